@@ -1,0 +1,184 @@
+"""What to run: recipes, runs and the random streams that a seed stands for.
+
+Standard library only, so that every other module can import it at no cost.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args, get_type_hints
+
+Architecture = Literal["net", "improved", "resnet"]
+Activation = Literal["relu", "leaky_relu", "swish"]
+Optimiser = Literal["sgd", "adam"]
+Pixels = Literal["unit", "symmetric", "imagenet"]
+Device = Literal["cpu", "cuda", "mps"]
+Profile = Literal["portable", "native"]
+DatasetName = Literal["cifar10", "synthetic"]
+
+READING_EPOCHS = (10, 30, 60, 100)
+"""The epochs at which tables 3-1 to 3-4 read the test set."""
+
+MAX_SEED = 2**63 - 1
+
+
+def _check_literals(value: Any) -> None:
+    """Raise ValueError where a field typed as a Literal holds anything else."""
+    hints = get_type_hints(type(value))
+    for field in fields(value):
+        allowed = get_args(hints[field.name])
+        if allowed and getattr(value, field.name) not in allowed:
+            raise ValueError(
+                f"{field.name}: expected one of {', '.join(map(str, allowed))}; "
+                f"got {getattr(value, field.name)!r}"
+            )
+
+
+def _check_number(name: str, value: Any, *, at_least: float, below: float = math.inf) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"{name}: expected a finite number; got {value!r}")
+    if not at_least <= value < below:
+        raise ValueError(f"{name}: expected a number in [{at_least:g}, {below:g}); got {value!r}")
+    return float(value)
+
+
+def _check_integer(name: str, value: Any, *, at_least: int, at_most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{name}: expected an integer; got {value!r}")
+    if not at_least <= value <= at_most:
+        raise ValueError(f"{name}: expected an integer from {at_least} to {at_most}; got {value}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How a network is made and trained, apart from chance and from the machine.
+
+    The report (section 3.2.3) names the loss, mini-batches and "gradient descent" and nothing
+    else, so every value here is inferred; see the README, "What the report leaves open".
+
+    Raises:
+        ValueError: a value outside its set or range, naming the field.
+    """
+
+    architecture: Architecture
+    activation: Activation = "relu"
+    optimiser: Optimiser = "sgd"
+    learning_rate: float = 0.01
+    momentum: float = 0.0
+    batch_size: int = 20
+    pixels: Pixels = "symmetric"
+    """Where bytes go: [0, 1], [-1, 1], or standardised by ImageNet's mean and deviation."""
+    dropout_at_prediction: bool = False
+    """Dropout left on at prediction: what a forgotten ``eval()`` does."""
+
+    def __post_init__(self) -> None:
+        _check_literals(self)
+        rate = _check_number("learning_rate", self.learning_rate, at_least=0)
+        if rate == 0:
+            raise ValueError("learning_rate: expected a number above 0; got 0")
+        object.__setattr__(self, "learning_rate", rate)
+        momentum = _check_number("momentum", self.momentum, at_least=0, below=1)
+        object.__setattr__(self, "momentum", momentum)
+        _check_integer("batch_size", self.batch_size, at_least=1, at_most=40_000)
+        if not isinstance(self.dropout_at_prediction, bool):
+            raise ValueError(
+                f"dropout_at_prediction: expected true or false; got {self.dropout_at_prediction!r}"
+            )
+        if self.optimiser == "adam" and momentum:
+            raise ValueError("momentum: Adam has its own moments; expected 0")
+        if self.architecture == "resnet" and self.activation != "relu":
+            raise ValueError(
+                f"activation: ResNet is torchvision's resnet18, with relu; got {self.activation!r}"
+            )
+
+
+REPORT_RECIPES: Mapping[str, Recipe] = {
+    "net-relu": Recipe(architecture="net"),
+    "net-leaky_relu": Recipe(architecture="net", activation="leaky_relu"),
+    "net-swish": Recipe(architecture="net", activation="swish"),
+    "improved": Recipe(architecture="improved"),
+    "resnet": Recipe(architecture="resnet"),
+}
+"""The five models of tables 3-1 to 3-4, by the names that `expected_results/` uses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSpec:
+    """One training trajectory: everything that decides its bits but the library versions.
+
+    The number of epochs is not part of it. The learning rate is constant, so the run to 10 epochs
+    is the beginning of the run to 100: how far a run has got is a property of its record, and a
+    longer request goes on where a shorter one stopped.
+
+    Raises:
+        ValueError: a value outside its set or range, naming the field.
+    """
+
+    recipe: Recipe
+    seed: int
+    device: Device = "cpu"
+    profile: Profile = "portable"
+    dataset: DatasetName = "cifar10"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.recipe, Recipe):
+            raise ValueError(f"recipe: expected a Recipe; got {self.recipe!r}")
+        _check_literals(self)
+        _check_integer("seed", self.seed, at_least=0, at_most=MAX_SEED)
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> RunSpec:
+        """The inverse of :meth:`to_dict`.
+
+        Raises:
+            ValueError: a missing, unknown or out-of-range field.
+        """
+        try:
+            return cls(**{**value, "recipe": Recipe(**value["recipe"])})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"run spec: {error}") from None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (64 hexadecimal digits) of the canonical JSON of every field."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """The run's name: readable first, then 12 digits of the digest that make it unique."""
+        kind = f"{self.recipe.architecture}-{self.recipe.activation}"
+        return f"{kind}-seed{self.seed}-{self.digest[:12]}"
+
+
+def check_epochs(epochs: int) -> int:
+    """`epochs` itself if a run can have that many.
+
+    Raises:
+        ValueError: not an integer from 1 to 100,000.
+    """
+    _check_integer("epochs", epochs, at_least=1, at_most=100_000)
+    return epochs
+
+
+Purpose = Literal["split", "init", "shuffle", "dropout", "prediction"]
+
+
+def stream_seed(seed: int, purpose: Purpose, epoch: int = 0) -> int:
+    """The seed, in [0, 2**63), of one independent random stream of a run.
+
+    A run has no global generator. Each purpose, and each epoch of it, has a generator of its own,
+    so that (a) resuming needs no generator state, (b) drawing more for one purpose moves no other,
+    and (c) two networks with one seed see the same split and the same batches, which makes their
+    comparison paired.
+    """
+    key = f"repro/{purpose}/{seed}/{epoch}"
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") >> 1
