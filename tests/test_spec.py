@@ -12,7 +12,11 @@ from repro.spec import REPORT_RECIPES, Recipe, RunSpec, check_epochs, stream_see
 
 def test_the_report_has_five_models():
     assert set(REPORT_RECIPES) == {
-        "net-relu", "net-leaky_relu", "net-swish", "improved", "resnet",
+        "net-relu",
+        "net-leaky_relu",
+        "net-swish",
+        "improved",
+        "resnet",
     }
 
 

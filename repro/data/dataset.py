@@ -1,0 +1,112 @@
+"""A data set in memory: real and verified, or small and made up for tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from repro.data.layout import CHECKSUMS, CLASSES, IMAGE_SHAPE, Bytes, check, decode
+from repro.errors import DataError
+from repro.spec import DatasetName, stream_seed
+
+VALIDATION_SHARE = 0.2
+"""10,000 of the 50,000 training images validate (section 3.2.3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Dataset:
+    """Images uint8 (N, 3, 32, 32), RGB, and labels uint8 (N,) in [0, 9], in the official order."""
+
+    train_images: Bytes
+    train_labels: Bytes
+    test_images: Bytes
+    test_labels: Bytes
+
+
+def default_folder(home: Path) -> Path:
+    """Where the six verified files lie under `home`."""
+    return home / "data" / "cifar-10-batches-bin"
+
+
+def read_verified(folder: Path, name: str) -> bytes:
+    """The bytes of one of the six files, held to their checksum as they are read.
+
+    Raises:
+        DataError: the file is missing, unreadable, or has other bytes.
+    """
+    path = folder / name
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: not there; `repro data fetch` gets it") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        check(name, data)
+    except DataError as error:
+        raise DataError(f"{folder}: {error}; `repro data fetch` replaces it") from None
+    return data
+
+
+def load(name: DatasetName, home: Path) -> Dataset:
+    """The data set called `name`; CIFAR-10 is read from `home` and verified on the way.
+
+    Raises:
+        DataError: a file is missing or has other bytes than the published ones.
+    """
+    return synthetic() if name == "synthetic" else load_cifar10(default_folder(home))
+
+
+def load_cifar10(folder: Path) -> Dataset:
+    """The 50,000 training and 10,000 test images, from six files that are verified as they load.
+
+    Raises:
+        DataError: a file is missing or has other bytes than the published ones.
+    """
+    batches = [decode(read_verified(folder, name), name) for name in CHECKSUMS]
+    *train, (test_images, test_labels) = batches
+    return Dataset(
+        train_images=np.concatenate([images for images, _ in train]),
+        train_labels=np.concatenate([labels for _, labels in train]),
+        test_images=test_images,
+        test_labels=test_labels,
+    )
+
+
+def synthetic(*, train: int = 500, test: int = 100, seed: int = 0) -> Dataset:
+    """Made-up images that a network can learn in a few epochs: coarse colours, one set a class.
+
+    For tests and for trying the machinery without a download; no figure comes from it.
+    """
+    random = np.random.Generator(np.random.PCG64(seed))
+    colours = random.integers(0, 256, (len(CLASSES), 3, 2, 2))
+    patterns = colours.repeat(16, axis=2).repeat(16, axis=3)
+
+    def draw(count: int) -> tuple[Bytes, Bytes]:
+        labels = random.permutation(np.arange(count) % len(CLASSES)).astype(np.uint8)
+        noise = random.integers(0, 256, (count, *IMAGE_SHAPE))
+        return ((patterns[labels] + noise) // 2).astype(np.uint8), labels
+
+    train_images, train_labels = draw(train)
+    test_images, test_labels = draw(test)
+    return Dataset(
+        train_images=train_images,
+        train_labels=train_labels,
+        test_images=test_images,
+        test_labels=test_labels,
+    )
+
+
+def split(count: int, seed: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Indices of the training and of the validation images, int64, disjoint and exhaustive.
+
+    Of 50,000 images 40,000 train and 10,000 validate (section 3.2.3). The draw depends on `seed`
+    alone, so that all networks of one seed share it.
+    """
+    random = np.random.Generator(np.random.PCG64(stream_seed(seed, "split")))
+    order = random.permutation(count)
+    validation = round(count * VALIDATION_SHARE)
+    return np.sort(order[validation:]), np.sort(order[:validation])

@@ -1,0 +1,149 @@
+"""The report's three networks.
+
+All take images float32 (B, 3, 32, 32) and return logits float32 (B, 10), for any B of at least 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import Tensor, nn
+
+from repro.activations import ACTIVATIONS
+from repro.spec import Recipe, stream_seed
+
+DROPOUT = 0.5
+"""Share of units that ImprovedNet drops (section 3.2.4)."""
+
+
+class Net(nn.Module):
+    """LeNet-5's shape on colour images: figure 3-9 and section 3.2.2; 62,006 parameters."""
+
+    def __init__(self, activation: Callable[[Tensor], Tensor] = F.relu) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 6, 5)
+        self.conv2 = nn.Conv2d(6, 16, 5)
+        self.fc1 = nn.Linear(16 * 5 * 5, 120)
+        self.fc2 = nn.Linear(120, 84)
+        self.fc3 = nn.Linear(84, 10)
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.max_pool2d(self.activation(self.conv1(x)), 2)
+        x = F.max_pool2d(self.activation(self.conv2(x)), 2)
+        x = x.flatten(1)
+        x = self.activation(self.fc1(x))
+        x = self.activation(self.fc2(x))
+        logits: Tensor = self.fc3(x)
+        return logits
+
+
+class SeededDropout(nn.Module):
+    """Dropout that draws from a generator of its own, on the CPU, whatever device it runs on.
+
+    `nn.Dropout` draws from the device's global generator: other bits on every device, and on CPUs
+    of different makers, since torch draws Bernoulli numbers through MKL on some of them. Comparing
+    uniform numbers is the same arithmetic everywhere.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+        self.generator = torch.Generator()
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        kept = torch.rand(x.shape, generator=self.generator) >= self.p
+        return x * kept.to(x.device, x.dtype).div_(1 - self.p)
+
+
+class ImprovedNet(nn.Module):
+    """Section 3.2.4, layer for layer as its figure 3-7 prints it; 1,276,234 parameters."""
+
+    def __init__(self, activation: Callable[[Tensor], Tensor] = F.relu) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 32, 3, padding=1)
+        self.conv2 = nn.Conv2d(32, 64, 3, padding=1)
+        self.conv3 = nn.Conv2d(64, 128, 3, padding=1)
+        self.fc1 = nn.Linear(128 * 4 * 4, 512)
+        self.fc2 = nn.Linear(512, 256)
+        self.fc3 = nn.Linear(256, 10)
+        self.dropout = SeededDropout(DROPOUT)
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.max_pool2d(self.activation(self.conv1(x)), 2)
+        x = F.max_pool2d(self.activation(self.conv2(x)), 2)
+        x = F.max_pool2d(self.activation(self.conv3(x)), 2)
+        x = x.flatten(1)
+        x = self.dropout(self.activation(self.fc1(x)))
+        x = self.activation(self.fc2(x))
+        logits: Tensor = self.fc3(x)
+        return logits
+
+
+class SinglePixelConv2d(nn.Conv2d):
+    """A convolution whose output is one pixel, without the taps that only ever see padding.
+
+    On 32x32 images resnet18's last stage works on 1x1 maps, where eight of a 3x3 kernel's nine
+    taps multiply zeros and have a gradient of exactly zero. Leaving them out is the same function
+    (up to rounding) with the same parameters. Where the output is larger it is `nn.Conv2d`.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        top, left = int(self.padding[0]), int(self.padding[1])
+        height, width = self.kernel_size
+        rows, columns = x.shape[-2:]
+        if (
+            rows + 2 * top - height >= self.stride[0]
+            or columns + 2 * left - width >= self.stride[1]
+        ):
+            return super().forward(x)
+        useful = self.weight[..., top : top + rows, left : left + columns]
+        return F.conv2d(x[..., : height - top, : width - left], useful, self.bias)
+
+
+def resnet18() -> nn.Module:
+    """Torchvision's resnet18 with 10 classes, section 3.2.5; 11,181,642 parameters.
+
+    Its last stage leaves out the taps that only see padding; the parameters, their names and the
+    function are torchvision's.
+    """
+    model: nn.Module = torchvision.models.resnet18(num_classes=10)
+    for block in model.layer4:  # type: ignore[union-attr]
+        for name in ("conv1", "conv2"):
+            setattr(block, name, _single_pixel(getattr(block, name)))
+    return model
+
+
+def _single_pixel(conv: nn.Conv2d) -> SinglePixelConv2d:
+    """`conv`, one of resnet18's 3x3 convolutions, as a SinglePixelConv2d with its parameters."""
+    channels = conv.in_channels, conv.out_channels
+    trimmed = SinglePixelConv2d(*channels, 3, conv.stride[0], 1, bias=False, device="meta")
+    trimmed.weight = conv.weight
+    return trimmed
+
+
+def build(recipe: Recipe, *, seed: int) -> nn.Module:
+    """The recipe's network with the initial weights of `seed`, on the CPU, in training mode.
+
+    The weights are what torch's own layers draw, from a generator that `seed` alone decides; the
+    caller's global generator is left as it was.
+    """
+    activation = ACTIVATIONS[recipe.activation]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(seed, "init"))
+        if recipe.architecture == "net":
+            return Net(activation)
+        if recipe.architecture == "improved":
+            return ImprovedNet(activation)
+        return resnet18()
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Number of trained values."""
+    return sum(parameter.numel() for parameter in model.parameters())

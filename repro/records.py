@@ -1,0 +1,155 @@
+"""What a run leaves behind: value objects, and their JSON.
+
+Shared by both halves of the package: training makes records, tables read them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from repro.errors import DataError
+from repro.spec import RunSpec
+
+SCHEMA_VERSION = 1
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+NonNegative = Annotated[float, msgspec.Meta(ge=0)]
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochRecord:
+    """One pass over the training images and the validation after it."""
+
+    epoch: Count
+    train_loss: NonNegative
+    """Mean cross-entropy over the epoch's batches, in nats, weighted by their sizes."""
+    last_batch_loss: NonNegative
+    """Cross-entropy of the epoch's last batch, which the report records (section 3.2.3)."""
+    validation_loss: NonNegative
+    validation_accuracy: Share
+    weights_sha256: Sha256
+    """Digest of every parameter and buffer after the epoch."""
+    duration_s: NonNegative
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The test set, read once after `epoch` epochs."""
+
+    epoch: Count
+    accuracy: Share
+    predictions_sha256: Sha256
+    """Digest of the predicted classes, uint8 (10,000,), in the official order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What a run's bits depend on beside its spec, and where its seconds were spent."""
+
+    repro: str
+    python: str
+    torch: str
+    torchvision: str
+    numpy: str
+    platform: str
+    processor: str
+    accelerator: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run as far as it has got. Accuracies are in [0, 1].
+
+    Raises:
+        ValueError: epochs that do not count 1, 2, 3, ..., readings out of order or of epochs that
+            were not trained.
+    """
+
+    spec: RunSpec
+    environment: Environment
+    epochs: tuple[EpochRecord, ...] = ()
+    readings: tuple[Reading, ...] = ()
+
+    def __post_init__(self) -> None:
+        counted = [each.epoch for each in self.epochs]
+        if counted != list(range(1, len(counted) + 1)):
+            raise ValueError(f"epochs: expected 1 to {len(counted)} in order; got {counted}")
+        read = [each.epoch for each in self.readings]
+        if read != sorted(set(read)) or (read and read[-1] > len(counted)):
+            raise ValueError(f"readings: expected rising epochs up to {len(counted)}; got {read}")
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds spent in training and validation, over every process that worked on the run."""
+        return sum(each.duration_s for each in self.epochs)
+
+    def accuracy_at(self, epoch: int) -> float | None:
+        """Test accuracy after `epoch` epochs, or None where the test set was not read."""
+        return next((each.accuracy for each in self.readings if each.epoch == epoch), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, with the run's name and digest and the schema's version in front."""
+        head = {
+            "schema_version": SCHEMA_VERSION, "run": self.spec.name, "digest": self.spec.digest,
+        }  # fmt: skip
+        body: dict[str, Any] = msgspec.to_builtins(self)
+        return {**head, **body}
+
+
+def dump(record: RunRecord) -> bytes:
+    """A record as indented JSON."""
+    return (json.dumps(record.to_dict(), indent=1, allow_nan=False) + "\n").encode()
+
+
+def parse(data: bytes, source: Path | str) -> RunRecord:
+    """A record from the JSON of :func:`dump`; nothing but exactly that is believed.
+
+    Raises:
+        DataError: not JSON, a newer schema, a missing, extra or impossible field, or a digest
+            that is not the spec's; it names `source`.
+    """
+    try:
+        fields = msgspec.json.decode(data, type=dict[str, Any])
+        version = fields.get("schema_version")
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise DataError(
+                f"{source}: written by a newer version (schema {version}; this one reads up to "
+                f"{SCHEMA_VERSION}); update repro to read it"
+            )
+        record = msgspec.convert(fields, RunRecord)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise DataError(f"{source}: not a run record: {error}") from None
+    _reject_differences(fields, record.to_dict(), source)
+    return record
+
+
+def _reject_differences(
+    given: Mapping[str, Any], meant: Mapping[str, Any], source: Path | str
+) -> None:
+    """Raise where the JSON holds more, less or something else than the record read from it."""
+    for key in {**given, **meant}:
+        if key not in given:
+            raise DataError(f"{source}: not a run record: field {key!r} is missing")
+        if key not in meant:
+            raise DataError(f"{source}: not a run record: unknown field {key!r}")
+        if given[key] == meant[key]:
+            continue
+        if isinstance(given[key], dict) and isinstance(meant[key], dict):
+            _reject_differences(given[key], meant[key], f"{source}: {key}")
+        raise DataError(
+            f"{source}: not a run record: {key}: expected {_short(meant[key])}; "
+            f"got {_short(given[key])}"
+        )
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 100 else text[:97] + "..."

@@ -1,0 +1,153 @@
+"""From a plan to records: one process a run, as many at a time as there are cores.
+
+The bridge between the two halves of the package: this side never imports torch, the workers do.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from repro.events import AnyEvent, Failed, Finished, Job
+from repro.profiles import worker_environment
+from repro.spec import Device, RunSpec, check_epochs
+
+CPU_SECONDS_PER_EPOCH = {"net": 8.7, "improved": 57.0, "resnet": 230.0}
+"""Measured with the portable profile, one run a core on both cores of an AMD EPYC 7003 (Zen 3)
+at 2.45 GHz; see README. Only an estimate for other machines."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Bring the run `spec` to `epochs` epochs.
+
+    Raises:
+        ValueError: epochs that are not at least 1.
+    """
+
+    spec: RunSpec
+    epochs: int
+
+    def __post_init__(self) -> None:
+        check_epochs(self.epochs)
+
+
+def estimate_s(tasks: Iterable[Task], workers: int) -> float:
+    """Seconds that `tasks` take on `workers` cores of the machine that was measured."""
+    costs = [CPU_SECONDS_PER_EPOCH[t.spec.recipe.architecture] * t.epochs for t in tasks]
+    return max([sum(costs) / workers, *costs], default=0.0)
+
+
+def default_workers(device: Device) -> int:
+    """Runs at a time: one a core this process may use, or one on an accelerator."""
+    if device != "cpu":
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run(
+    tasks: Iterable[Task],
+    *,
+    store: Path,
+    home: Path,
+    workers: int,
+    on_event: Callable[[AnyEvent], None],
+) -> list[Failed]:
+    """Do every task, the longest first, and return those that failed.
+
+    `on_event` is called in the calling thread. A failed run stops no other. On an exception in
+    the calling thread, KeyboardInterrupt among them, the workers are stopped before it goes on;
+    what they had finished is in the store.
+    """
+    ordered = sorted(tasks, key=lambda task: -estimate_s([task], 1))
+    events: queue.SimpleQueue[AnyEvent] = queue.SimpleQueue()
+    processes: set[subprocess.Popen[bytes]] = set()
+    stopping = False
+
+    def work(task: Task) -> None:
+        if stopping:
+            return
+        try:
+            _run_worker(task, store, home, processes, events.put)
+        except Exception as error:
+            events.put(Failed(run=task.spec.name, message=f"{error}", exit_code=4))
+
+    failures: list[Failed] = []
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        for task in ordered:
+            pool.submit(work, task)
+        try:
+            pending = len(ordered)
+            while pending:
+                event = events.get()
+                if isinstance(event, Failed):
+                    failures.append(event)
+                pending -= isinstance(event, (Failed, Finished))
+                on_event(event)
+        except BaseException:
+            stopping = True
+            for process in list(processes):
+                process.terminate()
+            raise
+    return failures
+
+
+def _run_worker(
+    task: Task,
+    store: Path,
+    home: Path,
+    processes: set[subprocess.Popen[bytes]],
+    put: Callable[[AnyEvent], None],
+) -> None:
+    """Start one worker, pass its events on, and end with exactly one Finished or Failed."""
+    spec = task.spec
+    job = Job(spec=spec, epochs=task.epochs, store=str(store), home=str(home))
+    decoder = msgspec.json.Decoder(AnyEvent)
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "repro.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=worker_environment(spec.profile, os.environ),
+        )
+        processes.add(process)
+        try:
+            assert process.stdin is not None  # noqa: S101 - both are pipes, by the call above
+            assert process.stdout is not None  # noqa: S101
+            process.stdin.write(msgspec.json.encode(job))
+            process.stdin.close()
+            ended = False
+            for line in process.stdout:
+                event = decoder.decode(line)
+                ended = isinstance(event, (Failed, Finished))
+                put(event)
+            status = process.wait()
+        finally:
+            processes.discard(process)
+        if not ended:
+            errors.seek(0)
+            message = _cause(status, errors.read().decode(errors="replace"))
+            put(Failed(run=spec.name, message=message, exit_code=4))
+
+
+def _cause(status: int, errors: str) -> str:
+    """Why a worker ended without a word, in one line."""
+    if status == -signal.SIGKILL:
+        return (
+            "its process was killed (out of memory?); the same command goes on from its last epoch"
+        )
+    if status < 0:
+        return f"its process was ended by {signal.Signals(-status).name}"
+    last = [line for line in errors.splitlines() if line.strip()]
+    return f"its process ended with code {status}: {last[-1] if last else 'no message'}"

@@ -1,0 +1,199 @@
+"""The run store: a folder a run, written so that a kill at any moment loses at most an epoch.
+
+    store.json                          the layout's version
+    runs/<run>/checkpoint.safetensors   the run so far: weights, optimiser, history in one file
+    runs/<run>/predictions.safetensors  classes at each reading, uint8 (10,000,), "10", "30", ...
+    runs/<run>/record.json              what was measured; written last
+
+The committed evidence in ``results/`` has the same layout, mostly without checkpoints.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import filelock
+import numpy as np
+import numpy.typing as npt
+import safetensors
+import safetensors.numpy
+
+from repro.errors import DataError, UsageError
+from repro.records import RunRecord, dump, parse
+from repro.spec import RunSpec
+
+LAYOUT_VERSION = 1
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn an OSError into a DataError that names `path` and says what to do."""
+    try:
+        yield
+    except OSError as error:
+        hints = {
+            errno.ENOSPC: "the disk is full; free some room, and the same command goes on",
+            errno.EDQUOT: "the disk quota is used up; free some room, and the same command goes on",
+            errno.EROFS: "the file system is read-only; set REPRO_HOME to a folder you can write",
+            errno.EACCES: "no permission; set REPRO_HOME to a folder you can write",
+        }
+        hint = hints.get(error.errno or 0, error.strerror or str(error))
+        raise DataError(f"{path}: cannot be written or read: {hint}") from None
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace `path` by `data` as a whole: a reader, or a crash, sees the old bytes or the new.
+
+    Raises:
+        DataError: the file system refuses; the old file is untouched.
+    """
+    beside = path.with_name(path.name + ".tmp")
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with beside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except OSError:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise
+
+
+class Store:
+    """The runs under one folder.
+
+    Raises:
+        DataError: the folder was written by a newer version, or cannot be read.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        marker = root / "store.json"
+        with explained(marker):
+            text = marker.read_bytes() if marker.exists() else b""
+        if text:
+            self._check_version(marker, text)
+
+    @staticmethod
+    def _check_version(marker: Path, text: bytes) -> None:
+        try:
+            version = json.loads(text)["version"]
+        except (ValueError, TypeError, KeyError):
+            version = None
+        if not isinstance(version, int):
+            raise DataError(
+                f'{marker}: expected {{"version": {LAYOUT_VERSION}}}; got something else'
+            )
+        if version > LAYOUT_VERSION:
+            raise DataError(
+                f"{marker}: written by a newer version (layout {version}; this one knows up to "
+                f"{LAYOUT_VERSION}); update repro to use this store"
+            )
+
+    def folder(self, spec: RunSpec) -> Path:
+        return self.root / "runs" / spec.name
+
+    def checkpoint(self, spec: RunSpec) -> Path:
+        return self.folder(spec) / "checkpoint.safetensors"
+
+    @contextmanager
+    def lock(self, spec: RunSpec) -> Iterator[None]:
+        """Hold the run against every other process, waiting for one that has it.
+
+        The operating system frees the lock of a process that dies.
+        """
+        path = self.folder(spec) / "lock"
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(path)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def load(self, spec: RunSpec) -> RunRecord | None:
+        """The record of `spec`, or None where the run has not finished its first epoch.
+
+        Raises:
+            DataError: a record that is damaged or belongs to another run.
+        """
+        path = self.folder(spec) / "record.json"
+        if not path.exists():
+            return None
+        return self._read(path)
+
+    def records(self) -> list[RunRecord]:
+        """Every record, by name.
+
+        Raises:
+            DataError: a record that is damaged or does not belong where it lies.
+        """
+        return [self._read(path) for path in sorted(self.root.glob("runs/*/record.json"))]
+
+    def find(self, text: str) -> RunRecord:
+        """The one record whose name or digest begins with `text`.
+
+        Raises:
+            UsageError: none, or more than one.
+        """
+        found = [
+            record for record in self.records()
+            if record.spec.name.startswith(text) or record.spec.digest.startswith(text)
+        ]  # fmt: skip
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(record.spec.name for record in found[:5])
+        raise UsageError(
+            f"{text!r}: expected the beginning of one run's name or digest; "
+            + (
+                f"{len(found)} runs begin so: {names}"
+                if found
+                else "no run begins so (`repro runs`)"
+            )
+        )
+
+    def save(self, record: RunRecord, predictions: Mapping[int, npt.NDArray[np.uint8]]) -> None:
+        """Write the predictions, then the record, each as a whole.
+
+        Raises:
+            DataError: the file system refuses; what was there before is untouched.
+        """
+        if not (self.root / "store.json").exists():
+            text = json.dumps({"version": LAYOUT_VERSION}) + "\n"
+            write_atomically(self.root / "store.json", text.encode())
+        if predictions:
+            named = {str(epoch): classes for epoch, classes in sorted(predictions.items())}
+            write_atomically(
+                self.folder(record.spec) / "predictions.safetensors", safetensors.numpy.save(named)
+            )
+        write_atomically(self.folder(record.spec) / "record.json", dump(record))
+
+    def predictions(self, spec: RunSpec) -> dict[int, npt.NDArray[np.uint8]]:
+        """Predicted classes, uint8 (10,000,), by epoch of reading.
+
+        Raises:
+            DataError: the file is missing or damaged.
+        """
+        path = self.folder(spec) / "predictions.safetensors"
+        try:
+            with explained(path):
+                named = safetensors.numpy.load(path.read_bytes())
+            return {int(epoch): classes for epoch, classes in named.items()}
+        except (safetensors.SafetensorError, ValueError) as error:
+            raise DataError(f"{path}: not a file of predictions: {error}") from None
+
+    def _read(self, path: Path) -> RunRecord:
+        with explained(path):
+            record = parse(path.read_bytes(), path)
+        if record.spec.name != path.parent.name:
+            raise DataError(f"{path}: expected the record of this folder; got {record.spec.name}")
+        return record

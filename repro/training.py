@@ -1,0 +1,262 @@
+"""Trains one run, epoch by epoch, to the same bits every time."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from repro.data.dataset import Dataset, split
+from repro.errors import TrainingError
+from repro.models import SeededDropout, build
+from repro.profiles import environment
+from repro.records import EpochRecord, Reading
+from repro.spec import Profile, Purpose, RunSpec, stream_seed
+
+PREDICTION_BATCH = 500
+"""Images per forward pass where nothing is learned; part of what the bits depend on."""
+
+_PIXEL_STATISTICS = {
+    "unit": None,
+    "symmetric": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
+
+Report = Callable[[int, int, float], None]
+"""Called now and then during an epoch with the steps done, the steps in all and the last loss."""
+
+
+def prepare_torch(profile: Profile) -> None:
+    """Put this process into the deterministic state that `profile` promises.
+
+    Raises:
+        TrainingError: the profile's variables are not set, or were set after torch was imported,
+            when they no longer count; other bits would come out.
+    """
+    missing = [f"{k}={v}" for k, v in environment(profile).items() if os.environ.get(k) != v]
+    if missing:
+        raise TrainingError(
+            f"the {profile} profile has to be in the environment before torch is imported; "
+            f"missing: {' '.join(missing)}"
+        )
+    capability = torch.backends.cpu.get_cpu_capability()
+    if profile == "portable" and platform.machine() in {"x86_64", "AMD64"} and capability != "AVX2":
+        raise TrainingError(
+            f"the portable profile needs torch to run with AVX2; it runs with {capability}: "
+            "either torch was imported before the profile was set, or this CPU has no AVX2"
+        )
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def to_input(images: Tensor, pixels: str) -> Tensor:
+    """Scale bytes uint8 (B, 3, 32, 32) to a network's input, float32 of the same shape.
+
+    The bits are those of torchvision's ToTensor and Normalize.
+    """
+    x = images.float().div_(255)
+    statistics = _PIXEL_STATISTICS[pixels]
+    if statistics is None:
+        return x
+    mean, deviation = (torch.tensor(each, device=x.device).view(3, 1, 1) for each in statistics)
+    return x.sub_(mean).div_(deviation)
+
+
+def weights_digest(model: nn.Module) -> str:
+    """SHA-256 over name, dtype, shape and little-endian bytes of every parameter and buffer."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        array = tensor.detach().cpu().contiguous().numpy()
+        digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+class Trainer:
+    """One run in memory: its network, optimiser and history, moved on by one epoch at a time.
+
+    Everything random is drawn on the CPU from the run's own streams, so the initial weights and
+    the order of the images are the same on every device. The data set goes to the device once, as
+    bytes, and each batch is scaled when it is used.
+    """
+
+    def __init__(self, spec: RunSpec, dataset: Dataset) -> None:
+        prepare_torch(spec.profile)
+        self.spec = spec
+        self.epochs: list[EpochRecord] = []
+        self.readings: list[Reading] = []
+        self.predictions: dict[int, npt.NDArray[np.uint8]] = {}
+
+        # Channels last is the faster layout for the small networks; resnet18 is faster without.
+        small = spec.recipe.architecture != "resnet"
+        self._layout = torch.channels_last if small else torch.contiguous_format
+        self.model = build(spec.recipe, seed=spec.seed).to(spec.device)
+        self.model = self.model.to(memory_format=self._layout)
+        self.optimiser = _optimiser(spec, self.model)
+        self._dropouts = [m for m in self.model.modules() if isinstance(m, SeededDropout)]
+
+        train, validation = split(len(dataset.train_labels), spec.seed)
+        self._train = self._place(dataset.train_images[train], dataset.train_labels[train])
+        self._validation = self._place(
+            dataset.train_images[validation], dataset.train_labels[validation]
+        )
+        self._test = self._place(dataset.test_images, dataset.test_labels)
+
+    @property
+    def epoch(self) -> int:
+        """Number of epochs trained so far."""
+        return len(self.epochs)
+
+    def train_epoch(self, report: Report | None = None) -> EpochRecord:
+        """Train on every training image once, validate, and add the epoch to the history.
+
+        Raises:
+            TrainingError: the loss is no longer a finite number.
+        """
+        start = time.perf_counter()
+        epoch, seed = self.epoch + 1, self.spec.seed
+        images, labels = self._train
+        batch = self.spec.recipe.batch_size
+        shuffle = torch.Generator().manual_seed(stream_seed(seed, "shuffle", epoch))
+        order = torch.randperm(len(labels), generator=shuffle).to(labels.device)
+        batches = torch.split(order, batch)
+        losses = torch.empty(len(batches), device=labels.device)
+
+        self.model.train()
+        self._reseed_dropout("dropout", epoch)
+        for step, indices in enumerate(batches):
+            loss = F.cross_entropy(self.model(self._input(images[indices])), labels[indices])
+            self.optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimiser.step()
+            losses[step] = loss.detach()
+            if report and step % 100 == 0:
+                report(step, len(batches), loss.item())
+
+        if not bool(losses.isfinite().all()):
+            raise TrainingError(
+                f"{self.spec.name}: the loss is no longer finite in epoch {epoch}; "
+                f"the recipe diverges (learning rate {self.spec.recipe.learning_rate:g})"
+            )
+        sizes = torch.tensor([len(indices) for indices in batches], dtype=torch.float64)
+        validation_loss, validation_accuracy = self._validate(epoch)
+        record = EpochRecord(
+            epoch=epoch,
+            train_loss=float((losses.cpu().double() * sizes).sum() / sizes.sum()),
+            last_batch_loss=float(losses[-1]),
+            validation_loss=validation_loss,
+            validation_accuracy=validation_accuracy,
+            weights_sha256=weights_digest(self.model),
+            duration_s=round(time.perf_counter() - start, 3),
+        )
+        self.epochs.append(record)
+        return record
+
+    def read_test_set(self) -> Reading:
+        """Predict the test images once and add the accuracy and the predictions to the history."""
+        images, labels = self._test
+        predicted = self._logits(images, self.epoch).argmax(1)
+        classes = predicted.to("cpu", torch.uint8).numpy()
+        reading = Reading(
+            epoch=self.epoch,
+            accuracy=int((predicted == labels).sum()) / len(labels),
+            predictions_sha256=hashlib.sha256(classes.tobytes()).hexdigest(),
+        )
+        self.predictions[self.epoch] = classes
+        self.readings.append(reading)
+        return reading
+
+    def state(self) -> dict[str, Tensor]:
+        """All tensors that :meth:`restore` needs to go on as if nothing had happened."""
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        for index, values in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{index}.{name}": value for name, value in values.items()}
+        tensors |= {
+            f"predictions.{epoch}": torch.from_numpy(classes)
+            for epoch, classes in self.predictions.items()
+        }
+        return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+
+    def restore(
+        self,
+        state: Mapping[str, Tensor],
+        epochs: tuple[EpochRecord, ...],
+        readings: tuple[Reading, ...],
+    ) -> None:
+        """Take up a run where :meth:`state` left it.
+
+        Raises:
+            TrainingError: the tensors are not this network's, or not those that the history names.
+        """
+        groups: dict[str, dict[str, Tensor]] = {"model": {}, "optimiser": {}, "predictions": {}}
+        for name, value in state.items():
+            group, _, rest = name.partition(".")
+            groups.setdefault(group, {})[rest] = value
+        try:
+            self.model.load_state_dict(groups["model"])
+            moments: dict[int, dict[str, Tensor]] = {}
+            for name, value in groups["optimiser"].items():
+                index, _, key = name.partition(".")
+                moments.setdefault(int(index), {})[key] = value
+            packed = self.optimiser.state_dict()
+            self.optimiser.load_state_dict({**packed, "state": moments})
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise TrainingError(
+                f"{self.spec.name}: not a checkpoint of this run: {error}"
+            ) from None
+        if not epochs or weights_digest(self.model) != epochs[-1].weights_sha256:
+            raise TrainingError(
+                f"{self.spec.name}: the checkpoint's weights are not those of its history"
+            )
+        self.epochs, self.readings = list(epochs), list(readings)
+        self.predictions = {int(k): v.numpy() for k, v in groups["predictions"].items()}
+
+    def _place(
+        self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]
+    ) -> tuple[Tensor, Tensor]:
+        placed = (
+            torch.from_numpy(images).to(self.spec.device).contiguous(memory_format=self._layout)
+        )
+        return placed, torch.from_numpy(labels).long().to(self.spec.device)
+
+    def _input(self, images: Tensor) -> Tensor:
+        return to_input(images, self.spec.recipe.pixels).contiguous(memory_format=self._layout)
+
+    def _reseed_dropout(self, purpose: Purpose, epoch: int) -> None:
+        for dropout in self._dropouts:
+            dropout.generator.manual_seed(stream_seed(self.spec.seed, purpose, epoch))
+
+    @torch.no_grad()
+    def _logits(self, images: Tensor, epoch: int) -> Tensor:
+        """Float32 (N, 10) for bytes (N, 3, 32, 32), with dropout as the recipe says."""
+        self.model.eval()
+        self._reseed_dropout("prediction", epoch)
+        for dropout in self._dropouts:
+            dropout.train(self.spec.recipe.dropout_at_prediction)
+        return torch.cat(
+            [self.model(self._input(x)) for x in torch.split(images, PREDICTION_BATCH)]
+        )
+
+    def _validate(self, epoch: int) -> tuple[float, float]:
+        images, labels = self._validation
+        logits = self._logits(images, epoch)
+        loss = F.cross_entropy(logits.double(), labels)
+        return float(loss), int((logits.argmax(1) == labels).sum()) / len(labels)
+
+
+def _optimiser(spec: RunSpec, model: nn.Module) -> torch.optim.Optimizer:
+    recipe, parameters = spec.recipe, model.parameters()
+    if recipe.optimiser == "adam":
+        return torch.optim.Adam(parameters, lr=recipe.learning_rate)
+    return torch.optim.SGD(parameters, lr=recipe.learning_rate, momentum=recipe.momentum)

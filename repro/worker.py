@@ -1,0 +1,180 @@
+"""The process that trains one run: a `Job` on standard input, events on standard output.
+
+Every run has a process of its own because a determinism profile counts only if it is in the
+environment before torch is imported, and because the calling process need not import torch at all.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+import safetensors
+import safetensors.torch
+import torch
+
+import repro
+from repro.data.dataset import load
+from repro.errors import ReproError, TrainingError
+from repro.events import (
+    AnyEvent,
+    EpochDone,
+    Failed,
+    Finished,
+    Job,
+    Noted,
+    Started,
+    Stepped,
+    TestRead,
+)
+from repro.records import Environment, RunRecord, dump, parse
+from repro.spec import READING_EPOCHS, RunSpec
+from repro.store import Store, explained, write_atomically
+from repro.training import Trainer
+
+Emit = Callable[[AnyEvent], None]
+
+
+def work(job: Job, emit: Emit) -> RunRecord:
+    """Bring one run to `job.epochs` epochs, from wherever its checkpoint stands.
+
+    The test set is read at the report's epochs on the way, and at the last one asked for. A
+    checkpoint is written after every epoch.
+
+    Raises:
+        ReproError: the data, the store or the training failed; finished epochs are kept.
+    """
+    spec, store = job.spec, Store(Path(job.store))
+    with store.lock(spec):
+        record = store.load(spec)
+        if record and is_complete(record, job.epochs):
+            return record
+        trainer = Trainer(spec, load(spec.dataset, Path(job.home)))
+        environment = describe_environment(spec)
+        _resume(trainer, store, environment, emit)
+        emit(Started(run=spec.name, epoch=trainer.epoch))
+        while True:
+            record = RunRecord(
+                spec=spec,
+                environment=environment,
+                epochs=tuple(trainer.epochs),
+                readings=tuple(trainer.readings),
+            )
+            if trainer.epoch:
+                _save(trainer, record, store)
+            if trainer.epoch >= job.epochs:
+                return record
+            done = trainer.train_epoch(
+                lambda step, steps, loss: emit(
+                    Stepped(
+                        run=spec.name, epoch=trainer.epoch + 1, step=step, steps=steps, loss=loss
+                    )
+                )
+            )
+            emit(EpochDone(run=spec.name, record=done))
+            if trainer.epoch == job.epochs or trainer.epoch in READING_EPOCHS:
+                emit(TestRead(run=spec.name, reading=trainer.read_test_set()))
+
+
+def is_complete(record: RunRecord, epochs: int) -> bool:
+    """Whether a run needs no more training to serve every table row up to `epochs`."""
+    read = {reading.epoch for reading in record.readings}
+    return len(record.epochs) >= epochs and read >= {e for e in READING_EPOCHS if e <= epochs}
+
+
+def describe_environment(spec: RunSpec) -> Environment:
+    """Versions and hardware of this process."""
+    accelerator = torch.cuda.get_device_name() if spec.device == "cuda" else None
+    return Environment(
+        repro=repro.__version__,
+        python=platform.python_version(),
+        torch=str(torch.__version__),
+        torchvision=version("torchvision"),
+        numpy=version("numpy"),
+        platform=f"{platform.system()}-{platform.machine()}",
+        processor=_processor(),
+        accelerator=accelerator,
+    )
+
+
+def _processor() -> str:
+    """Name the processor as the system does, with family and model number where it gives them."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().partition("\n\n")[0].splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    pairs = (line.partition(":") for line in lines)
+    fields = {name.strip(): value.strip() for name, _, value in pairs}
+    name = fields.get("model name", platform.machine())
+    if "cpu family" in fields:
+        name += f" (family {fields['cpu family']}, model {fields.get('model', '?')})"
+    return name
+
+
+def _save(trainer: Trainer, record: RunRecord, store: Store) -> None:
+    """Checkpoint first: it alone is enough to write the rest again."""
+    data = safetensors.torch.save(trainer.state(), {"record": dump(record).decode()})
+    write_atomically(store.checkpoint(record.spec), data)
+    store.save(record, trainer.predictions)
+
+
+def _resume(trainer: Trainer, store: Store, environment: Environment, emit: Emit) -> None:
+    """Take up the run's checkpoint if there is one that other versions have not written."""
+    path = store.checkpoint(trainer.spec)
+    if not path.exists():
+        return
+    try:
+        with explained(path), safetensors.safe_open(path, "pt") as file:
+            record = parse((file.metadata() or {}).get("record", "").encode(), path)
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except safetensors.SafetensorError as error:
+        raise TrainingError(f"{path}: not a checkpoint: {error}; delete it to train anew") from None
+    if record.spec != trainer.spec:
+        raise TrainingError(
+            f"{path}: expected the checkpoint of this run; got {record.spec.name}'s"
+        )
+    if record.environment.torch != environment.torch:
+        emit(
+            Noted(
+                run=trainer.spec.name,
+                message=f"began with torch {record.environment.torch}, this is torch "
+                f"{environment.torch}: mixing them would give bits of neither, so it starts anew",
+            )
+        )
+        return
+    trainer.restore(state, record.epochs, record.readings)
+
+
+def main() -> int:
+    """Read a job, do it, and return the exit code."""
+    # Ctrl-C reaches the whole process group; the caller decides, and stops its workers itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    encoder, out = msgspec.json.Encoder(), sys.stdout.buffer
+    # Whatever a library prints must not end up among the events.
+    sys.stdout = sys.stderr
+
+    def emit(event: AnyEvent) -> None:
+        try:
+            out.write(encoder.encode(event) + b"\n")
+            out.flush()
+        except BrokenPipeError:  # the caller is gone; nobody waits for this run
+            os._exit(1)
+
+    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    try:
+        work(job, emit)
+    except ReproError as error:
+        emit(Failed(run=job.spec.name, message=str(error), exit_code=error.exit_code))
+        return error.exit_code
+    emit(Finished(run=job.spec.name))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

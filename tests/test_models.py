@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+import torchvision
+
+from repro.activations import ACTIVATIONS
+from repro.models import (
+    ImprovedNet,
+    Net,
+    SeededDropout,
+    SinglePixelConv2d,
+    build,
+    parameter_count,
+    resnet18,
+)
+from repro.spec import REPORT_RECIPES, Recipe
+
+
+@pytest.mark.parametrize(
+    ("model", "count"), [(Net(), 62_006), (ImprovedNet(), 1_276_234), (resnet18(), 11_181_642)]
+)
+def test_parameter_counts_are_the_reports(model, count):
+    assert parameter_count(model) == count
+
+
+def test_net_has_the_layers_of_figure_3_9():
+    shapes = {name: tuple(value.shape) for name, value in Net().state_dict().items()}
+    assert shapes == {
+        "conv1.weight": (6, 3, 5, 5), "conv1.bias": (6,),
+        "conv2.weight": (16, 6, 5, 5), "conv2.bias": (16,),
+        "fc1.weight": (120, 400), "fc1.bias": (120,),
+        "fc2.weight": (84, 120), "fc2.bias": (84,),
+        "fc3.weight": (10, 84), "fc3.bias": (10,),
+    }  # fmt: skip
+
+
+def test_improved_net_has_the_layers_of_section_3_2_4():
+    shapes = {name: tuple(value.shape) for name, value in ImprovedNet().state_dict().items()}
+    assert shapes == {
+        "conv1.weight": (32, 3, 3, 3), "conv1.bias": (32,),
+        "conv2.weight": (64, 32, 3, 3), "conv2.bias": (64,),
+        "conv3.weight": (128, 64, 3, 3), "conv3.bias": (128,),
+        "fc1.weight": (512, 2048), "fc1.bias": (512,),
+        "fc2.weight": (256, 512), "fc2.bias": (256,),
+        "fc3.weight": (10, 256), "fc3.bias": (10,),
+    }  # fmt: skip
+
+
+class AsPrinted(torch.nn.Module):
+    """The forward passes that sections 3.2.2 and 3.2.4 describe, in plain torch layers."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+        self.pool = torch.nn.MaxPool2d(2, 2)
+
+    def forward(self, x):
+        m = self.model
+        x = self.pool(F.relu(m.conv1(x)))
+        x = self.pool(F.relu(m.conv2(x)))
+        if hasattr(m, "conv3"):
+            x = self.pool(F.relu(m.conv3(x)))
+        x = x.reshape(len(x), -1)
+        x = F.relu(m.fc1(x))
+        x = F.relu(m.fc2(x))
+        return m.fc3(x)
+
+
+@pytest.mark.parametrize("architecture", ["net", "improved"])
+def test_forward_is_the_pass_that_the_report_describes(architecture):
+    model = build(Recipe(architecture=architecture), seed=1).eval()
+    x = torch.rand(7, 3, 32, 32)
+    torch.testing.assert_close(model(x), AsPrinted(model)(x), rtol=0, atol=0)
+
+
+def test_dropout_sits_after_the_first_linear_layer_only():
+    seen = []
+    model = ImprovedNet()
+    model.dropout.register_forward_hook(lambda _, args, out: seen.append((args[0].shape, out)))
+    model(torch.rand(4, 3, 32, 32))
+    assert [shape for shape, _ in seen] == [(4, 512)]
+    assert sum(isinstance(m, SeededDropout) for m in model.modules()) == 1
+
+
+def test_dropout_drops_half_keeps_the_mean_and_is_off_at_evaluation():
+    dropout = SeededDropout(0.5)
+    x = torch.ones(400, 512)
+    out = dropout(x)
+    assert set(out.unique().tolist()) == {0.0, 2.0}
+    # 204,800 draws: five standard deviations of the share kept are 0.0056.
+    assert abs(float((out > 0).float().mean()) - 0.5) < 0.0056
+    torch.testing.assert_close(dropout.eval()(x), x)
+
+
+def test_dropout_draws_from_its_own_generator():
+    dropout = SeededDropout(0.5)
+    x = torch.ones(3, 8)
+    dropout.generator.manual_seed(5)
+    first = dropout(x)
+    torch.manual_seed(1)
+    torch.rand(3)
+    before = torch.random.get_rng_state()
+    dropout.generator.manual_seed(5)
+    torch.testing.assert_close(dropout(x), first)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    dropout.generator.manual_seed(6)
+    assert not torch.equal(dropout(x), first)
+
+
+def test_activations_are_those_of_section_3_1_3():
+    assert set(ACTIVATIONS) == {"relu", "leaky_relu", "swish"}
+    x = torch.tensor([-2.0, -0.0, 0.0, 3.0])
+    assert ACTIVATIONS["relu"](x).tolist() == [0, 0, 0, 3]
+    np.testing.assert_allclose(ACTIVATIONS["leaky_relu"](x), [-0.02, 0, 0, 3], rtol=1e-7)
+    np.testing.assert_allclose(
+        ACTIVATIONS["swish"](x), x.numpy() / (1 + np.exp(-x.numpy())), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "swish"])
+def test_the_activation_of_the_recipe_is_used_four_times(activation, monkeypatch):
+    calls = []
+    original = ACTIVATIONS[activation]
+    counted = {**ACTIVATIONS, activation: lambda x: (calls.append(x.shape), original(x))[1]}
+    monkeypatch.setattr("repro.models.ACTIVATIONS", counted)
+    build(Recipe(architecture="net", activation=activation), seed=0)(torch.rand(2, 3, 32, 32))
+    assert calls == [(2, 6, 28, 28), (2, 16, 10, 10), (2, 120), (2, 84)]
+
+
+@pytest.mark.parametrize("name", list(REPORT_RECIPES))
+def test_weights_depend_on_the_seed_and_on_nothing_else(name):
+    recipe = REPORT_RECIPES[name]
+    torch.manual_seed(123)
+    before = torch.random.get_rng_state()
+    first = build(recipe, seed=0).state_dict()
+    assert torch.equal(torch.random.get_rng_state(), before), "the global generator is untouched"
+    torch.rand(10)
+    again, other = build(recipe, seed=0).state_dict(), build(recipe, seed=1).state_dict()
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert any(not torch.equal(first[key], other[key]) for key in first)
+
+
+def test_the_three_activations_start_from_the_same_weights():
+    states = [build(REPORT_RECIPES[f"net-{a}"], seed=4).state_dict() for a in ACTIVATIONS]
+    assert all(torch.equal(states[0][key], state[key]) for state in states for key in state)
+
+
+def test_resnet_is_torchvisions_in_value_and_gradient():
+    torch.manual_seed(0)
+    plain = torchvision.models.resnet18(num_classes=10).double()
+    ours = resnet18().double()
+    assert list(ours.state_dict()) == list(plain.state_dict())
+    ours.load_state_dict(plain.state_dict())
+    x, y = torch.rand(6, 3, 32, 32, dtype=torch.float64), torch.arange(6)
+    for _ in range(2):
+        losses = []
+        for model in (plain, ours):
+            model.zero_grad()
+            loss = F.cross_entropy(model(x), y)
+            loss.backward()
+            losses.append(loss)
+        torch.testing.assert_close(losses[1], losses[0], rtol=1e-12, atol=1e-12)
+        for (name, a), b in zip(plain.named_parameters(), ours.parameters(), strict=True):
+            torch.testing.assert_close(b.grad, a.grad, rtol=1e-9, atol=1e-12, msg=name)
+            a.data -= 0.01 * a.grad
+            b.data -= 0.01 * b.grad
+    plain.load_state_dict(ours.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "kernel", "padding"),
+    [
+        (1, 1, 3, 1),
+        (2, 2, 3, 1),
+        (2, 1, 3, 1),
+        (4, 2, 3, 1),
+        (1, 2, 3, 1),
+        (3, 4, 5, 2),
+        (5, 1, 3, 0),
+        (1, 1, 1, 0),
+    ],
+)
+def test_a_single_pixel_convolution_is_the_convolution(size, stride, kernel, padding):
+    torch.manual_seed(size)
+    plain = torch.nn.Conv2d(3, 4, kernel, stride, padding).double()
+    ours = SinglePixelConv2d(3, 4, kernel, stride, padding).double()
+    ours.load_state_dict(plain.state_dict())
+    x = torch.rand(2, 3, size, size, dtype=torch.float64)
+    torch.testing.assert_close(ours(x), plain(x), rtol=1e-12, atol=1e-12)

@@ -1,0 +1,312 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torchvision import transforms
+
+from repro.data.dataset import Dataset, split, synthetic
+from repro.errors import TrainingError
+from repro.models import build
+from repro.profiles import environment, worker_environment
+from repro.spec import REPORT_RECIPES, Recipe, RunSpec, stream_seed
+from repro.training import Trainer, to_input, weights_digest
+from tests.numpy_net import loss_and_gradients
+
+DATA = synthetic(train=150, test=40)
+
+
+def spec_of(seed=0, **changes):
+    return RunSpec(
+        recipe=Recipe(**{"architecture": "net", **changes}), seed=seed, dataset="synthetic"
+    )
+
+
+def trained(spec, epochs, data=DATA):
+    trainer = Trainer(spec, data)
+    for _ in range(epochs):
+        trainer.train_epoch()
+    return trainer
+
+
+def digests(trainer):
+    return [record.weights_sha256 for record in trainer.epochs]
+
+
+def head(data, count):
+    return Dataset(
+        train_images=data.train_images[:count], train_labels=data.train_labels[:count],
+        test_images=data.test_images, test_labels=data.test_labels,
+    )  # fmt: skip
+
+
+def test_one_step_is_the_step_computed_by_hand_in_numpy():
+    data, seed = head(DATA, 25), 7
+    spec = spec_of(seed, batch_size=20, learning_rate=0.05)
+    start = {k: v.double().numpy() for k, v in build(spec.recipe, seed=seed).state_dict().items()}
+    train, _ = split(25, seed)
+    assert len(train) == 20, "one batch is the whole epoch"
+    x = (data.train_images[train] / 255 - 0.5) / 0.5
+    loss, gradients = loss_and_gradients(start, x, data.train_labels[train].astype(int))
+
+    trainer = trained(spec, 1, data)
+    assert trainer.epochs[0].train_loss == pytest.approx(loss, rel=1e-6)
+    assert trainer.epochs[0].last_batch_loss == pytest.approx(loss, rel=1e-6)
+    for name, value in trainer.model.state_dict().items():
+        step = (start[name] - value.double().numpy()) / 0.05
+        np.testing.assert_allclose(step, gradients[name], rtol=2e-3, atol=3e-6, err_msg=name)
+
+
+def test_ten_epochs_on_one_batch_follow_numpy():
+    data, seed = head(DATA, 25), 3
+    spec = spec_of(seed, batch_size=20, learning_rate=0.1)
+    values = {k: v.double().numpy() for k, v in build(spec.recipe, seed=seed).state_dict().items()}
+    train, _ = split(25, seed)
+    x = (data.train_images[train] / 255 - 0.5) / 0.5
+    trainer = Trainer(spec, data)
+    for _ in range(10):
+        loss, gradients = loss_and_gradients(values, x, data.train_labels[train].astype(int))
+        values = {name: value - 0.1 * gradients[name] for name, value in values.items()}
+        assert trainer.train_epoch().train_loss == pytest.approx(loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("pixels", ["unit", "symmetric", "imagenet"])
+def test_pixels_have_the_bits_of_torchvisions_transforms(pixels):
+    image = DATA.train_images[0]
+    steps = [transforms.ToTensor()]
+    if pixels == "symmetric":
+        steps.append(transforms.Normalize((0.5,) * 3, (0.5,) * 3))
+    if pixels == "imagenet":
+        steps.append(transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    expected = transforms.Compose(steps)(image.transpose(1, 2, 0))
+    obtained = to_input(torch.from_numpy(image[None]), pixels)[0]
+    assert torch.equal(obtained, expected)
+
+
+def test_an_epoch_sees_every_training_image_once_and_no_other(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "repro.training.to_input", lambda x, p: (seen.append(x.clone()), to_input(x, p))[1]
+    )
+    trainer = Trainer(spec_of(seed=2, batch_size=32), DATA)
+    trainer.train_epoch()
+    train, validation = split(150, 2)
+    batches, rest = seen[:4], seen[4:]
+    assert [len(batch) for batch in batches] == [32, 32, 32, 24]
+    as_bytes = sorted(image.numpy().tobytes() for batch in batches for image in batch)
+    assert as_bytes == sorted(image.tobytes() for image in DATA.train_images[train])
+    assert [image.numpy().tobytes() for batch in rest for image in batch] == [
+        image.tobytes() for image in DATA.train_images[validation]
+    ]
+
+
+def test_train_loss_weighs_images_alike_where_the_last_batch_is_small():
+    trainer = Trainer(spec_of(batch_size=64, learning_rate=1e-12), DATA)
+    record = trainer.train_epoch()
+    images, labels = DATA.train_images[split(150, 0)[0]], DATA.train_labels[split(150, 0)[0]]
+    logits = trainer.model(to_input(torch.from_numpy(images), "symmetric"))
+    expected = torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels).long())
+    assert record.train_loss == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", list(REPORT_RECIPES))
+def test_the_same_spec_gives_the_same_bits_and_another_seed_others(name):
+    data = head(DATA, 50)
+    spec = RunSpec(recipe=REPORT_RECIPES[name], seed=0, dataset="synthetic")
+    first, again = trained(spec, 2, data), trained(spec, 2, data)
+    other = trained(dataclasses.replace(spec, seed=1), 2, data)
+    assert digests(first) == digests(again)
+    assert not set(digests(first)) & set(digests(other))
+    assert first.read_test_set() == again.read_test_set()
+
+
+@pytest.mark.parametrize("field", ["seed", "activation", "learning_rate", "batch_size", "pixels"])
+def test_every_choice_reaches_the_weights(field):
+    changes = {
+        "seed": 1,
+        "activation": "swish",
+        "learning_rate": 0.02,
+        "batch_size": 10,
+        "pixels": "unit",
+    }
+    assert digests(trained(spec_of(), 1)) != digests(trained(spec_of(**{field: changes[field]}), 1))
+
+
+def test_the_optimiser_and_momentum_reach_the_weights():
+    plain = digests(trained(spec_of(), 1))
+    momentum = digests(trained(spec_of(momentum=0.9), 1))
+    adam = digests(trained(spec_of(optimiser="adam", learning_rate=0.001), 1))
+    assert len({*plain, *momentum, *adam}) == 3
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"momentum": 0.9},
+        {"optimiser": "adam", "learning_rate": 1e-3},
+        {"architecture": "improved"},
+    ],
+)
+def test_resuming_is_the_uninterrupted_run(changes):
+    spec = spec_of(**changes)
+    whole = trained(spec, 4)
+    whole.read_test_set()
+    part = trained(spec, 2)
+    part.read_test_set()
+    resumed = Trainer(spec, DATA)
+    resumed.restore(part.state(), tuple(part.epochs), tuple(part.readings))
+    np.testing.assert_array_equal(resumed.predictions[2], part.predictions[2])
+    for _ in range(2):
+        resumed.train_epoch()
+    assert digests(resumed) == digests(whole)
+    assert resumed.read_test_set() == whole.readings[-1]
+
+
+def test_a_short_run_is_the_beginning_of_a_long_one():
+    assert digests(trained(spec_of(), 2)) == digests(trained(spec_of(), 5))[:2]
+
+
+def test_reading_the_test_set_changes_nothing_that_is_trained():
+    spec = spec_of(architecture="improved", dropout_at_prediction=True)
+    quiet = trained(spec, 3)
+    read = Trainer(spec, DATA)
+    for _ in range(3):
+        read.train_epoch()
+        read.read_test_set()
+    assert digests(quiet) == digests(read)
+
+
+def test_the_global_generator_has_no_part_in_training():
+    torch.manual_seed(0)
+    first = trained(spec_of(architecture="improved"), 1)
+    torch.manual_seed(99)
+    torch.rand(7)
+    assert digests(first) == digests(trained(spec_of(architecture="improved"), 1))
+
+
+def test_dropout_at_prediction_changes_predictions_and_not_training():
+    learned = {"architecture": "improved", "learning_rate": 0.02, "momentum": 0.9}
+    off = trained(spec_of(**learned), 8)
+    on = trained(spec_of(**learned, dropout_at_prediction=True), 8)
+    assert digests(off) == digests(on)
+    assert off.read_test_set().predictions_sha256 != on.read_test_set().predictions_sha256
+    assert on.epochs[-1].validation_loss != off.epochs[-1].validation_loss
+
+
+def test_a_reading_counts_right_predictions():
+    trainer = trained(spec_of(), 1)
+    reading = trainer.read_test_set()
+    assert reading.accuracy == float((trainer.predictions[1] == DATA.test_labels).mean())
+    assert trainer.predictions[1].dtype == np.uint8
+
+
+def test_it_learns():
+    trainer = trained(spec_of(learning_rate=0.05), 15, synthetic(train=500, test=200))
+    assert trainer.read_test_set().accuracy > 0.5, "chance is 0.1"
+    assert trainer.epochs[-1].train_loss < trainer.epochs[0].train_loss
+
+
+def test_a_recipe_that_diverges_says_so():
+    with pytest.raises(TrainingError, match=r"no longer finite in epoch 1.*learning rate 1e\+06"):
+        trained(spec_of(learning_rate=1e6), 1)
+
+
+def test_restoring_rejects_foreign_or_changed_weights():
+    part = trained(spec_of(), 1)
+    with pytest.raises(TrainingError, match="not a checkpoint of this run"):
+        Trainer(spec_of(architecture="improved"), DATA).restore(
+            part.state(), tuple(part.epochs), ()
+        )
+    changed = part.state()
+    changed["model.fc3.bias"] = changed["model.fc3.bias"] + 1e-6
+    with pytest.raises(TrainingError, match="weights are not those of its history"):
+        Trainer(spec_of(), DATA).restore(changed, tuple(part.epochs), ())
+
+
+def test_the_digest_of_weights_sees_one_bit_and_no_memory_layout():
+    model = build(Recipe(architecture="net"), seed=0)
+    digest = weights_digest(model)
+    assert weights_digest(model.to(memory_format=torch.channels_last)) == digest
+    bits = model.fc3.bias.data.view(torch.int32)
+    bits[0] ^= 1
+    assert weights_digest(model) != digest
+
+
+GOLDEN = {
+    "net": "f8509a70936a373b",
+    "improved": "29da07ebc9346ed5",
+    "resnet": "56cf6ca499465004",
+}
+
+
+@pytest.mark.skipif(
+    torch.__version__.split("+")[0] != "2.14.1",
+    reason="digests belong to the versions in constraints/pins.txt",
+)
+@pytest.mark.parametrize("architecture", list(GOLDEN))
+def test_the_first_steps_have_the_pinned_bits(architecture):
+    """Fails after any change of the arithmetic: prove it wanted, say so in the commit, then pin."""
+    spec = spec_of(architecture=architecture)
+    assert digests(trained(spec, 1, head(DATA, 100)))[0][:16] == GOLDEN[architecture]
+
+
+def test_a_process_without_the_profile_is_refused():
+    code = "from repro.training import prepare_torch; prepare_torch('portable')"
+    clean = {k: v for k, v in os.environ.items() if k not in environment("portable")}
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=False
+    )
+    assert result.returncode != 0
+    assert "before torch is imported; missing: OMP_NUM_THREADS=1" in result.stderr
+
+
+def test_a_profile_set_after_torch_was_imported_is_refused():
+    code = (
+        "import torch, os; torch.ones(9).exp(); from repro.profiles import environment; "
+        "os.environ.update(environment('portable')); "
+        "from repro.training import prepare_torch; prepare_torch('portable'); "
+        "print(torch.backends.cpu.get_cpu_capability())"
+    )
+    clean = {k: v for k, v in os.environ.items() if k not in environment("portable")}
+    clean["ATEN_CPU_CAPABILITY"] = "default"  # stands for what a wider CPU would choose itself
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=False
+    )
+    assert result.returncode != 0
+    assert "needs torch to run with AVX2; it runs with DEFAULT" in result.stderr
+
+
+def test_a_worker_gets_the_profile_whatever_the_caller_had_set():
+    caller = {
+        "OMP_NUM_THREADS": "2",
+        "MKL_CBWR": "AVX512",
+        "ONEDNN_DEFAULT_FPMATH_MODE": "BF16",
+        "PATH": "/bin",
+    }
+    portable = worker_environment("portable", caller)
+    assert portable == {"PATH": "/bin", **environment("portable")}
+    native = worker_environment("native", caller)
+    assert native == {"PATH": "/bin", **environment("native")}
+    assert "ATEN_CPU_CAPABILITY" not in native
+
+
+def test_streams_order_images_alike_for_all_networks():
+    assert stream_seed(0, "shuffle", 1) != stream_seed(0, "shuffle", 2)
+    orders = []
+    for name in ("net-relu", "net-swish", "improved"):
+        trainer = Trainer(RunSpec(recipe=REPORT_RECIPES[name], seed=5, dataset="synthetic"), DATA)
+        seen = []
+        original = trainer._input
+        trainer._input = lambda x, seen=seen, original=original: (
+            seen.append(x.clone()),
+            original(x),
+        )[1]
+        trainer.train_epoch()
+        orders.append(torch.cat(seen))
+    assert all(torch.equal(orders[0], order) for order in orders)
