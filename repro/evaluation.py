@@ -1,0 +1,128 @@
+"""Predicted classes to accuracy, and the files of section 3.2.3 that hold them.
+
+`submission.csv` and `testLables.csv` have one form: a header ``Image,Category``, then a line an
+image, numbered from 1, with the name of its class.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from repro.data.layout import CLASSES
+from repro.errors import DataError
+from repro.store import explained, write_atomically
+
+HEADER = ("Image", "Category")
+_MOST_BYTES = 100_000_000
+
+
+def accuracy(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> float:
+    """Share of equal entries, in [0, 1], of two sequences of classes of one length.
+
+    Raises:
+        ValueError: nothing to compare, or different lengths.
+    """
+    one, other = np.asarray(predicted), np.asarray(actual)
+    if one.shape != other.shape or one.ndim != 1 or not one.size:
+        raise ValueError(
+            f"expected two non-empty sequences of one length; got {one.shape} and {other.shape}"
+        )
+    return int((one == other).sum()) / one.size
+
+
+def write_labels(path: Path, classes: Sequence[int] | npt.NDArray[np.uint8]) -> None:
+    """Write class numbers as a CSV file, as a whole.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(HEADER)
+    rows.writerows((number, CLASSES[c]) for number, c in enumerate(classes, 1))
+    write_atomically(path, text.getvalue().encode())
+
+
+def read_labels(path: Path) -> npt.NDArray[np.uint8]:
+    """Class numbers uint8 (N,) in the order of the image numbers 1 to N, whatever the file's order.
+
+    Raises:
+        DataError: another header, a repeated, missing or impossible number, or an unknown class;
+            it names the line.
+    """
+    by_number: dict[int, int] = {}
+    first_line: dict[int, int] = {}
+    for line, (number, category) in _rows(path):
+        if not (number.isascii() and number.isdigit() and len(number) < 10 and int(number) > 0):
+            raise DataError(f"{path}, line {line}: expected an image number from 1; got {number!r}")
+        key = int(number)
+        if key in by_number:
+            raise DataError(
+                f"{path}, line {line}: image {key} was there before, in line {first_line[key]}"
+            )
+        if category not in CLASSES:
+            raise DataError(
+                f"{path}, line {line}: expected a class ({', '.join(CLASSES)}); got {category!r}"
+            )
+        by_number[key], first_line[key] = CLASSES.index(category), line
+    if not by_number:
+        raise DataError(f"{path}: expected a line for each image; got the header only")
+    missing = next((n for n in range(1, len(by_number) + 1) if n not in by_number), None)
+    if missing is not None:
+        worst = max(by_number)
+        raise DataError(
+            f"{path}: image {missing} is missing, while line {first_line[worst]} has image {worst}"
+        )
+    return np.array([by_number[n] for n in range(1, len(by_number) + 1)], np.uint8)
+
+
+def _rows(path: Path) -> list[tuple[int, tuple[str, str]]]:
+    """Line numbers and pairs of cells after the header."""
+    with explained(path):
+        if path.stat().st_size > _MOST_BYTES:
+            raise DataError(f"{path}: expected a CSV file under {_MOST_BYTES:,} bytes")
+        data = path.read_bytes()
+    rows = []
+    try:
+        reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+        for cells in reader:
+            if reader.line_num == 1:
+                if tuple(cells) != HEADER:
+                    raise DataError(
+                        f"{path}, line 1: expected the header {','.join(HEADER)}; "
+                        f"got {','.join(cells)[:80]!r}"
+                    )
+            elif len(cells) != 2:
+                raise DataError(
+                    f"{path}, line {reader.line_num}: expected 2 cells; got {len(cells)}"
+                )
+            else:
+                rows.append((reader.line_num, (cells[0], cells[1])))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: not a CSV file in UTF-8: {error}") from None
+    if not data:
+        raise DataError(f"{path}: expected the header {','.join(HEADER)}; the file is empty")
+    return rows
+
+
+def score(submission: Path, answers: Path) -> tuple[int, int]:
+    """Right predictions and images in all, from two files of labels.
+
+    Raises:
+        DataError: either file is not as :func:`read_labels` wants it, or they have different
+            images.
+    """
+    predicted, actual = read_labels(submission), read_labels(answers)
+    if len(predicted) != len(actual):
+        fewer, more = sorted(((len(predicted), submission), (len(actual), answers)))
+        raise DataError(
+            f"{fewer[1]}: expected the {more[0]} images of {more[1]}; got {fewer[0]}, the first "
+            f"missing is {fewer[0] + 1}"
+        )
+    return int((predicted == actual).sum()), len(actual)

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import tarfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from repro.data import archives, layout
+from repro.data.archives import load_pickle, read_six
+from repro.errors import DataError
+from tests.tiny_cifar import as_npm, as_pickles, as_tar
+
+KINDS = {"binary": dict, "python": as_pickles, "npm": as_npm}
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("container", ["gz", "tar", "xz", "folder", "nested"])
+def test_every_container_holds_the_same_six_files(tmp_path, tiny_cifar, kind, container):
+    members = KINDS[kind](tiny_cifar)
+    if container in {"folder", "nested"}:
+        path = tmp_path / "f"
+        inner = path if container == "folder" else path / "cifar-10-batches-py"
+        inner.mkdir(parents=True)
+        for name, data in members.items():
+            (inner / name).write_bytes(data)
+    else:
+        path = tmp_path / "a.tar"
+        mode = {"gz": "w:gz", "tar": "w", "xz": "w:xz"}[container]
+        path.write_bytes(as_tar({"readme.html": b"<html>", **members}, mode=mode))
+    assert read_six(path) == tiny_cifar
+
+
+def test_pickles_by_python_3_are_read_too(tmp_path, tiny_cifar):
+    members = {}
+    for name, data in tiny_cifar.items():
+        images, labels = layout.decode(data)
+        batch = {b"labels": labels.tolist(), b"data": images.reshape(len(labels), -1)}
+        members[name.removesuffix(".bin")] = pickle.dumps(batch, protocol=2)
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(as_tar(members))
+    assert read_six(path) == tiny_cifar
+
+
+@pytest.mark.parametrize("cut", [0, 10, 500, 0.5, 0.999])
+def test_a_truncated_archive_is_one_clear_error(tmp_path, tiny_cifar, cut):
+    whole = as_tar(tiny_cifar)
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(whole[: int(cut * len(whole)) if isinstance(cut, float) else cut])
+    with pytest.raises(DataError, match="a.tar.gz: (cannot be read|expected six files)"):
+        read_six(path)
+
+
+def test_a_web_page_is_no_archive(tmp_path):
+    path = tmp_path / "a.tar.gz"
+    path.write_text("<!DOCTYPE html><html><body>Sorry</body></html>" * 100)
+    with pytest.raises(DataError, match="cannot be read as a folder or tar archive"):
+        read_six(path)
+
+
+def test_what_is_missing_is_said(tmp_path, tiny_cifar):
+    del tiny_cifar["data_batch_3.bin"]
+    path = tmp_path / "a.tar"
+    path.write_bytes(as_tar(tiny_cifar))
+    with pytest.raises(
+        DataError,
+        match=r"expected six files.*found data_batch_1.bin, data_batch_2.bin, data_batch_4",
+    ):
+        read_six(path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="found none of them"):
+        read_six(tmp_path / "empty")
+
+
+def test_links_and_strange_paths_in_an_archive_write_nothing(tmp_path, tiny_cifar):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for kind, name, target in [
+            (tarfile.SYMTYPE, "data_batch_1.bin", "/etc/passwd"),
+            (tarfile.LNKTYPE, "data_batch_2.bin", "data_batch_1.bin"),
+            (tarfile.FIFOTYPE, "data_batch_3.bin", ""),
+            (tarfile.CHRTYPE, "data_batch_4.bin", ""),
+        ]:
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, target
+            archive.addfile(info)
+        for name, data in tiny_cifar.items():
+            info = tarfile.TarInfo(f"../../../{name}")
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    inner = tmp_path / "in" / "side"
+    inner.mkdir(parents=True)
+    (inner / "a.tar").write_bytes(file.getvalue())
+    before = sorted(tmp_path.rglob("*"))
+    assert read_six(inner / "a.tar") == tiny_cifar, "by base name, from regular members only"
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_members_larger_than_any_honest_one_are_refused(tmp_path, tiny_cifar, monkeypatch):
+    tiny_cifar["data_batch_1.bin"] = bytes(layout.FILE_BYTES + 1)
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(as_tar(tiny_cifar))
+    with pytest.raises(
+        DataError, match="data_batch_1.bin: expected at most 30,730,000 bytes; got 30,730,001"
+    ):
+        read_six(path)
+    monkeypatch.setattr(archives, "_UNPACKED_LIMIT", 1000)
+    path.write_bytes(as_tar({"junk": bytes(2000)}))
+    with pytest.raises(DataError, match="expected less than 1,000 unpacked bytes"):
+        read_six(path)
+
+
+class Payload:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.path}",)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("protocol", range(6))
+def test_a_pickle_that_calls_anything_runs_nothing(tmp_path, nested, protocol):
+    trace = tmp_path / "it-ran"
+    value = Payload(trace)
+    data = pickle.dumps({b"labels": [0], b"data": [value]} if nested else value, protocol=protocol)
+    with pytest.raises(
+        DataError, match="batch: not a pickle of CIFAR-10: posix.system has no place"
+    ):
+        load_pickle(data, "batch")
+    assert not trace.exists()
+    pickle.loads(data)
+    assert trace.exists(), "the pickle is dangerous where nothing restrains it"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"garbage",
+        pickle.dumps([1, 2]),
+        pickle.dumps(None),
+        b"\x80\x02cbuiltins\neval\n(U\x011tR.",
+    ],
+)
+def test_pickles_of_anything_else_are_refused(data):
+    with pytest.raises(DataError, match="b: (not a pickle|expected a pickled dictionary)"):
+        load_pickle(data, "b")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({b"labels": [0] * 19}, "expected 20 labels"),
+        ({b"labels": [10] * 20}, "expected 20 labels from 0 to 9"),
+        ({b"labels": ["1"] * 20}, "expected 20 labels"),
+        ({b"labels": None}, "a list `labels`"),
+        ({b"data": np.zeros((20, 3072), np.float32)}, "expected an array of bytes"),
+        ({b"data": np.zeros((20, 100), np.uint8)}, "expected an array of bytes with 3072 columns"),
+        ({b"data": np.zeros((19, 3072), np.uint8)}, "expected 20 images; got 19"),
+        ({b"data": [1, 2]}, "an array `data`"),
+    ],
+)
+def test_pickled_batches_of_another_form_are_refused(tmp_path, tiny_cifar, change, message):
+    members = as_pickles(tiny_cifar)
+    honest = {b"labels": [0] * 20, b"data": np.zeros((20, 3072), np.uint8)}
+    members["data_batch_1"] = pickle.dumps({**honest, **change}, protocol=2)
+    path = tmp_path / "a.tar"
+    path.write_bytes(as_tar(members))
+    with pytest.raises(DataError, match=f"data_batch_1: {message}|data_batch_1: .*{message}"):
+        read_six(path)
+
+
+def png(size, mode="RGB"):
+    file = io.BytesIO()
+    Image.new(mode, size).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("data_batch_2.png", b"\x89PNG\r\n\x1a\nrubbish", "not a PNG image"),
+        ("data_batch_2.png", png((1024, 19)), "expected an RGB sheet of 1024x20"),
+        (
+            "data_batch_2.png",
+            png((1024, 20), "L"),
+            "expected an RGB sheet of 1024x20 pixels; got L",
+        ),
+        ("train_lables.json", b"[1, 2", "not JSON"),
+        ("train_lables.json", b"[1, 2]", "expected 100 and 20 labels; got 2 and 20"),
+        ("test_lables.json", b"[true]", "expected a list of integers 0 to 9"),
+        ("test_lables.json", b'{"a": 1}', "expected a list of integers 0 to 9"),
+        ("test_lables.json", b"[" * 100_000, "not JSON"),
+    ],
+)
+def test_npm_packages_of_another_form_are_refused(tmp_path, tiny_cifar, name, data, message):
+    path = tmp_path / "a.tgz"
+    path.write_bytes(as_tar({**as_npm(tiny_cifar), name: data}))
+    with pytest.raises(DataError, match=message):
+        read_six(path)

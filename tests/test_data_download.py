@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import errno
+import random
+
+import pytest
+
+from repro.data import download as module
+from repro.data.download import download
+from repro.errors import DataError
+from tests.hosts import Host, serving
+
+BODY = random.Random(0).randbytes(300_000)
+
+
+def fetch(host, path, **options):
+    seen = []
+    download(host.url, path, progress=lambda done, total: seen.append((done, total)), **options)
+    return seen
+
+
+def test_a_file_comes_whole_with_progress(tmp_path):
+    with serving(Host(BODY, pieces=10)) as host:
+        seen = fetch(host, tmp_path / "new" / "a")
+    assert (tmp_path / "new" / "a").read_bytes() == BODY
+    assert not (tmp_path / "new" / "a.part").exists()
+    assert seen[-1] == (len(BODY), len(BODY))
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+def test_a_slow_host_is_waited_for(tmp_path):
+    with serving(Host(BODY, pieces=8, pause_s=0.1)) as host:
+        fetch(host, tmp_path / "a", timeout_s=0.5)
+    assert (tmp_path / "a").read_bytes() == BODY
+
+
+def test_a_silent_host_is_given_up_and_what_came_is_kept(tmp_path):
+    with serving(Host(BODY, cuts_after=1000, hangs_s=1.0)) as host:
+        with pytest.raises(
+            DataError, match=r"nothing came for 0.2 s \(1 attempts; 1,000 bytes are kept\)"
+        ):
+            host.manners["cuts_after"] = 1000
+            fetch_once(host, tmp_path)
+    assert (tmp_path / "a.part").read_bytes() == BODY[:1000]
+    assert not (tmp_path / "a").exists()
+
+
+def fetch_once(host, tmp_path):
+    original = host.answer
+
+    def answer(handler):
+        if host.requests:
+            host.manners["cuts_after"] = 0
+        original(handler)
+
+    host.answer = answer
+    fetch(host, tmp_path / "a", timeout_s=0.2, attempts=1)
+
+
+def test_a_transfer_that_breaks_off_goes_on_where_it_was(tmp_path):
+    with serving(Host(BODY, cuts_after=70_000)) as host:
+        fetch(host, tmp_path / "a", attempts=1)
+    assert (tmp_path / "a").read_bytes() == BODY
+    starts = [int((r or "bytes=0-").removeprefix("bytes=").rstrip("-")) for r in host.requests]
+    assert starts == sorted(set(starts)), "each request asks for the rest only"
+    assert len(starts) == 5
+
+
+def test_a_later_call_goes_on_where_an_earlier_one_was_killed(tmp_path):
+    (tmp_path / "a.part").write_bytes(BODY[:123_456])
+    with serving(Host(BODY)) as host:
+        fetch(host, tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == BODY
+    assert host.requests == ["bytes=123456-"]
+
+
+def test_a_host_that_refuses_ranges_is_asked_for_everything(tmp_path):
+    (tmp_path / "a.part").write_bytes(b"x" * 200_000)
+    with serving(Host(BODY, refuses_ranges=True)) as host:
+        fetch(host, tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == BODY
+
+
+@pytest.mark.parametrize("extra", [0, 5])
+def test_a_part_that_is_not_shorter_than_the_whole_begins_again(tmp_path, extra):
+    (tmp_path / "a.part").write_bytes(b"x" * (len(BODY) + extra))
+    with serving(Host(BODY)) as host:
+        fetch(host, tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == BODY
+
+
+def test_a_host_that_gives_no_length_is_believed_at_its_end(tmp_path):
+    with serving(Host(BODY, no_length=True)) as host:
+        seen = fetch(host, tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == BODY
+    assert seen[-1] == (len(BODY), None)
+
+
+def test_a_web_page_with_status_200_is_refused_at_once(tmp_path):
+    with serving(Host(b"<html>", type="text/html; charset=utf-8")) as host:
+        with pytest.raises(DataError, match=r"expected an archive; got a web page \(HTML\)"):
+            fetch(host, tmp_path / "a")
+    assert len(host.requests) == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("status", [404, 403, 503])
+def test_a_refusal_is_reported_with_its_number(tmp_path, status):
+    with serving(Host(BODY, status=status)) as host:
+        with pytest.raises(DataError, match=f"the host answered {status}"):
+            fetch(host, tmp_path / "a")
+
+
+def test_nobody_there_is_reported_with_the_address(tmp_path):
+    with serving(Host(BODY)) as host:
+        pass
+    with pytest.raises(DataError, match=r"http://127.0.0.1:\d+/.*cannot be reached"):
+        fetch(host, tmp_path / "a", attempts=2)
+
+
+def test_more_than_a_gibibyte_is_refused(tmp_path, monkeypatch):
+    with serving(Host(BODY, claims=2 << 30)) as host:
+        with pytest.raises(
+            DataError, match="expected under 1,073,741,824 bytes; got 2,147,483,648"
+        ):
+            fetch(host, tmp_path / "a")
+    monkeypatch.setattr(module, "_SIZE_LIMIT", 1000)
+    with serving(Host(BODY, no_length=True)) as host:
+        with pytest.raises(DataError, match="expected under 1,000 bytes"):
+            fetch(host, tmp_path / "b")
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/x", "x"])
+def test_other_schemes_are_refused(tmp_path, url):
+    with pytest.raises(DataError, match="expected an http or https address"):
+        download(url, tmp_path / "a", progress=lambda *_: None)
+
+
+def test_a_full_disk_is_said_and_does_not_look_like_a_broken_line(tmp_path, monkeypatch):
+    class Full:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def truncate(self, _):
+            pass
+
+        seek = truncate
+
+        def write(self, _):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.open", lambda *_, **__: Full())
+    with serving(Host(BODY)) as host:
+        with pytest.raises(DataError, match="the disk is full"):
+            fetch(host, tmp_path / "a")
+    assert len(host.requests) == 1

