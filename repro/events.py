@@ -41,7 +41,7 @@ class EpochDone(Event, frozen=True, kw_only=True, tag="epoch"):
     record: EpochRecord
 
 
-class TestRead(Event, frozen=True, kw_only=True, tag="reading"):
+class ReadingDone(Event, frozen=True, kw_only=True, tag="reading"):
     reading: Reading
 
 
@@ -54,7 +54,7 @@ class Failed(Event, frozen=True, kw_only=True, tag="failed"):
     exit_code: int
 
 
-AnyEvent: TypeAlias = Noted | Started | Stepped | EpochDone | TestRead | Finished | Failed
+AnyEvent: TypeAlias = Noted | Started | Stepped | EpochDone | ReadingDone | Finished | Failed
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

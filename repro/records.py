@@ -6,7 +6,6 @@ Shared by both halves of the package: training makes records, tables read them.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -100,7 +99,7 @@ class RunRecord:
         head = {
             "schema_version": SCHEMA_VERSION, "run": self.spec.name, "digest": self.spec.digest,
         }  # fmt: skip
-        body: dict[str, Any] = msgspec.to_builtins(self)
+        body: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return {**head, **body}
 
 
@@ -127,27 +126,34 @@ def parse(data: bytes, source: Path | str) -> RunRecord:
         record = msgspec.convert(fields, RunRecord)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"{source}: not a run record: {error}") from None
-    _reject_differences(fields, record.to_dict(), source)
+    difference = _first_difference(fields, record.to_dict())
+    if difference:
+        raise DataError(f"{source}: not a run record: {difference}")
     return record
 
 
-def _reject_differences(
-    given: Mapping[str, Any], meant: Mapping[str, Any], source: Path | str
-) -> None:
-    """Raise where the JSON holds more, less or something else than the record read from it."""
-    for key in {**given, **meant}:
-        if key not in given:
-            raise DataError(f"{source}: not a run record: field {key!r} is missing")
-        if key not in meant:
-            raise DataError(f"{source}: not a run record: unknown field {key!r}")
-        if given[key] == meant[key]:
-            continue
-        if isinstance(given[key], dict) and isinstance(meant[key], dict):
-            _reject_differences(given[key], meant[key], f"{source}: {key}")
-        raise DataError(
-            f"{source}: not a run record: {key}: expected {_short(meant[key])}; "
-            f"got {_short(given[key])}"
-        )
+def _first_difference(given: Any, meant: Any, place: str = "") -> str | None:
+    """Where JSON holds more, less or something else than the record that was read from it."""
+    if type(given) is not type(meant):
+        return f"{place or 'all'}: expected {_short(meant)}; got {_short(given)}"
+    if isinstance(meant, dict):
+        inner = place and f"{place}."
+        for key in {**meant, **given}:
+            if key not in given:
+                return f"field {inner}{key} is missing"
+            if key not in meant:
+                return f"unknown field {_short(inner + key)}"
+        pairs = [(given[key], meant[key], f"{inner}{key}") for key in meant]
+    elif isinstance(meant, list) and len(given) == len(meant):
+        pairs = [
+            (one, other, f"{place}[{n}]")
+            for n, (one, other) in enumerate(zip(given, meant, strict=True))
+        ]
+    else:
+        same = given == meant
+        return None if same else f"{place}: expected {_short(meant)}; got {_short(given)}"
+    found = (_first_difference(one, other, where) for one, other, where in pairs)
+    return next((each for each in found if each), None)
 
 
 def _short(value: object) -> str:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,21 +114,24 @@ def _run_worker(
     spec = task.spec
     job = Job(spec=spec, epochs=task.epochs, store=str(store), home=str(home))
     decoder = msgspec.json.Decoder(AnyEvent)
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
+    ended = False
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
             [sys.executable, "-m", "repro.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             env=worker_environment(spec.profile, os.environ),
-        )
+        ) as process,
+    ):
         processes.add(process)
         try:
             assert process.stdin is not None  # noqa: S101 - both are pipes, by the call above
             assert process.stdout is not None  # noqa: S101
-            process.stdin.write(msgspec.json.encode(job))
-            process.stdin.close()
-            ended = False
+            with suppress(BrokenPipeError):  # a worker that died at once; its status says why
+                process.stdin.write(msgspec.json.encode(job))
+                process.stdin.close()
             for line in process.stdout:
                 event = decoder.decode(line)
                 ended = isinstance(event, (Failed, Finished))

@@ -73,14 +73,19 @@ def to_input(images: Tensor, pixels: str) -> Tensor:
     return x.sub_(mean).div_(deviation)
 
 
-def weights_digest(model: nn.Module) -> str:
-    """SHA-256 over name, dtype, shape and little-endian bytes of every parameter and buffer."""
+def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over name, dtype, shape and little-endian bytes of each tensor, by name."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
+    for name, tensor in sorted(tensors.items()):
         array = tensor.detach().cpu().contiguous().numpy()
         digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
         digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
+
+
+def weights_digest(model: nn.Module) -> str:
+    """:func:`tensors_digest` of every parameter and buffer."""
+    return tensors_digest(model.state_dict())
 
 
 class Trainer:

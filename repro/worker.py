@@ -29,14 +29,14 @@ from repro.events import (
     Finished,
     Job,
     Noted,
+    ReadingDone,
     Started,
     Stepped,
-    TestRead,
 )
 from repro.records import Environment, RunRecord, dump, parse
 from repro.spec import READING_EPOCHS, RunSpec
 from repro.store import Store, explained, write_atomically
-from repro.training import Trainer
+from repro.training import Trainer, tensors_digest
 
 Emit = Callable[[AnyEvent], None]
 
@@ -79,7 +79,7 @@ def work(job: Job, emit: Emit) -> RunRecord:
             )
             emit(EpochDone(run=spec.name, record=done))
             if trainer.epoch == job.epochs or trainer.epoch in READING_EPOCHS:
-                emit(TestRead(run=spec.name, reading=trainer.read_test_set()))
+                emit(ReadingDone(run=spec.name, reading=trainer.read_test_set()))
 
 
 def is_complete(record: RunRecord, epochs: int) -> bool:
@@ -119,7 +119,9 @@ def _processor() -> str:
 
 def _save(trainer: Trainer, record: RunRecord, store: Store) -> None:
     """Checkpoint first: it alone is enough to write the rest again."""
-    data = safetensors.torch.save(trainer.state(), {"record": dump(record).decode()})
+    state = trainer.state()
+    metadata = {"record": dump(record).decode(), "sha256": tensors_digest(state)}
+    data = safetensors.torch.save(state, metadata)
     write_atomically(store.checkpoint(record.spec), data)
     store.save(record, trainer.predictions)
 
@@ -131,10 +133,13 @@ def _resume(trainer: Trainer, store: Store, environment: Environment, emit: Emit
         return
     try:
         with explained(path), safetensors.safe_open(path, "pt") as file:
-            record = parse((file.metadata() or {}).get("record", "").encode(), path)
+            metadata = file.metadata() or {}
+            record = parse(metadata.get("record", "").encode(), path)
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except safetensors.SafetensorError as error:
         raise TrainingError(f"{path}: not a checkpoint: {error}; delete it to train anew") from None
+    if tensors_digest(state) != metadata.get("sha256"):
+        raise TrainingError(f"{path}: the checkpoint is damaged; delete it to train anew")
     if record.spec != trainer.spec:
         raise TrainingError(
             f"{path}: expected the checkpoint of this run; got {record.spec.name}'s"

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from repro.errors import DataError
+from repro.records import dump, parse
+from tests.examples import record
+
+
+def changed(**top):
+    return json.dumps({**record().to_dict(), **top}).encode()
+
+
+def test_a_record_says_first_what_it_is():
+    fields = json.loads(dump(record()))
+    assert list(fields)[:3] == ["schema_version", "run", "digest"]
+    assert fields["run"] == record().spec.name
+    assert fields["spec"]["recipe"]["learning_rate"] == 0.01
+
+
+def test_a_record_survives_its_json():
+    one = record(accuracies={10: 0.5, 30: 1.0})
+    assert parse(dump(one), "x") == one
+
+
+def test_accuracy_is_read_by_epoch_and_seconds_add_up():
+    one = record(accuracies={10: 0.5, 30: 0.625})
+    assert (one.accuracy_at(30), one.accuracy_at(20)) == (0.625, None)
+    assert one.duration_s == 30 * 3.5
+
+
+@pytest.mark.parametrize("drop", ["epochs", "readings"])
+def test_a_history_with_a_hole_is_refused(drop):
+    one = record(accuracies={10: 0.5, 30: 0.6})
+    with pytest.raises(ValueError, match="epochs: expected 1 to|readings: expected rising"):
+        dataclasses.replace(one, epochs=one.epochs[:9] + one.epochs[10:])
+    with pytest.raises(ValueError, match="readings: expected rising epochs up to 30; got"):
+        dataclasses.replace(one, readings=one.readings[::-1])
+    with pytest.raises(ValueError, match="readings: expected rising epochs up to 9"):
+        dataclasses.replace(one, epochs=one.epochs[:9])
+
+
+def nested(path, value):
+    fields = record(accuracies={10: 0.5}).to_dict()
+    fields = json.loads(json.dumps(fields))
+    at = fields
+    for key in path[:-1]:
+        at = at[key]
+    if value is KeyError:
+        del at[path[-1]]
+    else:
+        at[path[-1]] = value
+    return json.dumps(fields).encode()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("schema_version",), ("run",), ("digest",), ("spec",), ("spec", "seed"), ("spec", "recipe"),
+        ("spec", "recipe", "activation"), ("environment", "torch"), ("environment", "accelerator"),
+        ("epochs",), ("epochs", 0, "train_loss"), ("epochs", 3, "weights_sha256"),
+        ("readings",), ("readings", 0, "accuracy"),
+    ],
+)  # fmt: skip
+def test_every_missing_field_is_refused(path):
+    with pytest.raises(DataError, match="r.json.*not a run record"):
+        parse(nested(path, KeyError), "r.json")
+
+
+@pytest.mark.parametrize(
+    "where", [(), ("spec",), ("spec", "recipe"), ("environment",), ("epochs", 0)]
+)
+def test_every_unknown_field_is_refused(where):
+    with pytest.raises(DataError, match="r.json.*not a run record"):
+        parse(nested((*where, "colour"), 1), "r.json")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("run",), "net-relu-seed1-000000000000"), (("digest",), "0" * 64), (("spec", "seed"), 1),
+        (("spec", "seed"), -1), (("spec", "seed"), 10**30), (("spec", "seed"), 0.5),
+        (("spec", "recipe", "learning_rate"), 0.02), (("spec", "recipe", "activation"), "gelu"),
+        (("epochs", 0, "epoch"), 2), (("epochs", 0, "train_loss"), -1),
+        (("epochs", 0, "train_loss"), "0.5"), (("epochs", 0, "validation_accuracy"), 1.01),
+        (("epochs", 0, "weights_sha256"), "xyz"), (("readings", 0, "accuracy"), 57.44),
+        (("readings", 0, "epoch"), 11), (("readings",), {}), (("epochs", 0), None),
+        (("schema_version",), "1"), (("schema_version",), 0),
+    ],
+)  # fmt: skip
+def test_every_impossible_value_is_refused(path, value):
+    with pytest.raises(DataError, match="r.json.*not a run record"):
+        parse(nested(path, value), "r.json")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"{}",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        changed().replace(b"0.5", b"NaN"),
+    ],
+)
+def test_what_is_not_json_is_refused(data):
+    with pytest.raises(DataError, match="r.json: not a run record"):
+        parse(data, "r.json")
+
+
+def test_a_record_of_a_newer_version_says_to_update():
+    with pytest.raises(
+        DataError, match=r"written by a newer version \(schema 2; this one reads up to 1\)"
+    ):
+        parse(changed(schema_version=2, novelty=True), "r.json")

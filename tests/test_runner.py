@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import safetensors
+
+from repro.data.dataset import synthetic
+from repro.events import EpochDone, Failed, Finished, Noted, ReadingDone, Started, Stepped
+from repro.records import parse
+from repro.runner import Task, default_workers, estimate_s, run
+from repro.spec import REPORT_RECIPES, RunSpec
+from repro.store import Store, write_atomically
+from repro.training import Trainer
+
+
+def spec_of(model="net-relu", seed=0, dataset="synthetic"):
+    return RunSpec(recipe=REPORT_RECIPES[model], seed=seed, dataset=dataset)
+
+
+def do(tmp_path, *tasks, workers=1, on_event=None):
+    events = []
+
+    def keep(event):
+        events.append(event)
+        if on_event:
+            on_event(event)
+
+    failures = run(
+        [Task(spec=spec, epochs=epochs) for spec, epochs in tasks],
+        store=tmp_path / "store", home=tmp_path / "home", workers=workers, on_event=keep,
+    )  # fmt: skip
+    return failures, events
+
+
+def digests(tmp_path, spec):
+    return [each.weights_sha256 for each in Store(tmp_path / "store").load(spec).epochs]
+
+
+@pytest.fixture(scope="module")
+def expected():
+    """The weights' digests of two short runs, trained in this process."""
+    out = {}
+    for model in ("net-relu", "improved"):
+        trainer = Trainer(spec_of(model), synthetic())
+        for _ in range(2):
+            trainer.train_epoch()
+        out[model] = [record.weights_sha256 for record in trainer.epochs]
+    return out
+
+
+def test_two_workers_a_hostile_caller_and_one_process_give_the_same_bits(
+    tmp_path, expected, monkeypatch
+):
+    for name, value in {
+        "OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2", "MKL_CBWR": "AVX512",
+        "ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_DYNAMIC": "TRUE",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    tasks = [(spec_of(model), 2) for model in expected]
+    failures, events = do(tmp_path, *tasks, workers=2)
+    assert not failures
+    for model, values in expected.items():
+        assert digests(tmp_path, spec_of(model)) == values
+    mine = [
+        event for event in events if event.run == spec_of().name and not isinstance(event, Stepped)
+    ]
+    assert [type(event) for event in mine] == [Started, EpochDone, EpochDone, ReadingDone, Finished]
+    assert mine[3].reading.epoch == 2
+    assert any(isinstance(event, Stepped) for event in events)
+
+    again, events = do(tmp_path, *tasks)
+    assert not again
+    assert {type(event) for event in events} == {Finished}, "nothing is trained twice"
+
+
+def test_a_stopped_run_goes_on_from_its_last_epoch(tmp_path, expected):
+    def stop(event):
+        if isinstance(event, EpochDone):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        do(tmp_path, (spec_of(), 10_000), on_event=stop)
+    assert not worker_processes(), "no worker outlives its caller's interrupt"
+    failures, _ = do(tmp_path, (spec_of(), 2))
+    assert not failures
+    assert digests(tmp_path, spec_of())[:2] == expected["net-relu"]
+
+
+def worker_processes():
+    found = subprocess.run(
+        ["pgrep", "-P", str(os.getpid()), "-f", "repro.worker"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [int(pid) for pid in found.stdout.split()]
+
+
+def test_a_killed_worker_is_a_failure_that_the_next_call_mends(tmp_path, expected):
+    def kill(event):
+        if isinstance(event, EpochDone):
+            for pid in worker_processes():
+                os.kill(pid, signal.SIGKILL)
+
+    failures, _ = do(tmp_path, (spec_of(), 10_000), on_event=kill)
+    assert len(failures) == 1
+    assert "killed (out of memory?); the same command goes on" in failures[0].message
+    Store(tmp_path / "store").records()
+    assert not do(tmp_path, (spec_of(), 2))[0]
+    assert digests(tmp_path, spec_of())[:2] == expected["net-relu"]
+
+
+def test_missing_data_fails_that_run_with_its_code_and_stops_no_other(tmp_path):
+    failures, events = do(tmp_path, (spec_of(dataset="cifar10"), 1), (spec_of(), 1))
+    assert [(f.run, f.exit_code) for f in failures] == [(spec_of(dataset="cifar10").name, 3)]
+    assert "`repro data fetch` gets it" in failures[0].message
+    assert Finished(run=spec_of().name) in events
+
+
+def test_a_checkpoint_of_another_torch_is_not_mixed_with_this_one(tmp_path, expected):
+    do(tmp_path, (spec_of(), 1))
+    path = Store(tmp_path / "store").checkpoint(spec_of())
+    with safetensors.safe_open(path, "np") as file:
+        record = parse(file.metadata()["record"].encode(), path)
+    data = path.read_bytes().replace(
+        record.environment.torch.encode(), b"1" * len(record.environment.torch)
+    )
+    write_atomically(path, data)
+    failures, events = do(tmp_path, (spec_of(), 2))
+    assert not failures
+    notes = [event.message for event in events if isinstance(event, Noted)]
+    assert len(notes) == 1
+    assert "mixing them would give bits of neither" in notes[0]
+    assert digests(tmp_path, spec_of()) == expected["net-relu"]
+
+
+@pytest.mark.parametrize("harm", ["cut", "flip"])
+def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path, harm):
+    do(tmp_path, (spec_of(), 1))
+    path = Store(tmp_path / "store").checkpoint(spec_of())
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data[:100] if harm == "cut" else data)
+    failures, _ = do(tmp_path, (spec_of(), 2))
+    assert "checkpoint" in failures[0].message
+    assert "\n" not in failures[0].message
+
+
+def test_a_worker_that_cannot_start_is_explained(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    failures, _ = do(tmp_path, (spec_of(), 1))
+    assert "code 1: no message" in failures[0].message or "Broken pipe" in failures[0].message
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+    failures, _ = do(tmp_path, (spec_of(), 1))
+    assert isinstance(failures[0], Failed)
+    assert "/nonexistent/python" in failures[0].message
+
+
+def test_a_task_needs_an_epoch():
+    with pytest.raises(ValueError, match="epochs: expected an integer from 1"):
+        Task(spec=spec_of(), epochs=0)
+
+
+def test_an_estimate_is_the_longest_run_or_the_shared_work():
+    net, resnet = Task(spec=spec_of(), epochs=10), Task(spec=spec_of("resnet"), epochs=10)
+    assert estimate_s([resnet, net], 2) == estimate_s([resnet], 1)
+    assert estimate_s([net] * 4, 2) == pytest.approx(2 * estimate_s([net], 1))
+    assert estimate_s([], 2) == 0
+
+
+def test_a_cpu_gets_a_run_a_core_and_an_accelerator_one():
+    assert default_workers("cpu") == len(os.sched_getaffinity(0))
+    assert default_workers("cuda") == 1
+
+
+def test_native_runs_have_another_name():
+    assert dataclasses.replace(spec_of(), profile="native").name != spec_of().name

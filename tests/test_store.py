@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from repro.errors import DataError, UsageError
+from repro.store import Store, explained, write_atomically
+from tests.examples import record
+
+PREDICTIONS = {10: np.arange(100, dtype=np.uint8) % 10}
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    store, one = Store(tmp_path), record()
+    assert store.load(one.spec) is None
+    store.save(one, PREDICTIONS)
+    assert Store(tmp_path).load(one.spec) == one
+    np.testing.assert_array_equal(Store(tmp_path).predictions(one.spec)[10], PREDICTIONS[10])
+    names = sorted(path.name for path in store.folder(one.spec).iterdir())
+    assert names == ["predictions.safetensors", "record.json"]
+
+
+def test_records_are_listed_by_name(tmp_path):
+    store = Store(tmp_path)
+    assert store.records() == []
+    for seed in (2, 0, 1):
+        store.save(record(seed=seed), PREDICTIONS)
+    assert [each.spec.seed for each in store.records()] == [0, 1, 2]
+
+
+def test_a_run_is_found_by_the_beginning_of_its_name_or_digest(tmp_path):
+    store = Store(tmp_path)
+    for seed in (0, 1):
+        store.save(record(seed=seed), PREDICTIONS)
+    one = record(seed=1)
+    assert store.find(one.spec.name) == one
+    assert store.find("net-relu-seed1") == one
+    assert store.find(one.spec.digest[:9]) == one
+    with pytest.raises(UsageError, match="'net': expected .* 2 runs begin so: net-relu-seed0"):
+        store.find("net")
+    with pytest.raises(UsageError, match=r"'x': .*no run begins so \(`repro runs`\)"):
+        store.find("x")
+
+
+def test_a_record_in_the_folder_of_another_run_is_refused(tmp_path):
+    store = Store(tmp_path)
+    store.save(record(seed=0), PREDICTIONS)
+    store.folder(record(seed=0).spec).rename(store.folder(record(seed=1).spec))
+    with pytest.raises(DataError, match="expected the record of this folder; got net-relu-seed0"):
+        store.records()
+
+
+def test_a_store_of_a_newer_version_is_left_alone(tmp_path):
+    Store(tmp_path).save(record(), PREDICTIONS)
+    assert (tmp_path / "store.json").read_text() == '{"version": 1}\n'
+    (tmp_path / "store.json").write_text('{"version": 2}')
+    with pytest.raises(DataError, match=r"store.json: written by a newer version \(layout 2"):
+        Store(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"version": "1"}', "null", '{"v": 1}'])
+def test_a_strange_marker_is_refused(tmp_path, text):
+    (tmp_path / "store.json").write_text(text)
+    with pytest.raises(DataError, match="store.json: expected"):
+        Store(tmp_path)
+
+
+def test_damaged_predictions_are_named(tmp_path):
+    store, one = Store(tmp_path), record()
+    store.save(one, PREDICTIONS)
+    path = store.folder(one.spec) / "predictions.safetensors"
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(DataError, match="predictions.safetensors: not a file of predictions"):
+        store.predictions(one.spec)
+    path.unlink()
+    with pytest.raises(DataError, match="predictions.safetensors: cannot be written or read"):
+        store.predictions(one.spec)
+
+
+@pytest.mark.parametrize("failing", ["fsync", "replace"])
+def test_a_write_that_fails_leaves_the_old_bytes_and_nothing_else(tmp_path, monkeypatch, failing):
+    path = tmp_path / "f"
+    write_atomically(path, b"old")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(*((os, "fsync") if failing == "fsync" else (Path, "replace")), full)
+    with pytest.raises(DataError, match="f: cannot be written or read: the disk is full"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [each.name for each in tmp_path.iterdir()] == ["f"]
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (errno.EROFS, "read-only; set REPRO_HOME"),
+        (errno.EACCES, "no permission; set REPRO_HOME"),
+        (errno.EDQUOT, "quota is used up"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_what_the_system_refuses_is_said_with_what_to_do(code, message):
+    with (
+        pytest.raises(DataError, match=f"/x/y: cannot be written or read: .*{message}"),
+        explained(Path("/x/y")),
+    ):
+        raise OSError(code, os.strerror(code))
+
+
+def test_a_lock_makes_the_second_wait(tmp_path):
+    store, spec = Store(tmp_path), record().spec
+    order = []
+    inside, leave = threading.Event(), threading.Event()
+
+    def first():
+        with store.lock(spec):
+            inside.set()
+            leave.wait(5)
+            order.append("first")
+
+    def second():
+        with Store(tmp_path).lock(spec):
+            order.append("second")
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    threads[0].start()
+    inside.wait(5)
+    threads[1].start()
+    threads[1].join(0.2)
+    assert threads[1].is_alive()
+    leave.set()
+    for thread in threads:
+        thread.join(5)
+    assert order == ["first", "second"]
