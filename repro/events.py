@@ -54,14 +54,24 @@ class Failed(Event, frozen=True, kw_only=True, tag="failed"):
     exit_code: int
 
 
-AnyEvent: TypeAlias = Noted | Started | Stepped | EpochDone | ReadingDone | Finished | Failed
+class Predicted(Event, frozen=True, kw_only=True, tag="predicted"):
+    """Classes 0 to 9 of the test images, in the official order, `epoch` epochs into the run."""
+
+    epoch: int
+    classes: list[int]
+
+
+AnyEvent: TypeAlias = (
+    Noted | Started | Stepped | EpochDone | ReadingDone | Predicted | Finished | Failed
+)
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker is asked to do: train `spec` to `epochs` into the store at `store`."""
+    """What a worker is asked to do for the run `spec` in the store at `store`."""
 
     spec: RunSpec
-    epochs: int
     store: str
     home: str
     """Where the data set lies."""
+    epochs: int | None
+    """Train to so many epochs; or None: predict the test images from the checkpoint."""

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import msgspec
 
 from repro.errors import DataError
-from repro.spec import RunSpec
+from repro.spec import READING_EPOCHS, RunSpec
 
 SCHEMA_VERSION = 1
 
@@ -101,6 +101,12 @@ class RunRecord:
         }  # fmt: skip
         body: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return {**head, **body}
+
+
+def is_complete(record: RunRecord, epochs: int) -> bool:
+    """Whether a run needs no more training to serve every table row up to `epochs`."""
+    read = {reading.epoch for reading in record.readings}
+    return len(record.epochs) >= epochs and read >= {e for e in READING_EPOCHS if e <= epochs}
 
 
 def dump(record: RunRecord) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,8 @@ from pathlib import Path
 
 import msgspec
 
-from repro.events import AnyEvent, Failed, Finished, Job
+from repro.errors import DataError, TrainingError
+from repro.events import AnyEvent, Failed, Finished, Job, Predicted
 from repro.profiles import worker_environment
 from repro.spec import Device, RunSpec, check_epochs
 
@@ -56,6 +58,14 @@ def default_workers(device: Device) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def has_cuda() -> bool:
+    """Whether torch can use an NVIDIA GPU; asks torch, in another process, only where one is."""
+    if not (Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi")):
+        return False
+    code = "import sys, torch; sys.exit(not torch.cuda.is_available())"
+    return subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def run(
     tasks: Iterable[Task],
     *,
@@ -79,7 +89,8 @@ def run(
         if stopping:
             return
         try:
-            _run_worker(task, store, home, processes, events.put)
+            job = Job(spec=task.spec, epochs=task.epochs, store=str(store), home=str(home))
+            _run_worker(job, processes, events.put)
         except Exception as error:
             events.put(Failed(run=task.spec.name, message=f"{error}", exit_code=4))
 
@@ -103,17 +114,29 @@ def run(
     return failures
 
 
+def predict(spec: RunSpec, *, store: Path, home: Path) -> tuple[int, list[int]]:
+    """The epochs behind the run's checkpoint, and the classes that it predicts for the test images.
+
+    Raises:
+        ReproError: the data cannot be read, or the run has no checkpoint that can.
+    """
+    events: list[AnyEvent] = []
+    job = Job(spec=spec, epochs=None, store=str(store), home=str(home))
+    _run_worker(job, set(), events.append)
+    for event in events:
+        if isinstance(event, Predicted):
+            return event.epoch, event.classes
+        if isinstance(event, Failed):
+            error = DataError if event.exit_code == DataError.exit_code else TrainingError
+            raise error(event.message)
+    raise TrainingError(f"{spec.name}: its process predicted nothing")
+
+
 def _run_worker(
-    task: Task,
-    store: Path,
-    home: Path,
-    processes: set[subprocess.Popen[bytes]],
-    put: Callable[[AnyEvent], None],
+    job: Job, processes: set[subprocess.Popen[bytes]], put: Callable[[AnyEvent], None]
 ) -> None:
     """Start one worker, pass its events on, and end with exactly one Finished or Failed."""
-    spec = task.spec
-    job = Job(spec=spec, epochs=task.epochs, store=str(store), home=str(home))
-    decoder = msgspec.json.Decoder(AnyEvent)
+    spec, decoder = job.spec, msgspec.json.Decoder(AnyEvent)
     ended = False
     with (
         tempfile.TemporaryFile() as errors,

@@ -168,14 +168,18 @@ class Trainer:
         self.epochs.append(record)
         return record
 
+    def predict_test_set(self) -> npt.NDArray[np.uint8]:
+        """Predict the class of every test image, uint8 (10,000,), in the official order."""
+        predicted = self._logits(self._test[0], self.epoch).argmax(1)
+        return predicted.to("cpu", torch.uint8).numpy()
+
     def read_test_set(self) -> Reading:
-        """Predict the test images once and add the accuracy and the predictions to the history."""
-        images, labels = self._test
-        predicted = self._logits(images, self.epoch).argmax(1)
-        classes = predicted.to("cpu", torch.uint8).numpy()
+        """Predict the test images and add the accuracy and the predictions to the history."""
+        classes = self.predict_test_set()
+        labels = self._test[1].cpu().numpy()
         reading = Reading(
             epoch=self.epoch,
-            accuracy=int((predicted == labels).sum()) / len(labels),
+            accuracy=int((classes == labels).sum()) / len(labels),
             predictions_sha256=hashlib.sha256(classes.tobytes()).hexdigest(),
         )
         self.predictions[self.epoch] = classes

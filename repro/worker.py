@@ -21,7 +21,7 @@ import torch
 
 import repro
 from repro.data.dataset import load
-from repro.errors import ReproError, TrainingError
+from repro.errors import DataError, ReproError, TrainingError
 from repro.events import (
     AnyEvent,
     EpochDone,
@@ -29,11 +29,12 @@ from repro.events import (
     Finished,
     Job,
     Noted,
+    Predicted,
     ReadingDone,
     Started,
     Stepped,
 )
-from repro.records import Environment, RunRecord, dump, parse
+from repro.records import Environment, RunRecord, dump, is_complete, parse
 from repro.spec import READING_EPOCHS, RunSpec
 from repro.store import Store, explained, write_atomically
 from repro.training import Trainer, tensors_digest
@@ -41,8 +42,8 @@ from repro.training import Trainer, tensors_digest
 Emit = Callable[[AnyEvent], None]
 
 
-def work(job: Job, emit: Emit) -> RunRecord:
-    """Bring one run to `job.epochs` epochs, from wherever its checkpoint stands.
+def train(job: Job, epochs: int, emit: Emit) -> RunRecord:
+    """Bring one run to `epochs` epochs, from wherever its checkpoint stands.
 
     The test set is read at the report's epochs on the way, and at the last one asked for. A
     checkpoint is written after every epoch.
@@ -53,7 +54,7 @@ def work(job: Job, emit: Emit) -> RunRecord:
     spec, store = job.spec, Store(Path(job.store))
     with store.lock(spec):
         record = store.load(spec)
-        if record and is_complete(record, job.epochs):
+        if record and is_complete(record, epochs):
             return record
         trainer = Trainer(spec, load(spec.dataset, Path(job.home)))
         environment = describe_environment(spec)
@@ -68,7 +69,7 @@ def work(job: Job, emit: Emit) -> RunRecord:
             )
             if trainer.epoch:
                 _save(trainer, record, store)
-            if trainer.epoch >= job.epochs:
+            if trainer.epoch >= epochs:
                 return record
             done = trainer.train_epoch(
                 lambda step, steps, loss: emit(
@@ -78,14 +79,23 @@ def work(job: Job, emit: Emit) -> RunRecord:
                 )
             )
             emit(EpochDone(run=spec.name, record=done))
-            if trainer.epoch == job.epochs or trainer.epoch in READING_EPOCHS:
+            if trainer.epoch == epochs or trainer.epoch in READING_EPOCHS:
                 emit(ReadingDone(run=spec.name, reading=trainer.read_test_set()))
 
 
-def is_complete(record: RunRecord, epochs: int) -> bool:
-    """Whether a run needs no more training to serve every table row up to `epochs`."""
-    read = {reading.epoch for reading in record.readings}
-    return len(record.epochs) >= epochs and read >= {e for e in READING_EPOCHS if e <= epochs}
+def predict(job: Job, emit: Emit) -> None:
+    """Predict the test images with the weights of the run's checkpoint, in batches.
+
+    Raises:
+        ReproError: the data cannot be read, or the run has no checkpoint that can.
+    """
+    spec, store = job.spec, Store(Path(job.store))
+    trainer = Trainer(spec, load(spec.dataset, Path(job.home)))
+    _resume(trainer, store, describe_environment(spec), emit)
+    if not trainer.epoch:
+        raise DataError(f"{spec.name}: has no checkpoint to predict with")
+    classes = trainer.predict_test_set().tolist()
+    emit(Predicted(run=spec.name, epoch=trainer.epoch, classes=classes))
 
 
 def describe_environment(spec: RunSpec) -> Environment:
@@ -173,7 +183,10 @@ def main() -> int:
 
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
     try:
-        work(job, emit)
+        if job.epochs is None:
+            predict(job, emit)
+        else:
+            train(job, job.epochs, emit)
     except ReproError as error:
         emit(Failed(run=job.spec.name, message=str(error), exit_code=error.exit_code))
         return error.exit_code

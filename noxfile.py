@@ -1,0 +1,61 @@
+"""Every check of the project, for a person and for CI alike: `nox -s NAME`; `nox -l` lists them.
+
+All sessions share the environment `.venv`: torch fills gigabytes, and uv would download another
+build of it, so it is pip that installs and venv that makes the place.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "types", "tests"]
+
+ROOT = Path(__file__).parent
+PYTHON = str(ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+
+
+def install(session: nox.Session, *packages: str) -> None:
+    """Make `.venv` where it is missing, and install the project and `packages` as pinned."""
+    if not Path(PYTHON).exists():
+        session.run(sys.executable, "-m", "venv", str(ROOT / ".venv"))
+    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--constraint", "constraints/pins.txt"]
+    session.run(*pip, "--editable", ".[test]", *packages)
+
+
+def run(session: nox.Session, module: str, *args: str) -> None:
+    """Run a Python module in `.venv`."""
+    session.run(PYTHON, "-m", module, *args)
+
+
+@nox.session(venv_backend="none")
+def tests(session: nox.Session) -> None:
+    """Unit and property tests: no network, no real data."""
+    install(session)
+    run(session, "pytest", "-m", "not regression", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def regression(session: nox.Session) -> None:
+    """Hold recorded and fresh runs on real CIFAR-10 to the report; fetches the data set."""
+    install(session)
+    run(session, "repro", "data", "fetch")
+    run(session, "pytest", "-m", "regression", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Formatting and static checks."""
+    install(session, "ruff")
+    run(session, "ruff", "format", "--check", ".")
+    run(session, "ruff", "check", ".")
+
+
+@nox.session(venv_backend="none")
+def types(session: nox.Session) -> None:
+    """Types, strictly."""
+    install(session, "mypy", "pandas-stubs", "scipy-stubs", "types-tabulate")
+    run(session, "mypy")

@@ -1,0 +1,28 @@
+"""The console script, and ``python -m repro``."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from types import ModuleType
+
+from repro.paths import packaged
+
+
+def load_cli() -> ModuleType:
+    """The Typer application: inside the package in a wheel, at the top level in a checkout."""
+    spec = importlib.util.spec_from_file_location("repro.cli", packaged("cli.py"))
+    if spec is None or spec.loader is None:
+        raise ImportError("cli.py: not found beside or inside the package")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def main() -> None:
+    load_cli().app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""The report's figures, and what our runs say about each.
+
+The report gives one unseeded run a cell, so the question is whether that one value could be one
+more of ours: a prediction interval for a single value (Crawford and Howell 1998). A one-sample t
+test would take the report's value for exact and the more seeds we train, the more surely reject it.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from statistics import fmean, stdev
+
+from scipy import special
+
+from repro.errors import DataError, UsageError
+from repro.records import RunRecord
+from repro.spec import REPORT_RECIPES, Recipe
+
+TABLES = ("3-1", "3-2", "3-3", "3-4")
+CONFIDENCE = 0.95
+
+_COLUMNS = ["epochs", "column", "model", "accuracy", "tolerance", "place"]
+_ROUNDING = 1e-9
+"""Differences of decimal fractions are not exact; this much is not a difference."""
+
+
+class Kind(str, Enum):
+    """What can be said of a cell."""
+
+    REPRODUCED = "REPRODUCED"
+    """Within the tolerance and inside the interval: our seeds cannot be told from the report's."""
+    WITHIN_TOLERANCE = "WITHIN TOLERANCE"
+    """Within the tolerance; outside the interval, or no interval because of a single seed."""
+    DIFFERS = "DIFFERS"
+    """Outside both."""
+    INCONCLUSIVE = "INCONCLUSIVE"
+    """Outside the tolerance, inside an interval that few seeds made wide. Not a success."""
+    NOT_RUN = "NOT RUN"
+    """No record. Not a success."""
+
+    @property
+    def is_success(self) -> bool:
+        return self in {Kind.REPRODUCED, Kind.WITHIN_TOLERANCE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One figure that the report printed.
+
+    Raises:
+        ValueError: a figure or a tolerance outside [0, 1], or an unknown model.
+    """
+
+    table: str
+    row: int
+    """Training epochs."""
+    column: str
+    model: str
+    expected: float
+    """Test accuracy, in [0, 1]."""
+    tolerance: float
+    place: str
+
+    def __post_init__(self) -> None:
+        if self.model not in REPORT_RECIPES:
+            raise ValueError(
+                f"model: expected one of {', '.join(REPORT_RECIPES)}; got {self.model!r}"
+            )
+        if self.row < 1 or not 0 <= self.expected <= 1 or not 0 < self.tolerance <= 1:
+            raise ValueError(
+                f"expected epochs from 1, an accuracy in [0, 1] and a tolerance in (0, 1]; "
+                f"got {self.row}, {self.expected}, {self.tolerance}"
+            )
+
+    @property
+    def name(self) -> str:
+        """The figure's identity, the same in each table that repeats it."""
+        return f"{self.model}@{self.row}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A cell and what n seeds say about it; None where n is too small for a value."""
+
+    cell: Cell
+    n: int
+    mean: float | None
+    sd: float | None
+    """Sample standard deviation, n - 1 in the denominator."""
+    low: float | None
+    high: float | None
+    """Bounds of the 95% prediction interval for one more run."""
+    kind: Kind
+
+    @property
+    def difference(self) -> float | None:
+        """Ours minus the report's."""
+        return None if self.mean is None else round(self.mean - self.cell.expected, 12)
+
+
+def prediction_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Bounds that hold one more value of the same normal distribution in 95% of cases.
+
+    mean ± t(n - 1) · s · sqrt(1 + 1/n). None for fewer than two values, which have no spread.
+    """
+    n = len(values)
+    if n < 2:
+        return None
+    t = float(special.stdtrit(n - 1, (1 + CONFIDENCE) / 2))
+    half = t * stdev(values) * math.sqrt(1 + 1 / n)
+    return fmean(values) - half, fmean(values) + half
+
+
+def judge(cell: Cell, values: Sequence[float]) -> Verdict:
+    """What test accuracies, one a seed, say about a cell."""
+    if not values:
+        return Verdict(cell=cell, n=0, mean=None, sd=None, low=None, high=None, kind=Kind.NOT_RUN)
+    mean, interval = fmean(values), prediction_interval(values)
+    close = abs(mean - cell.expected) <= cell.tolerance + _ROUNDING
+    if interval is None:
+        inside, low, high = None, None, None
+    else:
+        low, high = interval
+        inside = low - _ROUNDING <= cell.expected <= high + _ROUNDING
+    if close:
+        kind = Kind.REPRODUCED if inside else Kind.WITHIN_TOLERANCE
+    else:
+        # One seed cannot exclude anything, as little as an interval that holds the figure.
+        kind = Kind.DIFFERS if inside is False else Kind.INCONCLUSIVE
+    sd = stdev(values) if len(values) > 1 else None
+    return Verdict(cell=cell, n=len(values), mean=mean, sd=sd, low=low, high=high, kind=kind)
+
+
+def model_of(recipe: Recipe) -> str | None:
+    """The report's name for a recipe, or None where it is none of the report's."""
+    return next((model for model, each in REPORT_RECIPES.items() if each == recipe), None)
+
+
+def accuracies_by_cell(records: Iterable[RunRecord]) -> dict[str, list[float]]:
+    """Test accuracies by the name of the cell that they belong to, one a seed.
+
+    Raises:
+        ValueError: two records of one seed, which would count one run twice.
+    """
+    out: dict[str, list[float]] = {}
+    seen = set()
+    for record in records:
+        model = model_of(record.spec.recipe)
+        if model is None:
+            continue
+        if (model, record.spec.seed) in seen:
+            raise ValueError(f"{model}: expected one record a seed; got two of {record.spec.seed}")
+        seen.add((model, record.spec.seed))
+        for reading in record.readings:
+            out.setdefault(f"{model}@{reading.epoch}", []).append(reading.accuracy)
+    return out
+
+
+def judge_all(cells: Iterable[Cell], accuracies: Mapping[str, Sequence[float]]) -> list[Verdict]:
+    """A verdict for every cell, in order, from accuracies by the cell's name."""
+    return [judge(cell, accuracies.get(cell.name, ())) for cell in cells]
+
+
+def select_cells(cells: Iterable[Cell], table: str, epochs: int | None) -> list[Cell]:
+    """The cells of one table, or of "all", in rows up to `epochs`.
+
+    Raises:
+        UsageError: an unknown table, or no row so early.
+    """
+    if table not in {*TABLES, "all"}:
+        raise UsageError(f"table {table!r}: expected {', '.join(TABLES)} or all")
+    of_table = [cell for cell in cells if table in {cell.table, "all"}]
+    chosen = [cell for cell in of_table if epochs is None or cell.row <= epochs]
+    if not chosen:
+        first = min(cell.row for cell in of_table)
+        raise UsageError(f"--epochs {epochs}: table {table} begins with the row of {first} epochs")
+    return chosen
+
+
+def exit_code(verdicts: Iterable[Verdict]) -> int:
+    """0 if all cells are within tolerance, 1 if one is not, 4 if only runs are missing."""
+    kinds = {verdict.kind for verdict in verdicts}
+    if kinds & {Kind.DIFFERS, Kind.INCONCLUSIVE}:
+        return 1
+    return 4 if Kind.NOT_RUN in kinds else 0
+
+
+def load_cells(folder: Path) -> list[Cell]:
+    """The figures of all tables, in the order of the report.
+
+    Raises:
+        DataError: a file is missing or has another form, a row stands twice, or a figure that is
+            repeated has two values.
+    """
+    cells: list[Cell] = []
+    for table in TABLES:
+        cells += _load_table(folder / f"table-{table}.csv", table)
+    values: dict[str, tuple[float, float]] = {}
+    for cell in cells:
+        value = (cell.expected, cell.tolerance)
+        if values.setdefault(cell.name, value) != value:
+            raise DataError(f"{folder}: {cell.name} has two values: {values[cell.name]}, {value}")
+    return cells
+
+
+def _load_table(path: Path, table: str) -> list[Cell]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            if reader.fieldnames != _COLUMNS:
+                raise DataError(f"{path}: expected the columns {','.join(_COLUMNS)}")
+            cells = [
+                Cell(
+                    table=table,
+                    row=int(row["epochs"]),
+                    column=row["column"],
+                    model=row["model"],
+                    expected=float(row["accuracy"]),
+                    tolerance=float(row["tolerance"]),
+                    place=row["place"],
+                )
+                for row in reader
+            ]
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as a table of the report: {error}") from None
+    names = [cell.name for cell in cells]
+    if len(names) != len(set(names)) or not names:
+        raise DataError(f"{path}: expected each cell once; got {', '.join(names) or 'none'}")
+    return cells

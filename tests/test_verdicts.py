@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from repro.errors import DataError, UsageError
+from repro.paths import packaged
+from repro.spec import REPORT_RECIPES, Recipe
+from repro.verdicts import (
+    Cell,
+    Kind,
+    accuracies_by_cell,
+    exit_code,
+    judge,
+    judge_all,
+    load_cells,
+    prediction_interval,
+    select_cells,
+)
+from tests.examples import record
+
+# Transcribed a second time, from the report and not from the CSV files.
+TABLE_3_1 = {10: 0.5744, 30: 0.6324, 60: 0.5765, 100: 0.5797}
+TABLE_3_2 = {
+    10: (0.61, 0.5787), 30: (0.6292, 0.6193), 60: (0.5917, 0.5872), 100: (0.5915, 0.5985),
+}  # fmt: skip
+TABLE_3_3 = {10: 0.6856, 30: 0.7344, 60: 0.7369, 100: 0.7509}
+TABLE_3_4 = 0.7088
+
+
+def cell(expected=0.5744, tolerance=0.05):
+    return Cell(
+        table="3-1", row=10, column="Net (ReLU)", model="net-relu", expected=expected,
+        tolerance=tolerance, place="here",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cells():
+    return load_cells(packaged("expected_results"))
+
+
+def test_every_figure_of_the_four_tables_is_there_and_no_other(cells):
+    expected = {("3-1", f"net-relu@{row}"): value for row, value in TABLE_3_1.items()}
+    for row, (leaky, swish) in TABLE_3_2.items():
+        expected |= {("3-2", f"net-leaky_relu@{row}"): leaky, ("3-2", f"net-swish@{row}"): swish}
+    for row, value in TABLE_3_3.items():
+        expected |= {("3-3", f"net-relu@{row}"): TABLE_3_1[row], ("3-3", f"improved@{row}"): value}
+    expected |= {("3-4", "net-relu@10"): TABLE_3_1[10], ("3-4", "resnet@10"): TABLE_3_4}
+    assert {(each.table, each.name): each.expected for each in cells} == expected
+    assert len(cells) == len(expected) == 22
+    assert len({each.name for each in cells}) == 17
+
+
+def test_the_tolerance_is_the_same_for_every_cell_and_never_widened(cells):
+    assert {each.tolerance for each in cells} == {0.05}
+
+
+def test_every_cell_says_where_it_stands(cells):
+    assert all(f"table {each.table}, row" in each.place for each in cells)
+
+
+def test_the_interval_is_the_one_computed_by_hand():
+    # n = 5, mean 0.60, s = 0.01; t(4, 0.975) = 2.7764451; sqrt(1.2) = 1.0954451
+    step = 0.01 * math.sqrt(4 / 10)
+    low, high = prediction_interval([0.60 + k * step for k in (-2, -1, 0, 1, 2)])
+    assert low == pytest.approx(0.60 - 0.030414, abs=1e-6)
+    assert high == pytest.approx(0.60 + 0.030414, abs=1e-6)
+
+
+def test_two_seeds_give_no_false_comfort():
+    # t(1, 0.975) = 12.7062: half a point of spread is an interval of eleven.
+    low, high = prediction_interval([0.595, 0.605])
+    assert (high - low) / 2 == pytest.approx(12.7062 * 0.0070711 * 1.2247449, rel=1e-5)
+    assert high - low > 0.2
+
+
+def test_one_seed_has_no_interval():
+    assert prediction_interval([0.6]) is None
+    assert prediction_interval([]) is None
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 10])
+def test_the_interval_covers_one_more_run_in_95_of_100(n):
+    random = np.random.default_rng(n)
+    trials = 4000
+    draws = random.normal(0.6, 0.01, (trials, n + 1))
+    covered = 0
+    for *ours, theirs in draws:
+        low, high = prediction_interval(ours)
+        covered += low <= theirs <= high
+    # 99.9% bounds of a binomial count with p = 0.95: fails once in a thousand if it is right.
+    low, high = stats.binom.interval(0.999, trials, 0.95)
+    assert low <= covered <= high
+
+
+SPREAD = (-0.01, -0.005, 0, 0.005, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([0.5744 + d for d in SPREAD], Kind.REPRODUCED),
+        ([0.5944 + d for d in SPREAD], Kind.REPRODUCED),
+        ([0.6144 + d for d in SPREAD], Kind.WITHIN_TOLERANCE),
+        ([0.6243 + d for d in SPREAD], Kind.WITHIN_TOLERANCE),
+        ([0.6245 + d for d in SPREAD], Kind.DIFFERS),
+        ([0.5243 + d for d in SPREAD], Kind.DIFFERS),
+        ([0.60, 0.66], Kind.INCONCLUSIVE),
+        ([0.57, 0.58], Kind.REPRODUCED),
+        ([0.5744], Kind.WITHIN_TOLERANCE),
+        ([0.6244], Kind.WITHIN_TOLERANCE),
+        ([0.5244], Kind.WITHIN_TOLERANCE),
+        ([0.6245], Kind.INCONCLUSIVE),
+        ([0.62, 0.62], Kind.WITHIN_TOLERANCE),
+        ([0.5744, 0.5744], Kind.REPRODUCED),
+        ([0.7, 0.7], Kind.DIFFERS),
+        ([], Kind.NOT_RUN),
+    ],
+)
+def test_verdicts_by_tolerance_and_interval(values, kind):
+    assert judge(cell(), values).kind == kind
+
+
+def test_only_two_kinds_are_a_success():
+    assert {kind for kind in Kind if kind.is_success} == {Kind.REPRODUCED, Kind.WITHIN_TOLERANCE}
+
+
+def test_a_verdict_carries_its_numbers():
+    verdict = judge(cell(0.59), [0.58, 0.60, 0.62])
+    assert (verdict.n, verdict.mean, verdict.sd) == (3, pytest.approx(0.6), pytest.approx(0.02))
+    assert verdict.difference == pytest.approx(0.01)
+    assert (verdict.low + verdict.high) / 2 == pytest.approx(0.6)
+    lone = judge(cell(), [0.6])
+    assert (lone.n, lone.mean, lone.sd, lone.low, lone.high) == (1, 0.6, None, None, None)
+    none = judge(cell(), [])
+    assert (none.mean, none.difference) == (None, None)
+
+
+def test_records_reach_their_cells_by_recipe_and_epoch(cells):
+    records = [
+        record("net-relu", 0, {10: 0.57, 30: 0.63}),
+        record("net-relu", 1, {10: 0.58}),
+        record("resnet", 0, {10: 0.70}),
+    ]
+    verdicts = {
+        (v.cell.table, v.cell.name): v for v in judge_all(cells, accuracies_by_cell(records))
+    }
+    assert verdicts["3-1", "net-relu@10"].mean == pytest.approx(0.575)
+    assert verdicts["3-4", "net-relu@10"].mean == pytest.approx(0.575)
+    assert verdicts["3-1", "net-relu@30"].n == 1
+    assert verdicts["3-4", "resnet@10"].mean == 0.70
+    assert verdicts["3-2", "net-swish@10"].kind == Kind.NOT_RUN
+
+
+def test_runs_of_another_recipe_count_for_no_cell(monkeypatch):
+    other = record("net-relu", 0, {10: 0.57})
+    monkeypatch.setitem(REPORT_RECIPES, "net-relu", Recipe(architecture="net", batch_size=64))
+    assert accuracies_by_cell([other]) == {}
+
+
+def test_one_seed_counts_once():
+    records = [record(seed=0), record(seed=0, device="cuda")]
+    with pytest.raises(ValueError, match="net-relu: expected one record a seed; got two of 0"):
+        accuracies_by_cell(records)
+
+
+def test_cells_are_selected_by_table_and_row(cells):
+    assert [c.name for c in select_cells(cells, "3-1", 30)] == ["net-relu@10", "net-relu@30"]
+    assert len(select_cells(cells, "all", None)) == 22
+    assert len(select_cells(cells, "3-4", 100)) == 2
+    with pytest.raises(UsageError, match="table '3-5': expected 3-1, 3-2, 3-3, 3-4 or all"):
+        select_cells(cells, "3-5", None)
+    with pytest.raises(UsageError, match="--epochs 9: table 3-1 begins with the row of 10 epochs"):
+        select_cells(cells, "3-1", 9)
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ([[0.58], [0.57, 0.58]], 0),
+        ([[0.58], [0.7, 0.7]], 1),
+        ([[0.58], [0.7]], 1),
+        ([[0.58], []], 4),
+        ([[], [0.7, 0.7]], 1),
+    ],
+)
+def test_exit_codes(values, code):
+    assert exit_code([judge(cell(), each) for each in values]) == code
+
+
+def write(tmp_path, text, table="3-1"):
+    for each in ("3-1", "3-2", "3-3", "3-4"):
+        source = packaged("expected_results") / f"table-{each}.csv"
+        (tmp_path / f"table-{each}.csv").write_text(text if each == table else source.read_text())
+    return tmp_path
+
+
+HEADER = "epochs,column,model,accuracy,tolerance,place\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "a,b\n1,2\n", HEADER, HEADER + "10,Net,net-relu,57.44,0.05,p\n",
+        HEADER + "10,Net,lenet,0.5,0.05,p\n", HEADER + "ten,Net,net-relu,0.5,0.05,p\n",
+        HEADER + "10,Net,net-relu,0.5744,0,p\n", HEADER + "10,Net,net-relu\n",
+        HEADER + "10,Net,net-relu,0.5744,0.05,p\n" * 2, HEADER + "10,Net,net-relu,nan,0.05,p\n",
+    ],
+)  # fmt: skip
+def test_a_table_of_another_form_is_refused(tmp_path, text):
+    with pytest.raises(DataError, match="table-3-1.csv: (expected|cannot be read)"):
+        load_cells(write(tmp_path, text))
+
+
+def test_a_repeated_figure_has_one_value(tmp_path):
+    text = (packaged("expected_results") / "table-3-4.csv").read_text().replace("0.5744", "0.5745")
+    with pytest.raises(DataError, match="net-relu@10 has two values"):
+        load_cells(write(tmp_path, text, "3-4"))
+
+
+def test_a_missing_table_is_named(tmp_path):
+    with pytest.raises(DataError, match="table-3-1.csv: cannot be read"):
+        load_cells(tmp_path)
