@@ -9,6 +9,7 @@ from types import TracebackType
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from repro.events import AnyEvent, EpochDone, Failed, Finished, Noted, ReadingDone, Started, Stepped
 from repro.runner import Task, estimate_s
@@ -84,7 +85,9 @@ class RunDisplay:
 
     def __call__(self, event: AnyEvent) -> None:
         if isinstance(event, Failed):
-            self._console.print(f"[red]failed:[/red] {event.run}: {event.message}", highlight=False)
+            self._console.print(
+                Text.assemble(("failed: ", "red"), f"{event.run}: {event.message}"), soft_wrap=True
+            )
         if self._quiet:
             return
         if isinstance(event, Noted):
@@ -114,7 +117,7 @@ class RunDisplay:
 
     def _line(self, text: str) -> None:
         self._last_line = time.monotonic()
-        self._console.print(text, highlight=False, soft_wrap=True)
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _start(self, event: Started) -> None:
         self._began[event.run] = time.monotonic(), event.epoch

@@ -42,7 +42,7 @@ from repro.training import Trainer, tensors_digest
 Emit = Callable[[AnyEvent], None]
 
 
-def train(job: Job, epochs: int, emit: Emit) -> RunRecord:
+def train(job: Job, epochs: int, emit: Emit) -> None:
     """Bring one run to `epochs` epochs, from wherever its checkpoint stands.
 
     The test set is read at the report's epochs on the way, and at the last one asked for. A
@@ -55,32 +55,29 @@ def train(job: Job, epochs: int, emit: Emit) -> RunRecord:
     with store.lock(spec):
         record = store.load(spec)
         if record and is_complete(record, epochs):
-            return record
+            return
         trainer = Trainer(spec, load(spec.dataset, Path(job.home)))
         environment = describe_environment(spec)
         _resume(trainer, store, environment, emit)
         emit(Started(run=spec.name, epoch=trainer.epoch))
-        while True:
-            record = RunRecord(
-                spec=spec,
-                environment=environment,
-                epochs=tuple(trainer.epochs),
-                readings=tuple(trainer.readings),
-            )
-            if trainer.epoch:
-                _save(trainer, record, store)
-            if trainer.epoch >= epochs:
-                return record
-            done = trainer.train_epoch(
+        if trainer.epoch:
+            record = _save(trainer, environment, store)  # the kill may have come before the record
+        while trainer.epoch < epochs:
+            trainer.train_epoch(
                 lambda step, steps, loss: emit(
                     Stepped(
                         run=spec.name, epoch=trainer.epoch + 1, step=step, steps=steps, loss=loss
                     )
                 )
             )
-            emit(EpochDone(run=spec.name, record=done))
-            if trainer.epoch == epochs or trainer.epoch in READING_EPOCHS:
-                emit(ReadingDone(run=spec.name, reading=trainer.read_test_set()))
+            is_read = trainer.epoch == epochs or trainer.epoch in READING_EPOCHS
+            if is_read:
+                trainer.read_test_set()
+            # What is announced is safe: a caller that is told of an epoch finds it in the store.
+            record = _save(trainer, environment, store)
+            emit(EpochDone(run=spec.name, record=record.epochs[-1]))
+            if is_read:
+                emit(ReadingDone(run=spec.name, reading=record.readings[-1]))
 
 
 def predict(job: Job, emit: Emit) -> None:
@@ -127,13 +124,20 @@ def _processor() -> str:
     return name
 
 
-def _save(trainer: Trainer, record: RunRecord, store: Store) -> None:
-    """Checkpoint first: it alone is enough to write the rest again."""
+def _save(trainer: Trainer, environment: Environment, store: Store) -> RunRecord:
+    """Write the checkpoint first: it alone is enough to write the rest again."""
+    record = RunRecord(
+        spec=trainer.spec,
+        environment=environment,
+        epochs=tuple(trainer.epochs),
+        readings=tuple(trainer.readings),
+    )
     state = trainer.state()
     metadata = {"record": dump(record).decode(), "sha256": tensors_digest(state)}
     data = safetensors.torch.save(state, metadata)
     write_atomically(store.checkpoint(record.spec), data)
     store.save(record, trainer.predictions)
+    return record
 
 
 def _resume(trainer: Trainer, store: Store, environment: Environment, emit: Emit) -> None:

@@ -1,0 +1,159 @@
+"""Holds the design's import table to the code."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# What each module may import of ours, wherever in the module it does so.
+ALLOWED = {
+    "__init__": set(),
+    "__main__": {"paths"},
+    "errors": set(),
+    "paths": set(),
+    "spec": set(),
+    "profiles": {"spec"},
+    "records": {"errors", "spec"},
+    "store": {"errors", "records", "spec"},
+    "data.__init__": set(),
+    "data.layout": {"errors"},
+    "data.dataset": {"data.layout", "errors", "spec"},
+    "data.archives": {"data.layout", "errors"},
+    "data.download": {"errors", "store"},
+    "data.sources": {"data.layout", "data.archives", "data.dataset", "data.download", "errors", "store"},
+    "data.folders": {"data.layout", "data.dataset", "errors", "evaluation", "store"},
+    "evaluation": {"data.layout", "errors", "store"},
+    "activations": set(),
+    "models": {"activations", "spec"},
+    "training": {"data.dataset", "errors", "models", "profiles", "records", "spec"},
+    "events": {"records", "spec"},
+    "worker": {"data.dataset", "errors", "events", "records", "spec", "store", "training"},
+    "runner": {"errors", "events", "profiles", "spec"},
+    "verdicts": {"errors", "records", "spec"},
+    "tables": {"verdicts"},
+    "progress": {"events", "runner"},
+}  # fmt: skip
+COMPUTE_HALF = {"activations", "models", "training", "worker"}
+EVIDENCE_HALF = {"verdicts", "tables", "progress", "runner"}
+
+
+def modules():
+    for path in sorted((ROOT / "repro").rglob("*.py")):
+        yield (
+            ".".join(path.relative_to(ROOT / "repro").with_suffix("").parts),
+            ast.parse(path.read_text()),
+        )
+
+
+def imports(tree):
+    """Dotted names that a module imports, those of ours without the leading `repro.`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def ours(tree):
+    names = set(ALLOWED)
+    for name in imports(tree):
+        if name.split(".")[0] == "repro":
+            parts = name.split(".")[1:]
+            candidates = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+            found = next((c for c in candidates if c in names), None)
+            if found:
+                yield found
+
+
+def test_every_module_imports_only_what_the_table_allows():
+    found = {name: set(ours(tree)) - {"__init__"} for name, tree in modules()}
+    assert found.keys() == ALLOWED.keys()
+    assert {n: found[n] - ALLOWED[n] for n in found if found[n] - ALLOWED[n]} == {}
+
+
+def test_the_table_allows_nothing_that_is_not_used_and_has_no_cycle():
+    found = {name: set(ours(tree)) for name, tree in modules()}
+    assert {n: ALLOWED[n] - found[n] for n in ALLOWED if ALLOWED[n] - found[n]} == {}
+    settled: set[str] = set()
+    while rest := ALLOWED.keys() - settled:
+        ready = {name for name in rest if ALLOWED[name] <= settled}
+        assert ready, f"a cycle among {rest}"
+        settled |= ready
+
+
+def test_only_the_compute_half_imports_torch():
+    with_torch = {
+        name for name, tree in modules()
+        if any(each.split(".")[0] in {"torch", "torchvision"} for each in imports(tree))
+    }  # fmt: skip
+    assert with_torch == COMPUTE_HALF
+    assert not {each for name in EVIDENCE_HALF for each in ALLOWED[name]} & COMPUTE_HALF
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (["--help"], ["torch", "pandas", "scipy", "numpy", "msgspec"]),
+        (["table", "--help"], ["torch", "pandas", "scipy", "numpy", "msgspec"]),
+        (["table", "all", "--recorded"], ["torch", "pandas"]),
+        (["runs"], ["torch", "pandas", "scipy"]),
+    ],
+)
+def test_the_command_line_imports_what_it_needs_and_no_more(
+    arguments, absent, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("REPRO_HOME", str(tmp_path))
+    code = (
+        "import sys; from repro.__main__ import load_cli\n"
+        f"try: load_cli().app({arguments!r})\n"
+        f"except SystemExit: assert not set({absent!r}) & set(sys.modules), sys.modules.keys()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The wheel and the source archive, built without an isolated environment."""
+    pytest.importorskip("hatchling")
+    folder = tmp_path_factory.mktemp("dist")
+    for target in ("wheel", "sdist"):
+        command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(folder)]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return folder
+
+
+def test_the_wheel_carries_the_evidence_inside_the_package(built):
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
+        names = set(wheel.namelist())
+    assert {
+        "repro/cli.py",
+        "repro/expected_results/table-3-1.csv",
+        "repro/results/store.json",
+    } <= names
+    assert {name.split("/")[0] for name in names if not name.startswith("repro-")} == {"repro"}
+    assert any(name.startswith("repro/results/runs/net-relu-seed0") for name in names)
+
+
+def test_the_source_archive_can_be_built_from_and_tested(built):
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {
+        "cli.py",
+        "noxfile.py",
+        "pyproject.toml",
+        "tests/conftest.py",
+        "constraints/pins.txt",
+    } <= names
+    assert any(name.startswith("results/runs/") for name in names)

@@ -1,0 +1,339 @@
+"""The command line in its own process, as a person or a CI job meets it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from repro.data.dataset import synthetic
+from repro.data.folders import export
+from repro.store import Store
+from tests.examples import record
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tmp_path / "home"
+
+
+def environment(home):
+    return {
+        **os.environ,
+        "REPRO_HOME": str(home),
+        "COLUMNS": "80",
+        "NO_COLOR": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+def repro(home, *arguments, cwd=None, **more):
+    command = [sys.executable, "-m", "repro", *map(str, arguments)]
+    return subprocess.run(
+        command,
+        env={**environment(home), **more},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd or home.parent,
+    )
+
+
+def complains(done, code, *words):
+    """One clear line on standard error, the code, no traceback."""
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in " ".join(done.stderr.split()), done.stderr
+    return True
+
+
+def test_a_table_is_trained_once_and_printed_in_every_format(home):
+    arguments = ("table", "3-1", "--dataset", "synthetic", "--epochs", "10", "--seeds", "2")
+    done = repro(home, *arguments)
+    assert done.returncode == 1, "made-up images are far from the report's figures"
+    assert "Table 3-1, Net (ReLU)" in done.stdout
+    assert "made-up images" in done.stdout
+    assert "2 runs, 2 at a time" in done.stderr or "2 runs, 1 at a time" in done.stderr
+    assert done.stderr.count("test accuracy") == 2
+
+    began = time.monotonic()
+    again = repro(home, *arguments, "--format", "json")
+    assert time.monotonic() - began < 3, "nothing is trained twice"
+    (row,) = json.loads(again.stdout)
+    assert (row["cell"], row["n"], row["expected"]) == ("net-relu@10", 2, 0.5744)
+    assert again.stderr == ""
+
+    listed = repro(home, "runs")
+    assert "net-relu-seed0-" in listed.stdout
+    assert "net-relu-seed1-" in listed.stdout
+
+    shown = repro(home, "runs", "show", "net-relu-seed1", "--format", "json")
+    whole = json.loads(shown.stdout)
+    assert whole["spec"]["seed"] == 1
+    assert [each["epoch"] for each in whole["epochs"]] == list(range(1, 11))
+    assert (
+        repro(home, "runs", "show", "net-relu-seed1").stdout.count(
+            whole["epochs"][9]["weights_sha256"][:12]
+        )
+        == 1
+    )
+
+    assert repro(home, "predict", "net-relu-seed0").returncode == 0
+    answers = home.parent / "data"
+    export(synthetic(), answers, lambda *_: None)
+    scored = repro(home, "score", "submission.csv", "data/testLables.csv", "--format", "json")
+    accuracy = json.loads(repro(home, "runs", "show", "net-relu-seed0", "--format", "json").stdout)[
+        "readings"
+    ][0]["accuracy"]
+    assert json.loads(scored.stdout)["accuracy"] == accuracy
+    first = (home.parent / "submission.csv").read_bytes()
+    assert repro(home, "predict", "net-relu-seed0", "--epoch", "10").returncode == 0
+    assert (home.parent / "submission.csv").read_bytes() == first, (
+        "recorded and fresh predictions agree"
+    )
+    complains(
+        repro(home, "predict", "net-relu-seed0", "--epoch", "9"), 2, "read the test set at 10"
+    )
+
+
+def test_training_prints_epochs_or_the_record(home):
+    done = repro(
+        home, "train", "net", "--activation", "swish", "--epochs", "2", "--dataset", "synthetic"
+    )
+    assert done.returncode == 0
+    assert "epoch 1/2: train loss" in done.stderr
+    assert "validation" in done.stderr
+    assert "net-swish-seed0" in done.stdout
+    longer = repro(
+        home,
+        "train",
+        "net",
+        "--activation",
+        "swish",
+        "--epochs",
+        "3",
+        "--dataset",
+        "synthetic",
+        "--format",
+        "json",
+    )
+    assert "goes on after 2 epochs" in longer.stderr
+    whole = json.loads(longer.stdout)
+    assert [each["epoch"] for each in whole["readings"]] == [2, 3]
+
+
+def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(home):
+    arguments = [
+        sys.executable,
+        "-m",
+        "repro",
+        "train",
+        "net",
+        "--epochs",
+        "5000",
+        "--dataset",
+        "synthetic",
+    ]
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        process = subprocess.Popen(
+            arguments, env=environment(home), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            start_new_session=True, cwd=home.parent,
+        )  # fmt: skip
+        for line in process.stderr:
+            if line.startswith("epoch"):
+                break
+        os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
+        assert process.returncode == code
+        assert "the same command goes on from here" in errors
+        assert "Traceback" not in errors
+        left = subprocess.run(
+            ["pgrep", "-g", str(process.pid)], capture_output=True, text=True, check=False
+        )
+        assert not left.stdout, "no worker is left"
+    (kept,) = Store(home / "store").records()
+    assert len(kept.epochs) >= 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["table", "3-5"], ["table '3-5': expected 3-1, 3-2, 3-3, 3-4 or all"]),
+        (["table", "3-1", "--epochs", "0"], ["--epochs"]),
+        (["table", "3-1", "--epochs", "-1"], ["--epochs"]),
+        (["table", "3-1", "--epochs", "9"], ["table 3-1 begins with the row of 10 epochs"]),
+        (["table", "3-1", "--seeds", "0"], ["--seeds"]),
+        (["table", "3-1", "--workers", "0"], ["--workers"]),
+        (["table", "3-1", "--device", "tpu"], ["tpu"]),
+        (["table", "3-1", "--format", "pdf"], ["pdf"]),
+        (["train", "lenet"], ["lenet"]),
+        (["train", "net", "--epochs", "0"], ["--epochs"]),
+        (["train", "net", "--epochs", "-1"], ["--epochs"]),
+        (["train", "net", "--seed", "-1"], ["--seed"]),
+        (["train", "net", "--activation", "gelu"], ["gelu"]),
+        (
+            ["train", "resnet", "--activation", "swish"],
+            ["activation: ResNet is torchvision's resnet18"],
+        ),
+        (["train", "net", "--epochs", "100001"], ["expected an integer from 1 to 100000"]),
+        (["runs", "show", "x"], ["'x': expected the beginning of one run's name"]),
+        (["data", "fetch", "--from", "/nonexistent"], ["--from /nonexistent: nothing is there"]),
+        (
+            ["data", "fetch", "--source", "gopher"],
+            ["source 'gopher': expected mirror, npm, official"],
+        ),
+        (["frobnicate"], ["frobnicate"]),
+    ],
+)
+def test_bad_usage_is_exit_code_2_and_writes_nothing(home, arguments, words):
+    assert complains(repro(home, *arguments), 2, *words)
+    assert not home.exists()
+
+
+def test_recorded_runs_need_no_home_and_no_data(home):
+    done = repro(home, "table", "3-1", "--recorded", "--format", "json")
+    rows = json.loads(done.stdout)
+    assert [row["cell"] for row in rows] == [
+        "net-relu@10",
+        "net-relu@30",
+        "net-relu@60",
+        "net-relu@100",
+    ]
+    assert all(row["n"] >= 1 for row in rows)
+    assert done.returncode == (
+        0 if all("IN TOL" in r["verdict"] or r["verdict"] == "REPRODUCED" for r in rows) else 1
+    )
+    assert not home.exists()
+
+
+def test_nothing_recorded_is_exit_code_4(home):
+    done = repro(home, "table", "3-4", "--recorded", "--dataset", "synthetic")
+    assert done.returncode == 4
+    assert "2 NOT RUN" in done.stdout
+
+
+def test_no_data_to_be_had_is_exit_code_3_and_one_line(home):
+    source = {"REPRO_CIFAR10_SOURCE": "http://127.0.0.1:9/cifar.tar.gz"}
+    assert complains(
+        repro(home, "table", "3-1", **source), 3, "could not be had from any source", "--from PATH"
+    )
+    assert not list(home.rglob("*.bin"))
+    assert complains(repro(home, "data", "verify"), 3, "data_batch_1.bin: not there")
+    assert complains(repro(home, "data", "show"), 3, "repro data fetch")
+    assert complains(repro(home, "data", "export", "out"), 3, "repro data fetch")
+    assert not (home.parent / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"<!DOCTYPE html><html></html>", b"\x1f\x8b\x08" + b"\0" * 50, b""]
+)
+def test_a_file_that_is_no_archive_is_exit_code_3(home, tmp_path, content):
+    path = tmp_path / "cifar.tar.gz"
+    path.write_bytes(content)
+    assert complains(repro(home, "data", "fetch", "--from", path), 3, "cifar.tar.gz", "archive")
+
+
+def test_a_store_of_a_newer_version_is_left_alone(home):
+    store = Store(home / "store")
+    store.save(record(), {})
+    (home / "store" / "store.json").write_text('{"version": 99}')
+    before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    for command in (["runs"], ["table", "3-1"], ["train", "net"]):
+        assert complains(
+            repro(home, *command), 3, "written by a newer version (layout 99", "update repro"
+        )
+    assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
+
+
+def test_a_damaged_record_is_named(home):
+    store = Store(home / "store")
+    store.save(record(), {})
+    path = store.folder(record().spec) / "record.json"
+    path.write_text(path.read_text().replace('"accuracy": 0.58', '"accuracy": 58'))
+    assert complains(repro(home, "runs"), 3, "record.json: not a run record", "readings")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MiB, or a skip where this process may not mount one."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a tmpfs")
+    yield path
+    subprocess.run(["umount", path], check=True)
+
+
+def test_a_full_disk_is_exit_code_3_and_loses_nothing(small_disk):
+    arguments = ("train", "net", "--dataset", "synthetic", "--epochs")
+    assert repro(small_disk / "home", *arguments, "1").returncode == 0
+    (small_disk / "filler").write_bytes(bytes(600_000))
+    assert complains(repro(small_disk / "home", *arguments, "2"), 3, "the disk is full")
+    (kept,) = Store(small_disk / "home" / "store").records()
+    assert len(kept.epochs) == 1
+    (small_disk / "filler").unlink()
+    done = repro(small_disk / "home", *arguments, "2", "--format", "json")
+    assert len(json.loads(done.stdout)["epochs"]) == 2
+
+
+def test_a_read_only_store_is_exit_code_3(small_disk):
+    arguments = ("train", "net", "--dataset", "synthetic", "--epochs")
+    assert repro(small_disk / "home", *arguments, "1").returncode == 0
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    assert repro(small_disk / "home", *arguments, "1", "-q").returncode == 0, (
+        "what is there can be read"
+    )
+    assert complains(repro(small_disk / "home", *arguments, "2"), 3, "read-only", "REPRO_HOME")
+
+
+def test_score_names_the_line_of_a_bad_file(home, tmp_path):
+    (tmp_path / "a.csv").write_text("Image,Category\n1,cat\n")
+    (tmp_path / "b.csv").write_text("id,label\n1,cat\n")
+    assert complains(
+        repro(home, "score", tmp_path / "a.csv", tmp_path / "b.csv"),
+        3,
+        "b.csv, line 1: expected the header",
+    )
+    done = repro(home, "score", tmp_path / "a.csv", tmp_path / "a.csv")
+    assert done.stdout == "1 of 1 right: accuracy 1.0000\n"
+
+
+def test_the_recorded_predictions_can_be_written_and_have_the_recorded_accuracy(home, tmp_path):
+    done = repro(
+        home,
+        "predict",
+        "net-relu-seed0",
+        "--recorded",
+        "--epoch",
+        "10",
+        "--out",
+        tmp_path / "s.csv",
+    )
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "s.csv").open() as file:
+        rows = list(csv.reader(file))
+    assert (len(rows), rows[0]) == (10_001, ["Image", "Category"])
+
+
+def test_python_m_repro_and_the_version():
+    done = subprocess.run(
+        [sys.executable, "-m", "repro", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert done.stdout.startswith("repro 0.")

@@ -1,0 +1,74 @@
+"""What the project says of itself agrees with what it does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import repro.spec
+
+ROOT = Path(__file__).parent.parent
+READMES = ["README.md", "README.zh.md"]
+
+
+def text(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def commands(name):
+    """The one-line commands of a page's shell blocks."""
+    blocks = re.findall(r"```(?:sh|bash)\n(.*?)```", text(name), re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line]
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_first_two_commands_are_one_line_each_and_ci_runs_the_second(name):
+    first, second, *_ = commands(name)
+    assert first == commands("README.md")[0]
+    assert first.endswith(".venv/bin/repro table 3-1")
+    assert second.endswith(".venv/bin/nox -s tests")
+    assert second in text(".ci/run").splitlines()
+    assert second in text("CONTRIBUTING.md")
+
+
+@pytest.mark.parametrize("name", [*READMES, "CONTRIBUTING.md"])
+def test_every_command_that_a_page_names_exists(name):
+    from typer.testing import CliRunner
+
+    from repro.__main__ import load_cli
+
+    app = load_cli().app
+    for command in set(
+        re.findall(
+            r"repro ((?:data |runs )?[a-z]+)", "\n".join(re.findall(r"`([^`\n]+)`", text(name)))
+        )
+    ):
+        result = CliRunner().invoke(app, [*command.split(), "--help"])
+        assert result.exit_code == 0, command
+    for session in {
+        s for line in re.findall(r"nox -s ([a-z ]+)", text(name)) for s in line.split()
+    }:
+        assert f"def {session}(session" in text("noxfile.py"), session
+
+
+@pytest.mark.parametrize(
+    "name", [*READMES, "CONTRIBUTING.md", "results/README.md", "expected_results/README.md"]
+)
+def test_links_inside_the_repository_lead_somewhere(name):
+    for target in re.findall(r"\]\(([^)#]+)\)", text(name)):
+        if "://" not in target:
+            assert ((ROOT / name).parent / target).exists(), target
+
+
+def test_versions_agree():
+    assert f"version: {repro.__version__}\n" in text("CITATION.cff")
+    assert f"## {repro.__version__}" in text("CHANGELOG.md")
+
+
+def test_the_recipe_in_the_readme_is_the_recipe():
+    recipe = repro.spec.REPORT_RECIPES["net-relu"]
+    for name in READMES:
+        assert f"| {recipe.batch_size} |" in text(name)
+        assert f"| {recipe.learning_rate} |" in text(name)

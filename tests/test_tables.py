@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import unicodedata
+
+import pytest
+from rich.console import Console
+
+from repro.paths import packaged
+from repro.tables import summary, to_rich, to_text
+from repro.verdicts import Kind, judge_all, load_cells, select_cells
+
+
+@pytest.fixture(scope="module")
+def cells():
+    return load_cells(packaged("expected_results"))
+
+
+@pytest.fixture(scope="module")
+def verdicts(cells):
+    accuracies = {
+        "net-relu@10": [0.60, 0.59, 0.58], "net-relu@30": [0.6324], "net-relu@60": [0.70, 0.701, 0.699],
+        "improved@10": [0.70, 0.71], "improved@100": [0.7, 0.8],
+    }  # fmt: skip
+    return judge_all(cells, accuracies)
+
+
+def printed(renderable, width=80):
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    console.print(renderable)
+    return console.file.getvalue()
+
+
+def cells_wide(line):
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_terminal_of_80_columns_shows_every_number_and_verdict(cells, verdicts, lang):
+    text = printed(to_rich(verdicts, lang))
+    assert all(cells_wide(line) <= 80 for line in text.splitlines())
+    assert "…" not in text
+    for cell in cells:
+        assert f"{cell.expected:.4f}" in text
+    rows = [line.split() for line in text.splitlines() if line.strip()[:1].isdigit()]
+    assert len(rows) == 22
+
+
+def test_the_verdict_and_the_numbers_stand_in_the_cells_row(verdicts):
+    text = printed(to_rich([v for v in verdicts if v.cell.table == "3-3"], "en"))
+    net, improved = text.split("Table 3-3, ImprovedNet")
+    first = next(line for line in net.splitlines() if line.strip().startswith("10"))
+    assert first.split() == [
+        "10",
+        "0.5744",
+        "0.5900",
+        "0.0100",
+        "3",
+        "+0.0156",
+        "0.540–0.640",
+        "REPRODUCED",
+    ]
+    last = next(line for line in improved.splitlines() if line.strip().startswith("100"))
+    assert last.split()[-1] == "REPRODUCED", "within tolerance, inside a wide interval"
+    missing = next(line for line in improved.splitlines() if line.strip().startswith("30"))
+    assert missing.split() == ["30", "0.7344", "–", "–", "0", "–", "–", "NOT", "RUN"]
+
+
+def test_json_has_one_object_a_cell_with_the_promised_keys(verdicts):
+    rows = json.loads(to_text(verdicts, "json", "zh"))
+    assert len(rows) == 22
+    assert list(rows[0]) == [
+        "cell", "table", "row", "column", "expected", "tolerance", "n", "mean", "sd", "low", "high",
+        "difference", "verdict",
+    ]  # fmt: skip
+    assert rows[0] == {
+        "cell": "net-relu@10", "table": "3-1", "row": 10, "column": "Net (ReLU)", "expected": 0.5744,
+        "tolerance": 0.05, "n": 3, "mean": pytest.approx(0.59), "sd": pytest.approx(0.01),
+        "low": pytest.approx(0.59 - 4.302653 * 0.01 * (4 / 3) ** 0.5),
+        "high": pytest.approx(0.59 + 4.302653 * 0.01 * (4 / 3) ** 0.5),
+        "difference": pytest.approx(0.0156), "verdict": "REPRODUCED",
+    }  # fmt: skip
+    repeated = [row for row in rows if row["cell"] == "net-relu@10"]
+    assert [row["table"] for row in repeated] == ["3-1", "3-3", "3-4"]
+    assert len({row["mean"] for row in repeated}) == 1
+
+
+def test_csv_has_the_same_values_as_json(verdicts):
+    rows = list(csv.DictReader(io.StringIO(to_text(verdicts, "csv", "en"))))
+    for row, wanted in zip(rows, json.loads(to_text(verdicts, "json", "en")), strict=True):
+        for key, value in wanted.items():
+            assert row[key] == ("" if value is None else str(value))
+
+
+@pytest.mark.parametrize(
+    ("form", "lang", "wanted"),
+    [
+        ("md", "en", ["**Table 3-1**", "| Net (ReLU)", "| REPRODUCED", "0.540–0.640"]),
+        ("md", "zh", ["**表 3-2**", "| 模型", "原模型（Swish）", "已复现"]),
+        (
+            "latex",
+            "en",
+            [r"\caption{Table 3-4}", r"95\% interval", r"0.540--0.640", r"\bottomrule"],
+        ),
+        ("latex", "zh", [r"\caption{表 3-1}", "改进后模型", r"95\% 预测区间"]),
+    ],
+)
+def test_text_formats(verdicts, form, lang, wanted):
+    text = to_text(verdicts, form, lang)
+    for each in wanted:
+        assert each in text
+    assert "nan" not in text
+
+
+def test_the_summary_counts_a_repeated_cell_once(verdicts):
+    text = summary(verdicts, "en")
+    assert text.startswith("17 cells: ")
+    assert "12 NOT RUN" in text
+    assert "1 DIFFERS" in text
+    assert "0.1235 at most (net-relu@60)" in text
+    assert "--seeds 5" in text, "one cell has one seed"
+    assert summary(verdicts, "zh").startswith("17 个数据：")
+
+
+def test_the_summary_of_nothing_trained_has_no_average(cells):
+    text = summary(judge_all(select_cells(cells, "3-4", None), {}), "en")
+    assert text == "2 cells: 2 NOT RUN"
+
+
+def test_every_kind_is_translated_and_styled(cells, verdicts):
+    for kind in Kind:
+        assert summary([v for v in verdicts if v.kind == kind], "zh").count(kind.value) == 0
