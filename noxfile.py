@@ -35,7 +35,7 @@ def run(session: nox.Session, module: str, *args: str) -> None:
 def tests(session: nox.Session) -> None:
     """Unit and property tests: no network, no real data."""
     install(session)
-    run(session, "pytest", "-m", "not regression", *session.posargs)
+    run(session, "pytest", "-m", "not regression", "--numprocesses", "auto", *session.posargs)
 
 
 @nox.session(venv_backend="none")

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-import torchvision
 from torch import Tensor, nn
 
 from repro.activations import ACTIVATIONS
@@ -113,6 +112,8 @@ def resnet18() -> nn.Module:
     Its last stage leaves out the taps that only see padding; the parameters, their names and the
     function are torchvision's.
     """
+    import torchvision  # noqa: PLC0415 - takes a second that the other networks need not wait
+
     model: nn.Module = torchvision.models.resnet18(num_classes=10)
     for block in model.layer4:  # type: ignore[union-attr]
         for name in ("conv1", "conv2"):

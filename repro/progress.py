@@ -113,7 +113,12 @@ class RunDisplay:
             self._progress.update(self._bars[event.run], visible=False)
 
     def _render(self) -> RenderableType:
-        return Group(self._above(), self._progress) if self._above else self._progress
+        """Bars, under what stands above them if the terminal is high enough for both."""
+        if not self._above:
+            return self._progress
+        above = self._above()
+        lines = len(self._console.render_lines(above)) + len(self._tasks) + 2
+        return Group(above, self._progress) if lines < self._console.height else self._progress
 
     def _line(self, text: str) -> None:
         self._last_line = time.monotonic()

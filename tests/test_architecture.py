@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -125,8 +127,7 @@ def test_the_command_line_imports_what_it_needs_and_no_more(
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """The wheel and the source archive, built without an isolated environment."""
-    pytest.importorskip("hatchling")
+    """The wheel and the source archive."""
     folder = tmp_path_factory.mktemp("dist")
     for target in ("wheel", "sdist"):
         command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(folder)]
@@ -137,13 +138,31 @@ def built(tmp_path_factory):
 def test_the_wheel_carries_the_evidence_inside_the_package(built):
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
-    assert {
-        "repro/cli.py",
-        "repro/expected_results/table-3-1.csv",
-        "repro/results/store.json",
-    } <= names
-    assert {name.split("/")[0] for name in names if not name.startswith("repro-")} == {"repro"}
+    wanted = {"cli.py", "py.typed", "expected_results/table-3-1.csv", "results/store.json"}
+    assert names >= {f"repro/{name}" for name in wanted}
     assert any(name.startswith("repro/results/runs/net-relu-seed0") for name in names)
+
+
+def test_the_wheel_works_without_the_checkout_and_brings_no_module_cli(built, tmp_path):
+    site = tmp_path / "site"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    wheel = next(built.glob("*.whl"))
+    subprocess.run([*pip, "--target", str(site), str(wheel)], check=True)
+    assert {path.name for path in site.iterdir()} - {"bin"} == {
+        "repro",
+        wheel.name.removesuffix("-py3-none-any.whl") + ".dist-info",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "repro", "table", "3-1", "--recorded", "--format", "json"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(site), "REPRO_HOME": str(tmp_path / "h")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert json.loads(done.stdout)[0]["cell"] == "net-relu@10", done.stderr
+    where = subprocess.run(
+        [sys.executable, "-c", "import repro; print(repro.__file__)"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(site)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert where.stdout.startswith(str(site))
 
 
 def test_the_source_archive_can_be_built_from_and_tested(built):

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -66,12 +65,10 @@ def test_a_table_is_trained_once_and_printed_in_every_format(home):
     assert "2 runs, 2 at a time" in done.stderr or "2 runs, 1 at a time" in done.stderr
     assert done.stderr.count("test accuracy") == 2
 
-    began = time.monotonic()
     again = repro(home, *arguments, "--format", "json")
-    assert time.monotonic() - began < 3, "nothing is trained twice"
     (row,) = json.loads(again.stdout)
     assert (row["cell"], row["n"], row["expected"]) == ("net-relu@10", 2, 0.5744)
-    assert again.stderr == ""
+    assert again.stderr == "", "nothing is trained twice"
 
     listed = repro(home, "runs")
     assert "net-relu-seed0-" in listed.stdout

@@ -79,6 +79,12 @@ def test_a_terminal_gets_a_bar_and_what_stands_above_it():
     assert "net relu, seed 0" in text
 
 
+def test_on_a_low_terminal_the_bars_stay_and_the_table_waits():
+    text = shown(*list(whole_run())[:3], terminal=True, above=lambda: "TABLE\n" * 40)
+    assert "TABLE" not in text
+    assert "net relu, seed 0" in text
+
+
 def test_a_resumed_run_and_notes_are_said():
     text = shown(Started(run=SPEC.name, epoch=4), Noted(run=SPEC.name, message="starts anew"))
     assert "goes on after 4 epochs" in text
