@@ -31,6 +31,7 @@ from repro.spec import MAX_SEED, REPORT_RECIPES, Recipe, RunSpec
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from repro.events import ReadingDone
     from repro.records import RunRecord
     from repro.runner import Task
     from repro.store import Store
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
 _ORDER = ("table", "data", "train", "runs", "predict", "score")
 
 out, err = Console(), Console(stderr=True)
+
+
+# Typer's own error for arguments that do not parse; its base has no public name.
+_BadUsage: Any = typer.BadParameter.__mro__[1]
 
 
 class Terminated(BaseException):
@@ -60,8 +65,18 @@ class Commands(TyperGroup):
         signal.signal(signal.SIGTERM, _terminate)
         try:
             return super().invoke(ctx)
+        except _BadUsage as error:
+            if "\n" in error.format_message():  # the help of a group that was called without more
+                raise
+            path = error.ctx.command_path if error.ctx else "repro"
+            _stop(f"repro: {error.format_message()} (see `{path} --help`)", UsageError.exit_code)
         except ReproError as error:
             _stop(f"repro: {error}", error.exit_code)
+        except BrokenPipeError:  # who read the output has gone, as `head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            sys.exit(128 + signal.SIGPIPE)
+        except OSError as error:
+            _stop(f"repro: {error}", DataError.exit_code)
         except KeyboardInterrupt:
             _stop("repro: stopped; the same command goes on from here", 130)
         except Terminated:
@@ -191,12 +206,12 @@ def table(
 
     Exit code: 0 all cells are within tolerance, 1 one is not, 4 only runs are missing.
     """
-    from repro.tables import summary, to_rich, to_text
+    from repro.tables import say, summary, to_rich, to_text
     from repro.verdicts import accuracies_by_cell, exit_code, judge_all, load_cells, select_cells
 
     cells = select_cells(load_cells(packaged("expected_results")), number, epochs)
     if recorded:
-        found, code = _recorded_runs(cells, seeds, dataset.value), 0
+        found, code = _recorded_runs(cells, seeds, device, profile, dataset), 0
     else:
         chosen = _choose_device(device)
         specs = [
@@ -215,28 +230,33 @@ def table(
     if form is Format.rich:
         out.print(to_rich(verdicts, lang.value))
         out.print(summary(verdicts, lang.value), highlight=False, soft_wrap=True)
-        if dataset is not DatasetChoice.cifar10:
-            out.print("made-up images: these numbers say nothing about the report", style="bold")
     else:
         typer.echo(to_text(verdicts, form.value, lang.value))
+    if dataset is not DatasetChoice.cifar10:
+        err.print(say("made-up images", lang.value), style="bold")
     raise typer.Exit(code if code == DataError.exit_code else exit_code(verdicts))
 
 
-def _recorded_runs(cells: list[Cell], seeds: int | None, dataset: str) -> list[RunRecord]:
-    """The recorded runs of the cells' models: those of the CPU where a seed has several."""
+def _recorded_runs(
+    cells: list[Cell],
+    seeds: int | None,
+    device: DeviceChoice,
+    profile: ProfileChoice,
+    dataset: DatasetChoice,
+) -> list[RunRecord]:
+    """The recorded runs of the cells' models; for `auto` those of the CPU, of others as asked."""
     from repro.store import Store
     from repro.verdicts import model_of
 
     models = {cell.model for cell in cells}
-    by_seed: dict[tuple[str | None, int], RunRecord] = {}
-    for record in Store(packaged("results")).records():
-        spec = record.spec
-        wanted = seeds is None or spec.seed < seeds
-        if wanted and spec.dataset == dataset and model_of(spec.recipe) in models:
-            key = model_of(spec.recipe), spec.seed
-            if key not in by_seed or spec.device == "cpu":
-                by_seed[key] = record
-    return list(by_seed.values())
+    place = ("cpu" if device is DeviceChoice.auto else device.value, profile.value, dataset.value)
+    return [
+        record
+        for record in Store(packaged("results")).records()
+        if model_of(record.spec.recipe) in models
+        and (record.spec.device, record.spec.profile, record.spec.dataset) == place
+        and (seeds is None or record.spec.seed < seeds)
+    ]
 
 
 def _train_for_table(
@@ -257,7 +277,16 @@ def _train_for_table(
     def so_far() -> Any:
         return to_rich(judge_all(cells, accuracies_by_cell(records())), lang.value)
 
-    code = _run(store, tasks, workers, quiet, above=so_far)
+    expected = {cell.name: cell.expected for cell in cells}
+    models = {spec.name: model_of(spec.recipe) for spec in specs}
+
+    def beside(reading: ReadingDone) -> str:
+        figure = expected.get(f"{models[reading.run]}@{reading.reading.epoch}")
+        if figure is None:
+            return ""
+        return f" (report {figure:.4f}, difference {reading.reading.accuracy - figure:+.4f})"
+
+    code = _run(store, tasks, workers, quiet, above=so_far, beside=beside)
     return records(), code
 
 
@@ -306,6 +335,7 @@ def runs(
     form: Annotated[TextOrJson, typer.Option("--format")] = TextOrJson.rich,
 ) -> None:
     """List the runs of the store."""
+    ctx.obj = recorded, form
     if ctx.invoked_subcommand is not None:
         return
     from rich.table import Table
@@ -331,11 +361,15 @@ def runs(
             record.spec.device,
             duration(record.duration_s),
         )
-    out.print(grid if records else f"no runs in {store.root} yet: `repro table 3-1` makes some")
+    if records:
+        out.print(grid)
+    else:
+        typer.echo(f"no runs in {store.root} yet: `repro table 3-1` makes some")
 
 
 @runs_app.command()
 def show(
+    ctx: typer.Context,
     run: Annotated[str, typer.Argument(help="The beginning of a run's name or digest.")],
     recorded: Recorded = False,
     form: Annotated[TextOrJson, typer.Option("--format")] = TextOrJson.rich,
@@ -343,8 +377,9 @@ def show(
     """Print one run whole."""
     from repro.store import Store
 
-    store = Store(packaged("results")) if recorded else _store()
-    _print_run(store, store.find(run), form)
+    all_recorded, all_form = ctx.obj  # `repro runs --recorded show X` means the same
+    store = Store(packaged("results")) if recorded or all_recorded else _store()
+    _print_run(store, store.find(run), all_form if form is TextOrJson.rich else form)
 
 
 @app.command()
@@ -364,12 +399,12 @@ def predict(
 
     store = Store(packaged("results")) if recorded else _store()
     record = store.find(run)
-    if recorded and epoch is None:
+    if recorded and epoch is None and record.readings:
         epoch = record.readings[-1].epoch
     if epoch is None:
         epoch, classes = predict_now(record.spec, store=store.root, home=home())
     else:
-        kept = store.predictions(record.spec)
+        kept = store.predictions(record)
         if epoch not in kept:
             raise UsageError(
                 f"--epoch {epoch}: {record.spec.name} read the test set at "
@@ -377,10 +412,7 @@ def predict(
             )
         classes = kept[epoch].tolist()
     write_labels(path, classes)
-    out.print(
-        f"{path}: {len(classes)} predictions of {record.spec.name} after {epoch} epochs",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
+    typer.echo(f"{path}: {len(classes)} predictions of {record.spec.name} after {epoch} epochs")
 
 
 @app.command()
@@ -494,7 +526,7 @@ def export_data(
     with _bar("export", quiet, unit="images") as update:
         export(dataset, folder, update)
     names = ", ".join(name for pair in PARTS.values() for name in pair)
-    out.print(f"{folder}: {names}", highlight=False, soft_wrap=True)
+    typer.echo(f"{folder}: {names}")
 
 
 @contextmanager
@@ -528,11 +560,15 @@ def _store() -> Store:
 
 def _choose_device(choice: DeviceChoice) -> Any:
     """Resolve `auto`: CUDA where torch can use it. MPS is never chosen unasked: its bits vary."""
-    if choice is not DeviceChoice.auto:
-        return choice.value
     from repro.runner import has_cuda
 
-    return "cuda" if has_cuda() else "cpu"
+    if choice is DeviceChoice.auto:
+        return "cuda" if has_cuda() else "cpu"
+    if choice is DeviceChoice.cuda and not has_cuda():
+        raise UsageError("--device cuda: torch finds no NVIDIA GPU that it can use here")
+    if choice is DeviceChoice.mps and sys.platform != "darwin":
+        raise UsageError("--device mps: expected a Mac with Apple's GPU")
+    return choice.value
 
 
 def _run(
@@ -543,6 +579,7 @@ def _run(
     *,
     every_epoch: bool = False,
     above: Callable[[], Any] | None = None,
+    beside: Callable[[ReadingDone], str] | None = None,
 ) -> int:
     """Do the tasks that the store lacks; return 0, or the exit code of the worst failure."""
     from repro.data.sources import plan
@@ -576,9 +613,15 @@ def _run(
             )
         err.print(text, highlight=False, soft_wrap=True)
     began = time.monotonic()
-    with RunDisplay(err, todo, quiet=quiet, every_epoch=every_epoch, above=above) as display:
+    display = RunDisplay(
+        err, todo, quiet=quiet, every_epoch=every_epoch, above=above, beside=beside
+    )
+    with display:
         failures = run(todo, store=store.root, home=home(), workers=at_a_time, on_event=display)
-    if not quiet:
+    if failures:
+        text = f"{len(failures)} of {len(todo)} runs failed; the same command goes on"
+        err.print(text, highlight=False)
+    elif not quiet:
         err.print(f"trained in {duration(time.monotonic() - began)}", highlight=False)
     return max((failure.exit_code for failure in failures), default=0)
 
@@ -588,6 +631,7 @@ def _print_run(store: Store, record: RunRecord, form: TextOrJson) -> None:
         typer.echo(json.dumps(record.to_dict(), indent=1, allow_nan=False))
         return
     from rich.table import Table
+    from rich.text import Text
 
     from repro.progress import duration
 
@@ -605,7 +649,7 @@ def _print_run(store: Store, record: RunRecord, form: TextOrJson) -> None:
         "epochs": f"{len(record.epochs)} in {duration(record.duration_s)}",
         "folder": store.folder(record.spec),
     }.items():
-        facts.add_row(name, str(value))
+        facts.add_row(name, Text(str(value)))
     out.print(facts, highlight=False)
     read = {reading.epoch: f"{reading.accuracy:.4f}" for reading in record.readings}
     grid = Table(box=None, pad_edge=False)

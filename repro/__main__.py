@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import sys
 from types import ModuleType
 
@@ -21,6 +22,10 @@ def load_cli() -> ModuleType:
 
 
 def main() -> None:
+    """Run the command line; a terminal that lacks a sign gets a "?" for it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     load_cli().app()
 
 

@@ -24,6 +24,10 @@ class DataError(ReproError):
     exit_code = 3
 
 
+class DiskError(DataError):
+    """The file system refuses: no other source, and no second try, would help."""
+
+
 class TrainingError(ReproError):
     """A run did not reach its last epoch, so its cells stay without a record."""
 

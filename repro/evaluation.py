@@ -84,7 +84,7 @@ def read_labels(path: Path) -> npt.NDArray[np.uint8]:
 
 def _rows(path: Path) -> list[tuple[int, tuple[str, str]]]:
     """Line numbers and pairs of cells after the header."""
-    with explained(path):
+    with explained(path, "read"):
         if path.stat().st_size > _MOST_BYTES:
             raise DataError(f"{path}: expected a CSV file under {_MOST_BYTES:,} bytes")
         data = path.read_bytes()

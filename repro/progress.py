@@ -28,8 +28,8 @@ def duration(seconds: float) -> str:
 class RunDisplay:
     """Shows `tasks` while they run; give it every event.
 
-    `above` renders what stands over the bars and is asked again after every reading. With
-    `every_epoch` each epoch gets a line that stays.
+    `above` renders what stands over the bars and is asked again after every reading; `beside` adds
+    to the line that a reading gets. With `every_epoch` each epoch gets a line that stays.
     """
 
     def __init__(
@@ -40,9 +40,10 @@ class RunDisplay:
         quiet: bool = False,
         every_epoch: bool = False,
         above: Callable[[], RenderableType] | None = None,
+        beside: Callable[[ReadingDone], str] | None = None,
     ) -> None:
         self._console, self._quiet, self._every_epoch = console, quiet, every_epoch
-        self._above = above
+        self._above, self._beside = above, beside
         self._tasks = {task.spec.name: task for task in tasks}
         self._began: dict[str, tuple[float, float]] = {}
         self._last_line = time.monotonic()
@@ -103,7 +104,7 @@ class RunDisplay:
             reading = event.reading
             self._line(
                 f"{_label(self._tasks[event.run])}: test accuracy {reading.accuracy:.4f} "
-                f"after {reading.epoch} epochs"
+                f"after {reading.epoch} epochs{self._beside(event) if self._beside else ''}"
             )
             if self._live:
                 self._live.update(self._render())
@@ -117,7 +118,8 @@ class RunDisplay:
         if not self._above:
             return self._progress
         above = self._above()
-        lines = len(self._console.render_lines(above)) + len(self._tasks) + 2
+        bars = sum(task.visible for task in self._progress.tasks)
+        lines = len(self._console.render_lines(above)) + bars + 1
         return Group(above, self._progress) if lines < self._console.height else self._progress
 
     def _line(self, text: str) -> None:

@@ -6,6 +6,7 @@ Shared by both halves of the package: training makes records, tables read them.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,7 +26,11 @@ Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochRecord:
-    """One pass over the training images and the validation after it."""
+    """One pass over the training images and the validation after it.
+
+    Raises:
+        ValueError: a loss that is no finite number.
+    """
 
     epoch: Count
     train_loss: NonNegative
@@ -37,6 +42,11 @@ class EpochRecord:
     weights_sha256: Sha256
     """Digest of every parameter and buffer after the epoch."""
     duration_s: NonNegative
+
+    def __post_init__(self) -> None:
+        losses = (self.train_loss, self.last_batch_loss, self.validation_loss)
+        if not all(map(math.isfinite, losses)):
+            raise ValueError(f"epoch {self.epoch}: expected finite losses; got {losses}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +71,22 @@ class Environment:
     platform: str
     processor: str
     accelerator: str | None = None
+
+
+def same_arithmetic(one: Environment, other: Environment, spec: RunSpec) -> bool:
+    """Whether a run begun in one environment goes on in the other with the bits of either.
+
+    The portable profile does not depend on the CPU's model, the others do. A change of bits by
+    this package is a change of its minor version.
+    """
+
+    def key(each: Environment) -> tuple[str | None, ...]:
+        version = each.repro.rpartition(".")[0]
+        parts = (version, each.torch, each.torchvision, each.numpy, each.platform)
+        portable = spec.device == "cpu" and spec.profile == "portable"
+        return parts if portable else (*parts, each.processor, each.accelerator)
+
+    return key(one) == key(other)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

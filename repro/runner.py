@@ -12,22 +12,32 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
 from repro.errors import DataError, TrainingError
 from repro.events import AnyEvent, Failed, Finished, Job, Predicted
 from repro.profiles import worker_environment
-from repro.spec import Device, RunSpec, check_epochs
+from repro.spec import Device, Profile, RunSpec, check_epochs
 
 CPU_SECONDS_PER_EPOCH = {"net": 8.7, "improved": 57.0, "resnet": 230.0}
 """Measured with the portable profile, one run a core on both cores of an AMD EPYC 7003 (Zen 3)
 at 2.45 GHz; see README. Only an estimate for other machines."""
+
+
+# A worker runs the package that runs here, and no file of the caller's current folder: `-m` would
+# put that folder first among the places to import from.
+_START_WORKER = (
+    f"import sys; sys.path[0] = {str(Path(__file__).parent.parent)!r}; "
+    "from repro.worker import main; sys.exit(main())"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +72,7 @@ def has_cuda() -> bool:
     """Whether torch can use an NVIDIA GPU; asks torch, in another process, only where one is."""
     if not (Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi")):
         return False
-    code = "import sys, torch; sys.exit(not torch.cuda.is_available())"
+    code = "import sys; del sys.path[0]; import torch; sys.exit(not torch.cuda.is_available())"
     return subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -82,24 +92,19 @@ def run(
     """
     ordered = sorted(tasks, key=lambda task: -estimate_s([task], 1))
     events: queue.SimpleQueue[AnyEvent] = queue.SimpleQueue()
-    processes: set[subprocess.Popen[bytes]] = set()
-    stopping = False
+    running = Workers()
 
     def work(task: Task) -> None:
-        if stopping:
-            return
+        job = Job(spec=task.spec, epochs=task.epochs, store=str(store), home=str(home))
         try:
-            job = Job(spec=task.spec, epochs=task.epochs, store=str(store), home=str(home))
-            _run_worker(job, processes, events.put)
-        except Exception as error:
-            events.put(Failed(run=task.spec.name, message=f"{error}", exit_code=4))
+            _run_worker(job, running, events.put)
+        except Exception as error:  # whatever it is, the caller has to hear of it
+            events.put(Failed(run=task.spec.name, message=str(error), exit_code=4))
 
     failures: list[Failed] = []
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        for task in ordered:
-            pool.submit(work, task)
         try:
-            pending = len(ordered)
+            pending = len([pool.submit(work, task) for task in ordered])
             while pending:
                 event = events.get()
                 if isinstance(event, Failed):
@@ -107,11 +112,52 @@ def run(
                 pending -= isinstance(event, (Failed, Finished))
                 on_event(event)
         except BaseException:
-            stopping = True
-            for process in list(processes):
-                process.terminate()
+            pool.shutdown(wait=False, cancel_futures=True)
+            running.stop()
             raise
     return failures
+
+
+class Workers:
+    """The worker processes that run now, and the means to stop them and to start no more."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._stopped = False
+
+    @contextmanager
+    def start(self, profile: Profile, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+        """Start a worker that is known here until it has ended.
+
+        Raises:
+            TrainingError: :meth:`stop` was called.
+            OSError: there is no such program as this Python.
+        """
+        with self._lock:
+            if self._stopped:
+                raise TrainingError("stopped before it began")
+            process = subprocess.Popen(
+                [sys.executable, "-c", _START_WORKER],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=worker_environment(profile, os.environ),
+            )
+            self._running.add(process)
+        try:
+            with process:
+                yield process
+        finally:
+            with self._lock:
+                self._running.discard(process)
+
+    def stop(self) -> None:
+        """End every worker, now and to come; what they have saved stays."""
+        with self._lock:
+            self._stopped = True
+            for process in self._running:
+                process.terminate()
 
 
 def predict(spec: RunSpec, *, store: Path, home: Path) -> tuple[int, list[int]]:
@@ -122,7 +168,7 @@ def predict(spec: RunSpec, *, store: Path, home: Path) -> tuple[int, list[int]]:
     """
     events: list[AnyEvent] = []
     job = Job(spec=spec, epochs=None, store=str(store), home=str(home))
-    _run_worker(job, set(), events.append)
+    _run_worker(job, Workers(), events.append)
     for event in events:
         if isinstance(event, Predicted):
             return event.epoch, event.classes
@@ -132,36 +178,20 @@ def predict(spec: RunSpec, *, store: Path, home: Path) -> tuple[int, list[int]]:
     raise TrainingError(f"{spec.name}: its process predicted nothing")
 
 
-def _run_worker(
-    job: Job, processes: set[subprocess.Popen[bytes]], put: Callable[[AnyEvent], None]
-) -> None:
+def _run_worker(job: Job, workers: Workers, put: Callable[[AnyEvent], None]) -> None:
     """Start one worker, pass its events on, and end with exactly one Finished or Failed."""
-    spec, decoder = job.spec, msgspec.json.Decoder(AnyEvent)
-    ended = False
-    with (
-        tempfile.TemporaryFile() as errors,
-        subprocess.Popen(
-            [sys.executable, "-m", "repro.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env=worker_environment(spec.profile, os.environ),
-        ) as process,
-    ):
-        processes.add(process)
-        try:
-            assert process.stdin is not None  # noqa: S101 - both are pipes, by the call above
-            assert process.stdout is not None  # noqa: S101
-            with suppress(BrokenPipeError):  # a worker that died at once; its status says why
-                process.stdin.write(msgspec.json.encode(job))
-                process.stdin.close()
-            for line in process.stdout:
-                event = decoder.decode(line)
-                ended = isinstance(event, (Failed, Finished))
-                put(event)
-            status = process.wait()
-        finally:
-            processes.discard(process)
+    spec, decoder, ended = job.spec, msgspec.json.Decoder(AnyEvent), False
+    with tempfile.TemporaryFile() as errors, workers.start(spec.profile, errors) as process:
+        assert process.stdin is not None  # noqa: S101 - both are pipes
+        assert process.stdout is not None  # noqa: S101
+        with suppress(BrokenPipeError):  # a worker that died at once; its status says why
+            process.stdin.write(msgspec.json.encode(job))
+            process.stdin.close()
+        for line in process.stdout:
+            event = decoder.decode(line)
+            ended = isinstance(event, (Failed, Finished))
+            put(event)
+        status = process.wait()
         if not ended:
             errors.seek(0)
             message = _cause(status, errors.read().decode(errors="replace"))

@@ -134,18 +134,6 @@ class RunSpec:
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
-    @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> RunSpec:
-        """The inverse of :meth:`to_dict`.
-
-        Raises:
-            ValueError: a missing, unknown or out-of-range field.
-        """
-        try:
-            return cls(**{**value, "recipe": Recipe(**value["recipe"])})
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"run spec: {error}") from None
-
     @property
     def digest(self) -> str:
         """SHA-256 (64 hexadecimal digits) of the canonical JSON of every field."""

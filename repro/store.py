@@ -11,9 +11,10 @@ The committed evidence in ``results/`` has the same layout, mostly without check
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -23,7 +24,7 @@ import numpy.typing as npt
 import safetensors
 import safetensors.numpy
 
-from repro.errors import DataError, UsageError
+from repro.errors import DataError, DiskError, UsageError
 from repro.records import RunRecord, dump, parse
 from repro.spec import RunSpec
 
@@ -31,28 +32,30 @@ LAYOUT_VERSION = 1
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn an OSError into a DataError that names `path` and says what to do."""
+def explained(path: Path, verb: str = "written") -> Iterator[None]:
+    """Turn an OSError into a DiskError that names `path` and says what to do."""
     try:
         yield
     except OSError as error:
+        elsewhere = "choose another place (REPRO_HOME moves the data set and the runs)"
         hints = {
             errno.ENOSPC: "the disk is full; free some room, and the same command goes on",
             errno.EDQUOT: "the disk quota is used up; free some room, and the same command goes on",
-            errno.EROFS: "the file system is read-only; set REPRO_HOME to a folder you can write",
-            errno.EACCES: "no permission; set REPRO_HOME to a folder you can write",
+            errno.EROFS: f"the file system is read-only; {elsewhere}",
+            errno.EACCES: f"no permission; {elsewhere}",
         }
         hint = hints.get(error.errno or 0, error.strerror or str(error))
-        raise DataError(f"{path}: cannot be written or read: {hint}") from None
+        raise DiskError(f"{path}: cannot be {verb}: {hint}") from None
 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace `path` by `data` as a whole: a reader, or a crash, sees the old bytes or the new.
 
     Raises:
-        DataError: the file system refuses; the old file is untouched.
+        DiskError: the file system refuses; the old file is untouched.
     """
-    beside = path.with_name(path.name + ".tmp")
+    # A name of this process's own: two that write one file at once must not share it.
+    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -67,6 +70,27 @@ def write_atomically(path: Path, data: bytes) -> None:
             raise
 
 
+@contextmanager
+def locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock file; where another process has it, call `on_wait` and wait.
+
+    Raises:
+        DiskError: the file system refuses.
+    """
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            on_wait()
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 class Store:
     """The runs under one folder.
 
@@ -77,7 +101,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         marker = root / "store.json"
-        with explained(marker):
+        with explained(marker, "read"):
             text = marker.read_bytes() if marker.exists() else b""
         if text:
             self._check_version(marker, text)
@@ -105,20 +129,33 @@ class Store:
         return self.folder(spec) / "checkpoint.safetensors"
 
     @contextmanager
-    def lock(self, spec: RunSpec) -> Iterator[None]:
-        """Hold the run against every other process, waiting for one that has it.
+    def lock(self, spec: RunSpec, on_wait: Callable[[], None]) -> Iterator[None]:
+        """Hold the run against every other process, after `on_wait` waiting for one that has it.
 
-        The operating system frees the lock of a process that dies.
+        The operating system frees the lock of a process that dies. What such a process left half
+        written is removed.
         """
-        path = self.folder(spec) / "lock"
-        with explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(path)
-            lock.acquire()
-        try:
+        folder = self.folder(spec)
+        with locked(folder / "lock", on_wait):
+            with explained(folder):
+                for left in folder.glob("*.tmp"):
+                    left.unlink(missing_ok=True)
             yield
-        finally:
-            lock.release()
+
+    def set_aside(self, spec: RunSpec) -> None:
+        """Move what the run has so far into a folder of its own, to begin it anew.
+
+        Raises:
+            DiskError: the file system refuses.
+        """
+        folder = self.folder(spec)
+        with explained(folder):
+            number = 1 + len(list(folder.glob("before-*")))
+            for path in sorted(folder.iterdir()):
+                if path.is_file() and path.name != "lock":
+                    aside = folder / f"before-{number}" / path.name
+                    aside.parent.mkdir(exist_ok=True)
+                    path.replace(aside)
 
     def load(self, spec: RunSpec) -> RunRecord | None:
         """The record of `spec`, or None where the run has not finished its first epoch.
@@ -127,9 +164,9 @@ class Store:
             DataError: a record that is damaged or belongs to another run.
         """
         path = self.folder(spec) / "record.json"
-        if not path.exists():
-            return None
-        return self._read(path)
+        with explained(path, "read"):
+            exists = path.exists()
+        return self._read(path) if exists else None
 
     def records(self) -> list[RunRecord]:
         """Every record, by name.
@@ -170,30 +207,40 @@ class Store:
         if not (self.root / "store.json").exists():
             text = json.dumps({"version": LAYOUT_VERSION}) + "\n"
             write_atomically(self.root / "store.json", text.encode())
-        if predictions:
-            named = {str(epoch): classes for epoch, classes in sorted(predictions.items())}
-            write_atomically(
-                self.folder(record.spec) / "predictions.safetensors", safetensors.numpy.save(named)
-            )
+        named = {str(epoch): classes for epoch, classes in sorted(predictions.items())}
+        write_atomically(
+            self.folder(record.spec) / "predictions.safetensors", safetensors.numpy.save(named)
+        )
         write_atomically(self.folder(record.spec) / "record.json", dump(record))
 
-    def predictions(self, spec: RunSpec) -> dict[int, npt.NDArray[np.uint8]]:
-        """Predicted classes, uint8 (10,000,), by epoch of reading.
+    def predictions(self, record: RunRecord) -> dict[int, npt.NDArray[np.uint8]]:
+        """Predicted classes, uint8 (10,000,), by epoch of reading, held to the record's digests.
 
         Raises:
-            DataError: the file is missing or damaged.
+            DataError: the file is missing or damaged, or not the record's.
         """
-        path = self.folder(spec) / "predictions.safetensors"
+        path = self.folder(record.spec) / "predictions.safetensors"
         try:
-            with explained(path):
+            with explained(path, "read"):
                 named = safetensors.numpy.load(path.read_bytes())
-            return {int(epoch): classes for epoch, classes in named.items()}
-        except (safetensors.SafetensorError, ValueError) as error:
+        except safetensors.SafetensorError as error:
             raise DataError(f"{path}: not a file of predictions: {error}") from None
+        out = {}
+        for reading in record.readings:
+            classes = named.get(str(reading.epoch), np.empty(0, np.uint8))
+            obtained = hashlib.sha256(classes.tobytes()).hexdigest()
+            if obtained != reading.predictions_sha256:
+                raise DataError(
+                    f"{path}: epoch {reading.epoch}: expected predictions with SHA-256 "
+                    f"{reading.predictions_sha256}; got {obtained}"
+                )
+            out[reading.epoch] = classes
+        return out
 
     def _read(self, path: Path) -> RunRecord:
-        with explained(path):
-            record = parse(path.read_bytes(), path)
+        with explained(path, "read"):
+            data = path.read_bytes()
+        record = parse(data, path)
         if record.spec.name != path.parent.name:
             raise DataError(f"{path}: expected the record of this folder; got {record.spec.name}")
         return record

@@ -33,6 +33,10 @@ _WORDS: dict[str, dict[Language, str]] = {
     "Net (Swish)": {"en": "Net (Swish)", "zh": "原模型（Swish）"},
     "ImprovedNet": {"en": "ImprovedNet", "zh": "改进后模型"},
     "ResNet": {"en": "ResNet", "zh": "ResNet"},
+    "made-up images": {
+        "en": "made-up images: these numbers say nothing about the report",
+        "zh": "使用的是合成图像：这些数值与报告无关",
+    },
     Kind.REPRODUCED: {"en": "REPRODUCED", "zh": "已复现"},
     Kind.WITHIN_TOLERANCE: {"en": "WITHIN TOLERANCE", "zh": "容差之内"},
     Kind.DIFFERS: {"en": "DIFFERS", "zh": "不一致"},
@@ -132,7 +136,7 @@ def summary(verdicts: Sequence[Verdict], lang: Language) -> str:
     counts = [(kind, sum(v.kind == kind for v in unique)) for kind in Kind]
     counted = ", ".join(f"{count} {say(kind, lang)}" for kind, count in counts if count)
     cells = f"{len(unique)} cell{'s' * (len(unique) > 1)}"
-    text = f"{cells}: {counted}" if lang == "en" else f"{len(unique)} 个数据：{counted}"
+    text = f"{cells}: {counted}" if lang == "en" else f"{len(unique)} 个数值：{counted}"
     known = [(abs(v.difference), v.cell.name) for v in unique if v.difference is not None]
     if known:
         mean, (largest, where) = sum(d for d, _ in known) / len(known), max(known)
@@ -178,4 +182,6 @@ def to_text(
             frame.columns = pd.Index([each.replace("%", r"\%") for each in headings])
             body = frame.to_latex(index=False, column_format="l" + "r" * 7 + "l", caption=title)
             blocks.append(body.rstrip("\n"))
+    if form == "md":
+        blocks.append(summary(verdicts, lang).replace("\n", "\n\n"))
     return "\n\n".join(blocks)

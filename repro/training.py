@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import platform
 import time
@@ -15,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from repro.data.dataset import Dataset, split
-from repro.errors import TrainingError
+from repro.errors import DataError, TrainingError
 from repro.models import SeededDropout, build
 from repro.profiles import environment
 from repro.records import EpochRecord, Reading
@@ -38,8 +39,8 @@ def prepare_torch(profile: Profile) -> None:
     """Put this process into the deterministic state that `profile` promises.
 
     Raises:
-        TrainingError: the profile's variables are not set, or were set after torch was imported,
-            when they no longer count; other bits would come out.
+        TrainingError: the profile's variables are not set, or torch chose its kernels before they
+            were; other bits would come out.
     """
     missing = [f"{k}={v}" for k, v in environment(profile).items() if os.environ.get(k) != v]
     if missing:
@@ -146,16 +147,16 @@ class Trainer:
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.step()
             losses[step] = loss.detach()
-            if report and step % 100 == 0:
-                report(step, len(batches), loss.item())
+            if report and step % 100 == 0 and math.isfinite(value := loss.item()):
+                report(step, len(batches), value)
 
-        if not bool(losses.isfinite().all()):
+        sizes = torch.tensor([len(indices) for indices in batches], dtype=torch.float64)
+        validation_loss, validation_accuracy = self._validate(epoch)
+        if not bool(losses.isfinite().all()) or not math.isfinite(validation_loss):
             raise TrainingError(
                 f"{self.spec.name}: the loss is no longer finite in epoch {epoch}; "
                 f"the recipe diverges (learning rate {self.spec.recipe.learning_rate:g})"
             )
-        sizes = torch.tensor([len(indices) for indices in batches], dtype=torch.float64)
-        validation_loss, validation_accuracy = self._validate(epoch)
         record = EpochRecord(
             epoch=epoch,
             train_loss=float((losses.cpu().double() * sizes).sum() / sizes.sum()),
@@ -206,7 +207,7 @@ class Trainer:
         """Take up a run where :meth:`state` left it.
 
         Raises:
-            TrainingError: the tensors are not this network's, or not those that the history names.
+            DataError: the tensors are not this network's, or not those that the history names.
         """
         groups: dict[str, dict[str, Tensor]] = {"model": {}, "optimiser": {}, "predictions": {}}
         for name, value in state.items():
@@ -221,11 +222,10 @@ class Trainer:
             packed = self.optimiser.state_dict()
             self.optimiser.load_state_dict({**packed, "state": moments})
         except (RuntimeError, ValueError, KeyError) as error:
-            raise TrainingError(
-                f"{self.spec.name}: not a checkpoint of this run: {error}"
-            ) from None
+            message = " ".join(str(error).split())
+            raise DataError(f"{self.spec.name}: not a checkpoint of this run: {message}") from None
         if not epochs or weights_digest(self.model) != epochs[-1].weights_sha256:
-            raise TrainingError(
+            raise DataError(
                 f"{self.spec.name}: the checkpoint's weights are not those of its history"
             )
         self.epochs, self.readings = list(epochs), list(readings)
@@ -260,7 +260,8 @@ class Trainer:
     def _validate(self, epoch: int) -> tuple[float, float]:
         images, labels = self._validation
         logits = self._logits(images, epoch)
-        loss = F.cross_entropy(logits.double(), labels)
+        logits, labels = logits.cpu().double(), labels.cpu()  # MPS has no float64
+        loss = F.cross_entropy(logits, labels)
         return float(loss), int((logits.argmax(1) == labels).sum()) / len(labels)
 
 

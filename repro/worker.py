@@ -18,10 +18,11 @@ import msgspec
 import safetensors
 import safetensors.torch
 import torch
+from torch import Tensor
 
 import repro
 from repro.data.dataset import load
-from repro.errors import DataError, ReproError, TrainingError
+from repro.errors import DataError, ReproError
 from repro.events import (
     AnyEvent,
     EpochDone,
@@ -34,7 +35,7 @@ from repro.events import (
     Started,
     Stepped,
 )
-from repro.records import Environment, RunRecord, dump, is_complete, parse
+from repro.records import Environment, RunRecord, dump, is_complete, parse, same_arithmetic
 from repro.spec import READING_EPOCHS, RunSpec
 from repro.store import Store, explained, write_atomically
 from repro.training import Trainer, tensors_digest
@@ -45,23 +46,27 @@ Emit = Callable[[AnyEvent], None]
 def train(job: Job, epochs: int, emit: Emit) -> None:
     """Bring one run to `epochs` epochs, from wherever its checkpoint stands.
 
-    The test set is read at the report's epochs on the way, and at the last one asked for. A
-    checkpoint is written after every epoch.
+    The test set is read at the report's epochs on the way, and at no other: what a record holds
+    does not depend on how it was asked for. Everything is saved after every epoch.
 
     Raises:
         ReproError: the data, the store or the training failed; finished epochs are kept.
     """
     spec, store = job.spec, Store(Path(job.store))
-    with store.lock(spec):
+
+    def waiting() -> None:
+        emit(Noted(run=spec.name, message="another process is training this run; waiting for it"))
+
+    with store.lock(spec, waiting):
         record = store.load(spec)
         if record and is_complete(record, epochs):
             return
         trainer = Trainer(spec, load(spec.dataset, Path(job.home)))
         environment = describe_environment(spec)
-        _resume(trainer, store, environment, emit)
+        _resume(trainer, store, environment, record, emit)
         emit(Started(run=spec.name, epoch=trainer.epoch))
         if trainer.epoch:
-            record = _save(trainer, environment, store)  # the kill may have come before the record
+            _save(trainer, environment, store)  # a kill may have come before the record
         while trainer.epoch < epochs:
             trainer.train_epoch(
                 lambda step, steps, loss: emit(
@@ -70,7 +75,7 @@ def train(job: Job, epochs: int, emit: Emit) -> None:
                     )
                 )
             )
-            is_read = trainer.epoch == epochs or trainer.epoch in READING_EPOCHS
+            is_read = trainer.epoch in READING_EPOCHS
             if is_read:
                 trainer.read_test_set()
             # What is announced is safe: a caller that is told of an epoch finds it in the store.
@@ -88,9 +93,11 @@ def predict(job: Job, emit: Emit) -> None:
     """
     spec, store = job.spec, Store(Path(job.store))
     trainer = Trainer(spec, load(spec.dataset, Path(job.home)))
-    _resume(trainer, store, describe_environment(spec), emit)
-    if not trainer.epoch:
+    checkpoint = _read_checkpoint(store, spec)
+    if checkpoint is None:
         raise DataError(f"{spec.name}: has no checkpoint to predict with")
+    record, state = checkpoint
+    trainer.restore(state, record.epochs, record.readings)
     classes = trainer.predict_test_set().tolist()
     emit(Predicted(run=spec.name, epoch=trainer.epoch, classes=classes))
 
@@ -140,43 +147,63 @@ def _save(trainer: Trainer, environment: Environment, store: Store) -> RunRecord
     return record
 
 
-def _resume(trainer: Trainer, store: Store, environment: Environment, emit: Emit) -> None:
-    """Take up the run's checkpoint if there is one that other versions have not written."""
-    path = store.checkpoint(trainer.spec)
+def _resume(
+    trainer: Trainer,
+    store: Store,
+    environment: Environment,
+    record: RunRecord | None,
+    emit: Emit,
+) -> None:
+    """Take up the run's checkpoint; where that cannot be, set aside what there is of the run."""
+    checkpoint = _read_checkpoint(store, trainer.spec)
+    if checkpoint is None:
+        why = "its checkpoint is gone" if record else None
+    else:
+        begun, state = checkpoint
+        if same_arithmetic(begun.environment, environment, trainer.spec):
+            trainer.restore(state, begun.epochs, begun.readings)
+            return
+        old, new = begun.environment, environment
+        why = (
+            f"it was begun with torch {old.torch} on {old.processor}, this is torch {new.torch} "
+            f"on {new.processor}: going on would give the bits of neither"
+        )
+    if why:
+        store.set_aside(trainer.spec)
+        emit(Noted(run=trainer.spec.name, message=f"begins anew, the old run is kept: {why}"))
+
+
+def _read_checkpoint(store: Store, spec: RunSpec) -> tuple[RunRecord, dict[str, Tensor]] | None:
+    """The record and the tensors of a run's checkpoint, or None where there is none.
+
+    Raises:
+        DataError: it is damaged or of another run.
+    """
+    path = store.checkpoint(spec)
     if not path.exists():
-        return
+        return None
     try:
-        with explained(path), safetensors.safe_open(path, "pt") as file:
+        with explained(path, "read"), safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            record = parse(metadata.get("record", "").encode(), path)
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except safetensors.SafetensorError as error:
-        raise TrainingError(f"{path}: not a checkpoint: {error}; delete it to train anew") from None
+        raise DataError(f"{path}: not a checkpoint: {error}; delete it to train anew") from None
     if tensors_digest(state) != metadata.get("sha256"):
-        raise TrainingError(f"{path}: the checkpoint is damaged; delete it to train anew")
-    if record.spec != trainer.spec:
-        raise TrainingError(
-            f"{path}: expected the checkpoint of this run; got {record.spec.name}'s"
-        )
-    if record.environment.torch != environment.torch:
-        emit(
-            Noted(
-                run=trainer.spec.name,
-                message=f"began with torch {record.environment.torch}, this is torch "
-                f"{environment.torch}: mixing them would give bits of neither, so it starts anew",
-            )
-        )
-        return
-    trainer.restore(state, record.epochs, record.readings)
+        raise DataError(f"{path}: the checkpoint is damaged; delete it to train anew")
+    record = parse(metadata.get("record", "").encode(), path)
+    if record.spec != spec:
+        raise DataError(f"{path}: expected the checkpoint of this run; got {record.spec.name}'s")
+    return record, state
 
 
 def main() -> int:
     """Read a job, do it, and return the exit code."""
     # Ctrl-C reaches the whole process group; the caller decides, and stops its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    encoder, out = msgspec.json.Encoder(), sys.stdout.buffer
-    # Whatever a library prints must not end up among the events.
-    sys.stdout = sys.stderr
+    # Events get the standard output to themselves: what a library prints, in Python or in C, goes
+    # to standard error.
+    encoder, out = msgspec.json.Encoder(), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
 
     def emit(event: AnyEvent) -> None:
         try:

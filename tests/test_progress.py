@@ -85,6 +85,11 @@ def test_on_a_low_terminal_the_bars_stay_and_the_table_waits():
     assert "net relu, seed 0" in text
 
 
+def test_a_reading_stands_beside_the_reports_figure():
+    text = shown(*whole_run(), beside=lambda event: f" (report 0.5744, run {event.run[:8]})")
+    assert text.endswith("after 10 epochs (report 0.5744, run net-relu)\n")
+
+
 def test_a_resumed_run_and_notes_are_said():
     text = shown(Started(run=SPEC.name, epoch=4), Noted(run=SPEC.name, message="starts anew"))
     assert "goes on after 4 epochs" in text

@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 import repro.spec
+from repro.paths import packaged
+from repro.store import Store
+from repro.tables import to_text
+from repro.verdicts import accuracies_by_cell, judge_all, load_cells
 
 ROOT = Path(__file__).parent.parent
 READMES = ["README.md", "README.zh.md"]
@@ -29,7 +33,8 @@ def test_the_first_two_commands_are_one_line_each_and_ci_runs_the_second(name):
     assert first == commands("README.md")[0]
     assert first.endswith(".venv/bin/repro table 3-1")
     assert second.endswith(".venv/bin/nox -s tests")
-    assert second in text(".ci/run").splitlines()
+    # `|| exit 1`: `set -e` lets a failure in the middle of `a && b && c` pass.
+    assert f"{second} || exit 1" in text(".ci/run").splitlines()
     assert second in text("CONTRIBUTING.md")
 
 
@@ -60,6 +65,23 @@ def test_links_inside_the_repository_lead_somewhere(name):
     for target in re.findall(r"\]\(([^)#]+)\)", text(name)):
         if "://" not in target:
             assert ((ROOT / name).parent / target).exists(), target
+
+
+def test_both_readmes_have_the_same_sections():
+    one, other = (
+        [line for line in text(name).splitlines() if line.startswith("## ")] for name in READMES
+    )
+    assert len(one) == len(other)
+
+
+@pytest.mark.parametrize(("name", "lang"), [("README.md", "en"), ("README.zh.md", "zh")])
+def test_the_tables_of_the_readme_are_those_of_the_records(name, lang):
+    cells = load_cells(packaged("expected_results"))
+    verdicts = judge_all(cells, accuracies_by_cell(Store(packaged("results")).records()))
+    shown = text(name).partition("<!-- tables -->\n")[2].partition("\n<!-- /tables -->")[0]
+    assert shown == to_text(verdicts, "md", lang), (
+        "`repro table all --recorded --format md` makes them"
+    )
 
 
 def test_versions_agree():

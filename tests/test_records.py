@@ -6,8 +6,8 @@ import json
 import pytest
 
 from repro.errors import DataError
-from repro.records import dump, parse
-from tests.examples import record
+from repro.records import dump, parse, same_arithmetic
+from tests.examples import ENVIRONMENT, record
 
 
 def changed(**top):
@@ -119,3 +119,27 @@ def test_a_record_of_a_newer_version_says_to_update():
         DataError, match=r"written by a newer version \(schema 2; this one reads up to 1\)"
     ):
         parse(changed(schema_version=2, novelty=True), "r.json")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("field", ["train_loss", "last_batch_loss", "validation_loss"])
+def test_a_loss_is_a_finite_number(field, value):
+    with pytest.raises(ValueError, match="epoch 1: expected finite losses"):
+        dataclasses.replace(record().epochs[0], **{field: value})
+
+
+def test_going_on_needs_the_same_arithmetic():
+    spec, here = record().spec, ENVIRONMENT
+    native = dataclasses.replace(spec, profile="native")
+    for change in (
+        {"torch": "2.15.0"},
+        {"numpy": "3.0"},
+        {"platform": "Linux-aarch64"},
+        {"repro": "0.2.0"},
+    ):
+        assert not same_arithmetic(here, dataclasses.replace(here, **change), spec)
+    patch = dataclasses.replace(here, repro="0.1.9", python="3.13.0")
+    assert same_arithmetic(here, patch, spec)
+    other = dataclasses.replace(here, processor="Another CPU")
+    assert same_arithmetic(here, other, spec), "the portable profile does not depend on it"
+    assert not same_arithmetic(here, other, native)

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 import errno
+import hashlib
 import os
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +15,17 @@ import pytest
 
 from repro.errors import DataError, UsageError
 from repro.store import Store, explained, write_atomically
-from tests.examples import record
+from tests.examples import record as example
 
 PREDICTIONS = {10: np.arange(100, dtype=np.uint8) % 10}
+DIGEST = hashlib.sha256(PREDICTIONS[10].tobytes()).hexdigest()
+
+
+def record(**options):
+    """A record whose only reading has the digest of PREDICTIONS."""
+    one = example(**options)
+    reading = dataclasses.replace(one.readings[0], predictions_sha256=DIGEST)
+    return dataclasses.replace(one, readings=(reading,))
 
 
 def test_what_is_saved_is_loaded(tmp_path):
@@ -20,7 +33,7 @@ def test_what_is_saved_is_loaded(tmp_path):
     assert store.load(one.spec) is None
     store.save(one, PREDICTIONS)
     assert Store(tmp_path).load(one.spec) == one
-    np.testing.assert_array_equal(Store(tmp_path).predictions(one.spec)[10], PREDICTIONS[10])
+    np.testing.assert_array_equal(Store(tmp_path).predictions(one)[10], PREDICTIONS[10])
     names = sorted(path.name for path in store.folder(one.spec).iterdir())
     assert names == ["predictions.safetensors", "record.json"]
 
@@ -76,10 +89,10 @@ def test_damaged_predictions_are_named(tmp_path):
     path = store.folder(one.spec) / "predictions.safetensors"
     path.write_bytes(path.read_bytes()[:20])
     with pytest.raises(DataError, match="predictions.safetensors: not a file of predictions"):
-        store.predictions(one.spec)
+        store.predictions(one)
     path.unlink()
-    with pytest.raises(DataError, match="predictions.safetensors: cannot be written or read"):
-        store.predictions(one.spec)
+    with pytest.raises(DataError, match="predictions.safetensors: cannot be read: No such file"):
+        store.predictions(one)
 
 
 @pytest.mark.parametrize("failing", ["fsync", "replace"])
@@ -91,7 +104,7 @@ def test_a_write_that_fails_leaves_the_old_bytes_and_nothing_else(tmp_path, monk
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(*((os, "fsync") if failing == "fsync" else (Path, "replace")), full)
-    with pytest.raises(DataError, match="f: cannot be written or read: the disk is full"):
+    with pytest.raises(DataError, match="f: cannot be written: the disk is full"):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert [each.name for each in tmp_path.iterdir()] == ["f"]
@@ -100,15 +113,15 @@ def test_a_write_that_fails_leaves_the_old_bytes_and_nothing_else(tmp_path, monk
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        (errno.EROFS, "read-only; set REPRO_HOME"),
-        (errno.EACCES, "no permission; set REPRO_HOME"),
+        (errno.EROFS, "read-only; choose another place .REPRO_HOME"),
+        (errno.EACCES, "no permission; choose another place .REPRO_HOME"),
         (errno.EDQUOT, "quota is used up"),
         (errno.EIO, "Input/output error"),
     ],
 )
 def test_what_the_system_refuses_is_said_with_what_to_do(code, message):
     with (
-        pytest.raises(DataError, match=f"/x/y: cannot be written or read: .*{message}"),
+        pytest.raises(DataError, match=f"/x/y: cannot be written: .*{message}"),
         explained(Path("/x/y")),
     ):
         raise OSError(code, os.strerror(code))
@@ -117,25 +130,78 @@ def test_what_the_system_refuses_is_said_with_what_to_do(code, message):
 def test_a_lock_makes_the_second_wait(tmp_path):
     store, spec = Store(tmp_path), record().spec
     order = []
-    inside, leave = threading.Event(), threading.Event()
+    inside, leave, waited = threading.Event(), threading.Event(), threading.Event()
 
     def first():
-        with store.lock(spec):
+        with store.lock(spec, waited.clear):
             inside.set()
             leave.wait(5)
             order.append("first")
 
     def second():
-        with Store(tmp_path).lock(spec):
+        with Store(tmp_path).lock(spec, waited.set):
             order.append("second")
 
     threads = [threading.Thread(target=first), threading.Thread(target=second)]
     threads[0].start()
     inside.wait(5)
     threads[1].start()
-    threads[1].join(0.2)
+    assert waited.wait(5), "the second says that it waits"
     assert threads[1].is_alive()
     leave.set()
     for thread in threads:
         thread.join(5)
     assert order == ["first", "second"]
+
+
+def test_predictions_that_are_not_the_records_are_not_believed(tmp_path):
+    store, one = Store(tmp_path), record()
+    changed = PREDICTIONS[10].copy()
+    changed[3] ^= 1
+    for classes in ({10: changed}, {30: PREDICTIONS[10]}, {}):
+        store.save(one, classes)
+        with pytest.raises(DataError, match="epoch 10: expected predictions with SHA-256"):
+            store.predictions(one)
+
+
+def test_a_run_that_begins_anew_loses_nothing(tmp_path):
+    store, one = Store(tmp_path), record()
+    for number in (1, 2):
+        store.save(one, PREDICTIONS)
+        store.checkpoint(one.spec).write_bytes(b"weights")
+        before = {p.name: p.read_bytes() for p in store.folder(one.spec).iterdir() if p.is_file()}
+        store.set_aside(one.spec)
+        assert store.load(one.spec) is None
+        kept = store.folder(one.spec) / f"before-{number}"
+        assert {p.name: p.read_bytes() for p in kept.iterdir()} == before
+    assert store.records() == []
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    store, spec = Store(tmp_path), record().spec
+    left = store.folder(spec) / "checkpoint.safetensors.999.tmp"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    with store.lock(spec, lambda: None):
+        assert not left.exists()
+
+
+def test_processes_that_begin_a_store_together_do_not_trip_over_each_other(tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path; from repro.store import Store; from tests.examples import record\n"
+        "seed, start = int(sys.argv[2]), float(sys.argv[3])\n"
+        "for trial in range(40):\n"
+        "    while time.time() < start + trial * 0.02: pass\n"
+        "    Store(Path(sys.argv[1]) / str(trial)).save(record(seed=seed), {})\n"
+    )
+    start = str(time.time() + 3)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path), str(seed), start], stderr=subprocess.PIPE
+        )
+        for seed in (0, 1)
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors.decode()[-500:]
+    assert all(len(Store(folder).records()) == 2 for folder in tmp_path.iterdir())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import unicodedata
@@ -9,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from repro.paths import packaged
-from repro.tables import summary, to_rich, to_text
+from repro.tables import say, summary, to_rich, to_text
 from repro.verdicts import Kind, judge_all, load_cells, select_cells
 
 
@@ -121,7 +122,7 @@ def test_the_summary_counts_a_repeated_cell_once(verdicts):
     assert "1 DIFFERS" in text
     assert "0.1235 at most (net-relu@60)" in text
     assert "--seeds 5" in text, "one cell has one seed"
-    assert summary(verdicts, "zh").startswith("17 个数据：")
+    assert summary(verdicts, "zh").startswith("17 个数值：")
 
 
 def test_the_summary_of_nothing_trained_has_no_average(cells):
@@ -129,6 +130,10 @@ def test_the_summary_of_nothing_trained_has_no_average(cells):
     assert text == "2 cells: 2 NOT RUN"
 
 
-def test_every_kind_is_translated_and_styled(cells, verdicts):
-    for kind in Kind:
-        assert summary([v for v in verdicts if v.kind == kind], "zh").count(kind.value) == 0
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_kind_is_translated(verdicts, kind):
+    one = dataclasses.replace(verdicts[0], kind=kind)
+    assert kind.value in summary([one], "en")
+    assert kind.value not in summary([one], "zh")
+    assert kind.value in printed(to_rich([one], "en"))
+    assert say(kind, "zh") in printed(to_rich([one], "zh"))

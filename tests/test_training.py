@@ -11,7 +11,7 @@ import torch
 from torchvision import transforms
 
 from repro.data.dataset import Dataset, split, synthetic
-from repro.errors import TrainingError
+from repro.errors import DataError, TrainingError
 from repro.models import build
 from repro.profiles import environment, worker_environment
 from repro.spec import REPORT_RECIPES, Recipe, RunSpec, stream_seed
@@ -217,15 +217,20 @@ def test_a_recipe_that_diverges_says_so():
         trained(spec_of(learning_rate=1e6), 1)
 
 
+def test_a_last_step_that_ruins_the_weights_is_seen_by_the_validation():
+    with pytest.raises(TrainingError, match="no longer finite in epoch 1"):
+        trained(spec_of(learning_rate=1e30, batch_size=120), 1)
+
+
 def test_restoring_rejects_foreign_or_changed_weights():
     part = trained(spec_of(), 1)
-    with pytest.raises(TrainingError, match="not a checkpoint of this run"):
+    with pytest.raises(DataError, match="not a checkpoint of this run"):
         Trainer(spec_of(architecture="improved"), DATA).restore(
             part.state(), tuple(part.epochs), ()
         )
     changed = part.state()
     changed["model.fc3.bias"] = changed["model.fc3.bias"] + 1e-6
-    with pytest.raises(TrainingError, match="weights are not those of its history"):
+    with pytest.raises(DataError, match="weights are not those of its history"):
         Trainer(spec_of(), DATA).restore(changed, tuple(part.epochs), ())
 
 

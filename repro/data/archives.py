@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from repro.data import layout
 from repro.data.layout import CHECKSUMS, FILE_BYTES, Bytes, encode
@@ -139,7 +139,7 @@ def _sheet(data: bytes, name: str) -> Bytes:
                     f"got {sheet.mode}, {sheet.size[0]}x{sheet.size[1]}"
                 )
             pixels = np.asarray(sheet.convert("RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{name}: not a PNG image: {error}") from None
     return pixels.transpose(0, 2, 1).reshape(layout.IMAGES_PER_FILE, 3, 32, 32)
 

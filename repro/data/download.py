@@ -38,7 +38,11 @@ def download(
         DataError: the host cannot be reached, refuses, sends a web page, stops sending for
             `timeout_s` in each attempt, or sends over 1 GiB.
     """
-    if urlsplit(url).scheme not in {"http", "https"}:
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError as error:
+        raise DataError(f"{url}: not an address: {error}") from None
+    if scheme not in {"http", "https"}:
         raise DataError(f"{url}: expected an http or https address")
     part = path.with_name(path.name + ".part")
     with explained(part):
@@ -93,7 +97,8 @@ def _fetch_rest(url: str, part: Path, progress: Progress, timeout_s: float) -> N
         raise _Interrupted(f"nothing came for {timeout_s:g} s") from None
     except urllib.error.URLError as error:
         raise _Interrupted(f"cannot be reached: {error.reason}") from None
-    except (http.client.HTTPException, ConnectionError, ValueError) as error:
+    except (http.client.HTTPException, OSError, ValueError) as error:
+        # The file's own OSErrors are DiskErrors by now; what is left came from the network.
         raise _Interrupted(f"the transfer broke off: {error!r}") from None
 
 

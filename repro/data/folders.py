@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from repro.data.dataset import Dataset
 from repro.data.layout import Bytes
@@ -90,5 +90,5 @@ def _read_png(path: Path) -> Bytes:
                     f"{image.size[0]}x{image.size[1]}"
                 )
             return np.asarray(image).transpose(2, 0, 1)
-    except (UnidentifiedImageError, SyntaxError, OSError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: cannot be read as a PNG image: {error}") from None

