@@ -27,9 +27,9 @@ from repro.events import AnyEvent, Failed, Finished, Job, Predicted
 from repro.profiles import worker_environment
 from repro.spec import Device, Profile, RunSpec, check_epochs
 
-CPU_SECONDS_PER_EPOCH = {"net": 8.7, "improved": 57.0, "resnet": 230.0}
-"""Measured with the portable profile, one run a core on both cores of an AMD EPYC 7003 (Zen 3)
-at 2.45 GHz; see README. Only an estimate for other machines."""
+CPU_SECONDS_PER_EPOCH = {"net": 9.0, "improved": 60.0, "resnet": 245.0}
+"""Measured with the portable profile, a run on each of two cores of an AMD EPYC 7003 (Zen 3) at
+2.45 GHz, validation included; see results/README.md. Only an estimate for other machines."""
 
 
 # A worker runs the package that runs here, and no file of the caller's current folder: `-m` would
