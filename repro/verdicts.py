@@ -15,8 +15,6 @@ from enum import Enum
 from pathlib import Path
 from statistics import fmean, stdev
 
-from scipy import special
-
 from repro.errors import DataError, UsageError
 from repro.records import RunRecord
 from repro.spec import REPORT_RECIPES, Recipe
@@ -111,6 +109,8 @@ def prediction_interval(values: Sequence[float]) -> tuple[float, float] | None:
     n = len(values)
     if n < 2:
         return None
+    from scipy import special  # noqa: PLC0415 - slow to import, and one seed needs none of it
+
     t = float(special.stdtrit(n - 1, (1 + CONFIDENCE) / 2))
     half = t * stdev(values) * math.sqrt(1 + 1 / n)
     return fmean(values) - half, fmean(values) + half

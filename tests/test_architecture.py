@@ -42,9 +42,14 @@ ALLOWED = {
     "verdicts": {"errors", "records", "spec"},
     "tables": {"verdicts"},
     "progress": {"events", "runner"},
+    "listings": {"data.dataset", "data.layout", "progress", "records"},
+    "session": {
+        "data.dataset", "data.sources", "errors", "events", "paths", "progress", "records",
+        "runner", "spec", "store", "tables", "verdicts",
+    },
 }  # fmt: skip
 COMPUTE_HALF = {"activations", "models", "training", "worker"}
-EVIDENCE_HALF = {"verdicts", "tables", "progress", "runner"}
+EVIDENCE_HALF = {"verdicts", "tables", "progress", "runner", "listings", "session"}
 
 
 def modules():

@@ -1,0 +1,91 @@
+"""Lists for a person: the runs of a store, one run whole, the data set."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from repro.data.dataset import Dataset
+from repro.data.layout import CHECKSUMS, CLASSES
+from repro.progress import duration
+from repro.records import RunRecord
+
+
+def _grid(*headings: str, left: Sequence[str]) -> Table:
+    grid = Table(box=None, pad_edge=False)
+    for heading in headings:
+        grid.add_column(heading, justify="left" if heading in left else "right")
+    return grid
+
+
+def list_runs(records: Sequence[RunRecord]) -> RenderableType:
+    """One line a run: name, epochs, the last test accuracy, device and time."""
+    grid = _grid("Run", "Epochs", "Test", "at", "Device", "Time", left=("Run", "Device"))
+    for record in records:
+        last = record.readings[-1] if record.readings else None
+        grid.add_row(
+            record.spec.name,
+            str(len(record.epochs)),
+            f"{last.accuracy:.4f}" if last else "–",
+            str(last.epoch) if last else "–",
+            record.spec.device,
+            duration(record.duration_s),
+        )
+    return grid
+
+
+def show_run(record: RunRecord, folder: Path) -> RenderableType:
+    """Everything of one run: what it is, where it ran, and a line an epoch."""
+    spec = record.spec
+    environment = dataclasses.asdict(record.environment)
+    facts = Table.grid(padding=(0, 2))
+    for name, value in {
+        "run": spec.name,
+        "digest": spec.digest,
+        "recipe": ", ".join(f"{k} {v}" for k, v in dataclasses.asdict(spec.recipe).items()),
+        "seed": spec.seed,
+        "device": f"{spec.device}, {spec.profile} profile",
+        "data set": spec.dataset,
+        "environment": ", ".join(f"{k} {v}" for k, v in environment.items() if v),
+        "epochs": f"{len(record.epochs)} in {duration(record.duration_s)}",
+        "folder": folder,
+    }.items():
+        facts.add_row(name, Text(str(value)))
+    read = {reading.epoch: f"{reading.accuracy:.4f}" for reading in record.readings}
+    grid = _grid(
+        "Epoch", "Train loss", "Last batch", "Val. loss", "Validation", "Test", "Weights",
+        left=("Weights",),
+    )  # fmt: skip
+    for each in record.epochs:
+        grid.add_row(
+            str(each.epoch),
+            f"{each.train_loss:.4f}",
+            f"{each.last_batch_loss:.4f}",
+            f"{each.validation_loss:.4f}",
+            f"{each.validation_accuracy:.4f}",
+            read.get(each.epoch, ""),
+            each.weights_sha256[:12],
+        )
+    return Group(facts, "", grid)
+
+
+def show_dataset(dataset: Dataset, folder: Path) -> RenderableType:
+    """The files, the images a class and the first 20 test labels (figures 3-6 and 3-7)."""
+    files = _grid("File", "Bytes", "SHA-256", left=("File", "SHA-256"))
+    for name, checksum in CHECKSUMS.items():
+        files.add_row(name, f"{(folder / name).stat().st_size:,}", checksum[:16] + "…")
+    counts = _grid("Class", "Training", "Test", left=("Class",))
+    both = [np.bincount(x, minlength=10) for x in (dataset.train_labels, dataset.test_labels)]
+    for name, training, test in zip(CLASSES, *both, strict=True):
+        counts.add_row(name, f"{training:,}", f"{test:,}")
+    counts.add_row("all", *(f"{each.sum():,}" for each in both), style="bold")
+    labels = _grid("Image", "Category", left=("Category",))
+    for number, label in enumerate(dataset.test_labels[:20], 1):
+        labels.add_row(str(number), CLASSES[label])
+    return Group(files, "", counts, "", "First test labels", labels)

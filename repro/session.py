@@ -1,0 +1,244 @@
+"""One request of a person: fetch what is missing, train what is missing, show how it goes."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from repro.data.dataset import default_folder
+from repro.data.sources import Source, fetch, plan
+from repro.errors import UsageError
+from repro.events import ReadingDone
+from repro.paths import home, packaged
+from repro.progress import RunDisplay, duration
+from repro.records import RunRecord, is_complete
+from repro.runner import Task, default_workers, estimate_s, has_cuda, run
+from repro.spec import REPORT_RECIPES, DatasetName, Device, Profile, RunSpec
+from repro.store import Store
+from repro.tables import Language, to_rich
+from repro.verdicts import Cell, accuracies_by_cell, judge_all, model_of
+
+DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
+
+
+def user_store() -> Store:
+    """The runs that were trained on this machine."""
+    return Store(home() / "store")
+
+
+def recorded_store() -> Store:
+    """The runs that come with the package."""
+    return Store(packaged("results"))
+
+
+def choose_device(choice: DeviceChoice) -> Device:
+    """Resolve "auto": CUDA where torch can use it. MPS is never chosen unasked: its bits vary.
+
+    Raises:
+        UsageError: a device that is not here.
+    """
+    if choice == "auto":
+        return "cuda" if has_cuda() else "cpu"
+    if choice == "cuda" and not has_cuda():
+        raise UsageError("--device cuda: torch finds no NVIDIA GPU that it can use here")
+    if choice == "mps" and sys.platform != "darwin":
+        raise UsageError("--device mps: expected a Mac with Apple's GPU")
+    return choice
+
+
+def recorded_runs(
+    cells: Sequence[Cell],
+    *,
+    seeds: int | None,
+    device: DeviceChoice,
+    profile: Profile,
+    dataset: DatasetName,
+) -> list[RunRecord]:
+    """The recorded runs of the cells' models, of the CPU unless another device is asked for."""
+    models = {cell.model for cell in cells}
+    place = ("cpu" if device == "auto" else device, profile, dataset)
+    return [
+        record
+        for record in recorded_store().records()
+        if model_of(record.spec.recipe) in models
+        and (record.spec.device, record.spec.profile, record.spec.dataset) == place
+        and (seeds is None or record.spec.seed < seeds)
+    ]
+
+
+@contextmanager
+def bar(
+    console: Console, text: str, unit: Literal["bytes", "images"]
+) -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar on a terminal; the function that it gives takes what is done and in all."""
+    amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task(text, total=None, visible=False)
+        yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """How to speak with the person, and how many runs to do at a time (None: one a core)."""
+
+    console: Console
+    quiet: bool = False
+    workers: int | None = None
+
+    def say(self, text: str) -> None:
+        """Print one line, unless the session is quiet."""
+        if not self.quiet:
+            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def fetch_data(self, sources: list[Source]) -> Path:
+        """Bring CIFAR-10 to its place unless it is there, and return the place.
+
+        Raises:
+            DataError: no source had it.
+        """
+        folder = default_folder(home())
+        silent = Console(quiet=True) if self.quiet else self.console
+        with bar(silent, "download", "bytes") as update:
+            fresh = fetch(
+                folder, sources, say=lambda text: self.say(f"CIFAR-10: {text}"), progress=update
+            )
+        how = "fetched and verified" if fresh else "there and verified"
+        self.say(f"CIFAR-10: {how}, in {folder}")
+        return folder
+
+    def train_table(
+        self,
+        cells: Sequence[Cell],
+        *,
+        seeds: int,
+        device: Device,
+        profile: Profile,
+        dataset: DatasetName,
+        lang: Language,
+    ) -> tuple[list[RunRecord], int]:
+        """Train what the user's store lacks for `cells`, with seeds 0 to `seeds` - 1.
+
+        Returns the runs' records as far as there are any, and 0 or the exit code of the worst
+        failure.
+        """
+        store = user_store()
+        last_row = {cell.model: cell.row for cell in sorted(cells, key=lambda cell: cell.row)}
+        tasks = [
+            Task(
+                spec=RunSpec(
+                    recipe=REPORT_RECIPES[model],
+                    seed=seed,
+                    device=device,
+                    profile=profile,
+                    dataset=dataset,
+                ),
+                epochs=last_row[model],
+            )
+            for model in dict.fromkeys(cell.model for cell in cells)
+            for seed in range(seeds)
+        ]
+        expected = {cell.name: cell.expected for cell in cells}
+        models = {task.spec.name: model_of(task.spec.recipe) for task in tasks}
+
+        def records() -> list[RunRecord]:
+            return [record for task in tasks if (record := store.load(task.spec))]
+
+        def beside(event: ReadingDone) -> str:
+            figure = expected.get(f"{models[event.run]}@{event.reading.epoch}")
+            if figure is None:
+                return ""
+            return f" (report {figure:.4f}, difference {event.reading.accuracy - figure:+.4f})"
+
+        code = self.train(
+            store,
+            tasks,
+            lambda todo: RunDisplay(
+                self.console,
+                todo,
+                quiet=self.quiet,
+                above=lambda: to_rich(judge_all(cells, accuracies_by_cell(records())), lang),
+                beside=beside,
+            ),
+        )
+        return records(), code
+
+    def train_one(self, task: Task) -> tuple[RunRecord | None, int]:
+        """Bring one run of the user's store to its epochs; return its record and an exit code."""
+        store = user_store()
+        code = self.train(
+            store,
+            [task],
+            lambda todo: RunDisplay(self.console, todo, quiet=self.quiet, every_epoch=True),
+        )
+        return store.load(task.spec), code
+
+    def train(
+        self,
+        store: Store,
+        tasks: Sequence[Task],
+        display: Callable[[Sequence[Task]], RunDisplay],
+    ) -> int:
+        """Do the tasks that `store` lacks; return 0, or the exit code of the worst failure.
+
+        Raises:
+            DataError: the data set cannot be had, or the store not be read.
+        """
+        done = {task.spec.name: store.load(task.spec) for task in tasks}
+        todo = [
+            task
+            for task in tasks
+            if (record := done[task.spec.name]) is None or not is_complete(record, task.epochs)
+        ]
+        if not todo:
+            return 0
+        if any(task.spec.dataset == "cifar10" for task in todo):
+            self.fetch_data(plan(os.environ.get("REPRO_CIFAR10_SOURCE")))
+        at_a_time = self.workers or min(default_workers(todo[0].spec.device), len(todo))
+        self.say(_announcement(todo, done, at_a_time))
+        began = time.monotonic()
+        with display(todo) as shown:
+            failures = run(todo, store=store.root, home=home(), workers=at_a_time, on_event=shown)
+        if failures:
+            text = f"{len(failures)} of {len(todo)} runs failed; the same command goes on"
+            self.console.print(text, highlight=False)
+        else:
+            self.say(f"trained in {duration(time.monotonic() - began)}")
+        return max((failure.exit_code for failure in failures), default=0)
+
+
+def _announcement(todo: Sequence[Task], done: dict[str, RunRecord | None], at_a_time: int) -> str:
+    """What will be done, and how long that took where it was measured."""
+    spec = todo[0].spec
+    text = f"{len(todo)} run{'s' * (len(todo) > 1)}, {at_a_time} at a time, on {spec.device}"
+    if spec.device != "cpu" or spec.dataset != "cifar10":
+        return text
+    rest = []
+    for task in todo:
+        record = done[task.spec.name]
+        left = task.epochs - (len(record.epochs) if record else 0)
+        if left > 0:
+            rest.append(dataclasses.replace(task, epochs=left))
+    return (
+        f"{text} ({spec.profile} profile): about {duration(estimate_s(rest, at_a_time))} on the "
+        "machine that was measured (AMD EPYC 7003 at 2.45 GHz)"
+    )
