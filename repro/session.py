@@ -213,7 +213,7 @@ class Session:
             return 0
         if any(task.spec.dataset == "cifar10" for task in todo):
             self.fetch_data(plan(os.environ.get("REPRO_CIFAR10_SOURCE")))
-        at_a_time = self.workers or min(default_workers(todo[0].spec.device), len(todo))
+        at_a_time = min(self.workers or default_workers(todo[0].spec.device), len(todo))
         self.say(_announcement(todo, done, at_a_time))
         began = time.monotonic()
         with display(todo) as shown:

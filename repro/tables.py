@@ -113,10 +113,11 @@ def _by_table_and_column(verdicts: Iterable[Verdict]) -> list[tuple[str, str, li
 
 def to_rich(verdicts: Sequence[Verdict], lang: Language) -> RenderableType:
     """For a terminal of 80 columns or more."""
+    comma = ", " if lang == "en" else "，"
     parts: list[RenderableType] = []
     for table, column, rows in _by_table_and_column(verdicts):
         grid = Table(
-            title=f"{say('table', lang)} {table}, {say(column, lang)}",
+            title=f"{say('table', lang)} {table}{comma}{say(column, lang)}",
             title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
             padding=(0, 1, 0, 0),
         )  # fmt: skip
