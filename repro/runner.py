@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import IO
 
 import msgspec
@@ -86,12 +87,12 @@ def run(
 ) -> list[Failed]:
     """Do every task, the longest first, and return those that failed.
 
-    `on_event` is called in the calling thread. A failed run stops no other. On an exception in
-    the calling thread, KeyboardInterrupt among them, the workers are stopped before it goes on;
-    what they had finished is in the store.
+    `on_event` is called in the calling thread. A failed run stops no other. On SIGINT, on SIGTERM
+    and on an exception in the calling thread the workers are stopped first; what they had finished
+    is in the store.
     """
     ordered = sorted(tasks, key=lambda task: -estimate_s([task], 1))
-    events: queue.SimpleQueue[AnyEvent] = queue.SimpleQueue()
+    events: queue.SimpleQueue[AnyEvent | signal.Signals] = queue.SimpleQueue()
     running = Workers()
 
     def work(task: Task) -> None:
@@ -102,11 +103,13 @@ def run(
             events.put(Failed(run=task.spec.name, message=str(error), exit_code=4))
 
     failures: list[Failed] = []
-    with ThreadPoolExecutor(max_workers=workers) as pool:
+    with _signals_to(events), ThreadPoolExecutor(max_workers=workers) as pool:
         try:
             pending = len([pool.submit(work, task) for task in ordered])
             while pending:
                 event = events.get()
+                if isinstance(event, signal.Signals):
+                    raise _Stopped(event)  # noqa: TRY301 - stops the workers below
                 if isinstance(event, Failed):
                     failures.append(event)
                 pending -= isinstance(event, (Failed, Finished))
@@ -116,6 +119,37 @@ def run(
             running.stop()
             raise
     return failures
+
+
+class _Stopped(BaseException):
+    """A signal has come, to be raised again once the workers are stopped."""
+
+
+@contextmanager
+def _signals_to(events: queue.SimpleQueue[AnyEvent | signal.Signals]) -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into events, and raise the one that came again at the end.
+
+    A handler that raises does so wherever the program happens to be, and in a destructor its
+    exception is lost: Ctrl-C would do nothing, now and then.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def put(number: int, _frame: FrameType | None) -> None:
+        events.put(signal.Signals(number))
+
+    before = {number: signal.signal(number, put) for number in (signal.SIGINT, signal.SIGTERM)}
+    came: signal.Signals | None = None
+    try:
+        yield
+    except _Stopped as stopped:
+        came = stopped.args[0]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came is not None:
+        signal.raise_signal(came)
 
 
 class Workers:

@@ -89,6 +89,28 @@ def test_a_stopped_run_goes_on_from_its_last_epoch(tmp_path, expected):
     assert digests(tmp_path, spec_of())[:2] == expected["net-relu"]
 
 
+class Interrupting:
+    """Sends Ctrl-C while it is being destroyed, where an exception would be lost."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_is_heard_wherever_it_falls(tmp_path):
+    events = []
+
+    def interrupt(event):
+        if isinstance(event, EpochDone):
+            events.append(event)
+            Interrupting()
+
+    with pytest.raises(KeyboardInterrupt):
+        do(tmp_path, (spec_of(), 10_000), on_event=interrupt)
+    assert not children()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert len(Store(tmp_path / "store").load(spec_of()).epochs) >= len(events) >= 1
+
+
 def test_a_killed_worker_is_a_failure_that_the_next_call_mends(tmp_path, expected):
     def kill(event):
         if isinstance(event, EpochDone):
