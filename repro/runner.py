@@ -139,7 +139,9 @@ def _signals_to(events: queue.SimpleQueue[AnyEvent | signal.Signals]) -> Iterato
     def put(number: int, _frame: FrameType | None) -> None:
         events.put(signal.Signals(number))
 
-    before = {number: signal.signal(number, put) for number in (signal.SIGINT, signal.SIGTERM)}
+    # A shell starts its background jobs with SIGINT ignored; that is its to decide.
+    heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, put) for number in heard}
     came: signal.Signals | None = None
     try:
         yield

@@ -165,6 +165,8 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(home):
         process = subprocess.Popen(
             arguments, env=environment(home), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             start_new_session=True, cwd=home.parent,
+            # Where this test runs in the background of a shell, SIGINT would be ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )  # fmt: skip
         for line in process.stderr:
             if line.startswith("epoch"):

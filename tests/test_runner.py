@@ -96,7 +96,24 @@ class Interrupting:
         signal.raise_signal(signal.SIGINT)
 
 
-def test_ctrl_c_is_heard_wherever_it_falls(tmp_path):
+@pytest.fixture
+def sigint():
+    """Gives Ctrl-C its meaning, which a test run in the background of a shell lacks."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_ignored_signal_stays_ignored(tmp_path, sigint):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    failures, _ = do(
+        tmp_path, (spec_of(), 1), on_event=lambda _: signal.raise_signal(signal.SIGINT)
+    )
+    assert not failures
+    assert len(digests(tmp_path, spec_of())) == 1
+
+
+def test_ctrl_c_is_heard_wherever_it_falls(tmp_path, sigint):
     events = []
 
     def interrupt(event):
