@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import os
@@ -67,11 +68,19 @@ def to_input(images: Tensor, pixels: str) -> Tensor:
     The bits are those of torchvision's ToTensor and Normalize.
     """
     x = images.float().div_(255)
-    statistics = _PIXEL_STATISTICS[pixels]
-    if statistics is None:
+    if _PIXEL_STATISTICS[pixels] is None:
         return x
-    mean, deviation = (torch.tensor(each, device=x.device).view(3, 1, 1) for each in statistics)
+    mean, deviation = _pixel_statistics(pixels, x.device)
     return x.sub_(mean).div_(deviation)
+
+
+@functools.cache
+def _pixel_statistics(pixels: str, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean and deviation, float32 (3, 1, 1), made once and not at every batch."""
+    mean, deviation = (
+        torch.tensor(each, device=device).view(3, 1, 1) for each in _PIXEL_STATISTICS[pixels] or ()
+    )
+    return mean, deviation
 
 
 def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
