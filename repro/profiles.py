@@ -8,9 +8,21 @@ intra-op thread, since a sum split over threads depends on their number.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
-from repro.spec import Profile
+from repro.errors import TrainingError
+from repro.spec import Device, Profile
+
+Level = Literal["L0", "L1", "L3"]
+"""L0: seeded. L1: the same bits on the same machine, rerun or resumed, with any number of workers.
+L3: the same bits on any x86-64 CPU with AVX2. Whatever the caller's environment sets (L2) is
+overruled at every level, so L2 is never the highest."""
+
+_X86_64 = {"x86_64", "AMD64"}
 
 _ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -34,7 +46,40 @@ _OTHER_KNOBS = (
     "GOMP_CPU_AFFINITY",
     "OMP_DYNAMIC",
     "KMP_AFFINITY",
+    "MKL_DEBUG_CPU_TYPE",
+    "NVIDIA_TF32_OVERRIDE",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+    "GLIBC_TUNABLES",  # can take libm's vector code away
 )
+
+_entered: Profile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a run's bits may be relied on for."""
+
+    level: Level
+    text: str
+
+
+def is_x86_64(machine: str) -> bool:
+    """Whether `machine`, as `platform.machine()` names it, has the portable profile's instructions
+    to offer."""
+    return machine in _X86_64
+
+
+def promise(device: Device, profile: Profile, machine: str) -> Promise:
+    """The level that a run on `device` of a `machine` (`platform.machine()`) is promised."""
+    if device == "cuda":
+        return Promise("L1", "the same bits on one GPU architecture, torch and cuDNN")
+    if device == "mps":
+        return Promise("L0", "seeded, but Apple's GPU promises no bits")
+    if not is_x86_64(machine):
+        return Promise("L0", f"seeded, but nothing is known of the bits of a {machine} CPU")
+    if profile == "native":
+        return Promise("L1", "the same bits on the same machine")
+    return Promise("L3", "the same bits on any x86-64 CPU with AVX2")
 
 
 def environment(profile: Profile) -> dict[str, str]:
@@ -47,3 +92,51 @@ def worker_environment(profile: Profile, caller: Mapping[str, str]) -> dict[str,
     dropped = {*_PORTABLE, *_OTHER_KNOBS}
     kept = {name: value for name, value in caller.items() if name not in dropped}
     return {**kept, **environment(profile)}
+
+
+def enter(profile: Profile) -> None:
+    """Put `profile` in force in this process, for good; it must not have imported torch yet.
+
+    Torch and the libraries under it read the environment once, some when they are loaded and some
+    at their first use, and cannot be asked later what they read.
+
+    Raises:
+        TrainingError: it is too late, or another profile is in force.
+    """
+    global _entered  # noqa: PLW0603 - the environment is the process's, and so is this
+    if _entered not in {None, profile}:
+        raise TrainingError(
+            f"expected one determinism profile a process; {_entered} is in force, {profile} came"
+        )
+    if _entered is None and "torch" in sys.modules:
+        raise TrainingError(
+            f"the {profile} profile comes too late: torch was imported before it and has read the "
+            "environment; call repro.profiles.enter() first, or let the repro command train"
+        )
+    wanted = worker_environment(profile, os.environ)
+    for name in os.environ.keys() - wanted.keys():
+        del os.environ[name]
+    os.environ.update(wanted)
+    _entered = profile
+
+
+def require(profile: Profile) -> None:
+    """Check that :func:`enter` put `profile` in force and that nothing has undone it.
+
+    Raises:
+        TrainingError: other bits would come out.
+    """
+    if _entered != profile:
+        raise TrainingError(
+            f"expected repro.profiles.enter({profile!r}) before torch is imported; "
+            f"{_entered or 'no'} profile is in force"
+        )
+    wanted = worker_environment(profile, os.environ)
+    changed = sorted(
+        name for name in wanted.keys() | os.environ.keys()
+        if wanted.get(name) != os.environ.get(name)
+    )  # fmt: skip
+    if changed:
+        raise TrainingError(
+            f"the {profile} profile was changed after it was put in force: {', '.join(changed)}"
+        )

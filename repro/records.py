@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import msgspec
 
 from repro.errors import DataError
+from repro.profiles import promise
 from repro.spec import READING_EPOCHS, RunSpec
 
 SCHEMA_VERSION = 1
@@ -76,15 +77,15 @@ class Environment:
 def same_arithmetic(one: Environment, other: Environment, spec: RunSpec) -> bool:
     """Whether a run begun in one environment goes on in the other with the bits of either.
 
-    The portable profile does not depend on the CPU's model, the others do. A change of bits by
-    this package is a change of its minor version.
+    Level L3 does not depend on the CPU's model, the others do. A change of bits by this package is
+    a change of its minor version.
     """
 
     def key(each: Environment) -> tuple[str | None, ...]:
         version = each.repro.rpartition(".")[0]
         parts = (version, each.torch, each.torchvision, each.numpy, each.platform)
-        portable = spec.device == "cpu" and spec.profile == "portable"
-        return parts if portable else (*parts, each.processor, each.accelerator)
+        level = promise(spec.device, spec.profile, each.platform.rpartition("-")[2]).level
+        return parts if level == "L3" else (*parts, each.processor, each.accelerator)
 
     return key(one) == key(other)
 

@@ -35,10 +35,13 @@ CPU_SECONDS_PER_EPOCH = {"net": 9.0, "improved": 60.0, "resnet": 245.0}
 
 # A worker runs the package that runs here, and no file of the caller's current folder: `-m` would
 # put that folder first among the places to import from.
-_START_WORKER = (
-    f"import sys; sys.path[0] = {str(Path(__file__).parent.parent)!r}; "
-    "from repro.worker import main; sys.exit(main())"
-)
+def worker_code(profile: Profile) -> str:
+    """The Python code of a worker process, which speaks :mod:`repro.events`."""
+    return (
+        f"import sys; sys.path[0] = {str(Path(__file__).parent.parent)!r}; "
+        f"from repro.profiles import enter; enter({profile!r}); "
+        "from repro.worker import main; sys.exit(main())"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +177,7 @@ class Workers:
             if self._stopped:
                 raise TrainingError("stopped before it began")
             process = subprocess.Popen(
-                [sys.executable, "-c", _START_WORKER],
+                [sys.executable, "-c", worker_code(profile)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

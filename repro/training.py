@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
-import os
 import platform
 import time
 from collections.abc import Callable, Mapping
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from repro.data.dataset import Dataset, split
 from repro.errors import DataError, TrainingError
 from repro.models import SeededDropout, build
-from repro.profiles import environment
+from repro.profiles import is_x86_64, require
 from repro.records import EpochRecord, Reading
 from repro.spec import Profile, Purpose, RunSpec, stream_seed
 
@@ -37,23 +36,18 @@ Report = Callable[[int, int, float], None]
 
 
 def prepare_torch(profile: Profile) -> None:
-    """Put this process into the deterministic state that `profile` promises.
+    """Put torch into the deterministic state that `profile` promises.
 
     Raises:
-        TrainingError: the profile's variables are not set, or torch chose its kernels before they
-            were; other bits would come out.
+        TrainingError: the profile was not put in force before torch was imported, or this CPU
+            cannot keep what it promises; other bits would come out.
     """
-    missing = [f"{k}={v}" for k, v in environment(profile).items() if os.environ.get(k) != v]
-    if missing:
-        raise TrainingError(
-            f"the {profile} profile has to be in the environment before torch is imported; "
-            f"missing: {' '.join(missing)}"
-        )
+    require(profile)
     capability = torch.backends.cpu.get_cpu_capability()
-    if profile == "portable" and platform.machine() in {"x86_64", "AMD64"} and capability != "AVX2":
+    if profile == "portable" and is_x86_64(platform.machine()) and capability != "AVX2":
         raise TrainingError(
-            f"the portable profile needs torch to run with AVX2; it runs with {capability}: "
-            "either torch was imported before the profile was set, or this CPU has no AVX2"
+            f"the portable profile needs a CPU with AVX2; torch runs with {capability} here "
+            "(`--profile native` promises the same bits on this machine only)"
         )
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)

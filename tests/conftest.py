@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from repro.data import layout
-from repro.profiles import environment
+from repro.profiles import enter
 from tests.tiny_cifar import COUNT, checksums, make_files
 
-os.environ.update(environment("portable"))
+enter("portable")
 
 settings.register_profile(
     "default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]

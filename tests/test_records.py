@@ -143,3 +143,5 @@ def test_going_on_needs_the_same_arithmetic():
     other = dataclasses.replace(here, processor="Another CPU")
     assert same_arithmetic(here, other, spec), "the portable profile does not depend on it"
     assert not same_arithmetic(here, other, native)
+    arm, graviton = (dataclasses.replace(here, platform="Linux-aarch64", processor=p) for p in "ab")
+    assert not same_arithmetic(arm, graviton, spec), "nothing is promised of other processors"

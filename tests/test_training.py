@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -13,7 +10,6 @@ from torchvision import transforms
 from repro.data.dataset import Dataset, split, synthetic
 from repro.errors import DataError, TrainingError
 from repro.models import build
-from repro.profiles import environment, worker_environment
 from repro.spec import REPORT_RECIPES, Recipe, RunSpec, stream_seed
 from repro.training import Trainer, to_input, weights_digest
 from tests.numpy_net import loss_and_gradients
@@ -259,46 +255,6 @@ def test_the_first_steps_have_the_pinned_bits(architecture):
     """Fails after any change of the arithmetic: prove it wanted, say so in the commit, then pin."""
     spec = spec_of(architecture=architecture)
     assert digests(trained(spec, 1, head(DATA, 100)))[0][:16] == GOLDEN[architecture]
-
-
-def test_a_process_without_the_profile_is_refused():
-    code = "from repro.training import prepare_torch; prepare_torch('portable')"
-    clean = {k: v for k, v in os.environ.items() if k not in environment("portable")}
-    result = subprocess.run(
-        [sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=False
-    )
-    assert result.returncode != 0
-    assert "before torch is imported; missing: OMP_NUM_THREADS=1" in result.stderr
-
-
-def test_a_profile_set_after_torch_was_imported_is_refused():
-    code = (
-        "import torch, os; torch.ones(9).exp(); from repro.profiles import environment; "
-        "os.environ.update(environment('portable')); "
-        "from repro.training import prepare_torch; prepare_torch('portable'); "
-        "print(torch.backends.cpu.get_cpu_capability())"
-    )
-    clean = {k: v for k, v in os.environ.items() if k not in environment("portable")}
-    clean["ATEN_CPU_CAPABILITY"] = "default"  # stands for what a wider CPU would choose itself
-    result = subprocess.run(
-        [sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=False
-    )
-    assert result.returncode != 0
-    assert "needs torch to run with AVX2; it runs with DEFAULT" in result.stderr
-
-
-def test_a_worker_gets_the_profile_whatever_the_caller_had_set():
-    caller = {
-        "OMP_NUM_THREADS": "2",
-        "MKL_CBWR": "AVX512",
-        "ONEDNN_DEFAULT_FPMATH_MODE": "BF16",
-        "PATH": "/bin",
-    }
-    portable = worker_environment("portable", caller)
-    assert portable == {"PATH": "/bin", **environment("portable")}
-    native = worker_environment("native", caller)
-    assert native == {"PATH": "/bin", **environment("native")}
-    assert "ATEN_CPU_CAPABILITY" not in native
 
 
 def test_streams_order_images_alike_for_all_networks():
