@@ -35,7 +35,7 @@ from repro.spec import (
 # to answer before a person notices.
 # ruff: noqa: PLC0415
 
-_ORDER = ("table", "data", "train", "runs", "predict", "score")
+_ORDER = ("table", "audit", "doctor", "data", "train", "runs", "predict", "score")
 
 out, err = Console(), Console(stderr=True)
 
@@ -116,6 +116,9 @@ _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only t
 _Recorded = Annotated[
     bool, typer.Option("--recorded", help="Use the recorded runs that come with repro.")
 ]
+_Workers = Annotated[
+    int | None, typer.Option(min=1, help="Runs at a time.", show_default="one a core")
+]
 _Run = Annotated[str, typer.Argument(help="The beginning of a run's name or digest.")]
 
 
@@ -143,9 +146,7 @@ def table(
     epochs: Annotated[int | None, typer.Option(min=1, help="Only rows up to so many.")] = None,
     device: _Device = "auto",
     profile: _Profile = "portable",
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Runs at a time.", show_default="one a core")
-    ] = None,
+    workers: _Workers = None,
     recorded: _Recorded = False,
     form: Annotated[
         Literal["rich", "csv", "md", "json", "latex"],
@@ -294,6 +295,76 @@ def score(
         typer.echo(json.dumps({"right": right, "total": total, "accuracy": right / total}))
     else:
         typer.echo(f"{right} of {total} right: accuracy {right / total:.4f}")
+
+
+@app.command()
+def audit(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RUN]...", help="Beginnings of names or digests; all if none."),
+    ] = None,
+    recorded: _Recorded = False,
+    minutes: Annotated[
+        float, typer.Option(min=0, help="About so long for training epochs again.")
+    ] = 5,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Which epochs are drawn.", show_default="by chance")
+    ] = None,
+    workers: _Workers = None,
+    form: _Form = "rich",
+    quiet: _Quiet = False,
+) -> None:
+    """Check runs against what they say of themselves, and train epochs drawn at random again.
+
+    Exit code: 0 nothing is refuted, 1 something is, 4 a check could not be done.
+    """
+    import dataclasses
+    import secrets
+
+    from repro.listings import show_audit, summarise_audit
+    from repro.session import Session
+
+    store = _store(recorded)
+    names = list(dict.fromkeys(store.find_name(run) for run in runs)) if runs else store.names()
+    if not names:
+        raise UsageError(
+            f"no runs in {store.root} (`--recorded` audits those that come with repro)"
+        )
+    drawn_with = secrets.randbelow(10**6) if seed is None else seed
+    done = Session(console=err, quiet=quiet, workers=workers).audit(
+        store, names, minutes=minutes, seed=drawn_with
+    )
+    if form == "json":
+        findings = [dataclasses.asdict(each) for each in done.findings]
+        typer.echo(json.dumps({"seed": drawn_with, "findings": findings}, indent=1))
+    else:
+        out.print(show_audit(done))
+        out.print(summarise_audit(done), highlight=False, soft_wrap=True)
+        out.print(
+            f"drawn with --seed {drawn_with} and --minutes {minutes:g}",
+            highlight=False, soft_wrap=True,
+        )  # fmt: skip
+    raise typer.Exit(done.exit_code)
+
+
+@app.command()
+def doctor(form: _Form = "rich") -> None:
+    """Print the machine, the versions, and which level of determinism it gets, and why.
+
+    Exit code: 0 every device keeps what it is promised, 1 one does not, 4 one cannot train.
+    """
+    from repro.session import Session
+
+    doctor = Session(console=err).examine()
+    if form == "json":
+        typer.echo(doctor.to_json())
+    else:
+        from repro.listings import show_levels, show_machine
+
+        out.print(show_machine(doctor.facts), highlight=False)
+        out.print()
+        out.print(show_levels(doctor.diagnoses), highlight=False)
+    raise typer.Exit(doctor.exit_code)
 
 
 @data_app.command()

@@ -7,12 +7,16 @@ build of it, so it is pip that installs and venv that makes the place.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import nox
 
 nox.options.sessions = ["lint", "types", "tests"]
+
+FAST = "not (bits or durability or regression)"
+"""Which tests need neither minutes nor the data set."""
 
 ROOT = Path(__file__).parent
 PYTHON = str(ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
@@ -35,7 +39,23 @@ def run(session: nox.Session, module: str, *args: str) -> None:
 def tests(session: nox.Session) -> None:
     """Unit and property tests: no network, no real data."""
     install(session)
-    run(session, "pytest", "-m", "not regression", "--numprocesses", "auto", *session.posargs)
+    run(session, "pytest", "-m", FAST, "--numprocesses", "auto", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def bits(session: nox.Session) -> None:
+    """The golden bits on this CPU and on emulated CPUs of other makers; needs qemu-user."""
+    if not shutil.which("qemu-x86_64"):
+        session.error("needs qemu-x86_64: install Debian's qemu-user, or your system's package")
+    install(session)
+    run(session, "pytest", "-m", "bits", "--numprocesses", "auto", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def durability(session: nox.Session) -> None:
+    """Kills, full disks and two at once: what a run has finished is never lost."""
+    install(session)
+    run(session, "pytest", "-m", "durability", "--numprocesses", "auto", *session.posargs)
 
 
 @nox.session(venv_backend="none")

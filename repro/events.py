@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from repro.records import EpochRecord, Reading
+from repro.records import Environment, EpochRecord, Reading
 from repro.spec import RunSpec
 
 
@@ -61,9 +61,70 @@ class Predicted(Event, frozen=True, kw_only=True, tag="predicted"):
     classes: list[int]
 
 
+class Retrained(Event, frozen=True, kw_only=True, tag="retrained"):
+    """One epoch of a recorded run, trained again from the weights that came before it."""
+
+    record: EpochRecord
+
+
+class Incomparable(Event, frozen=True, kw_only=True, tag="incomparable"):
+    """The job was not done: this process is not promised the recorded run's bits."""
+
+    message: str
+
+
+class Rehearsed(Event, frozen=True, kw_only=True, tag="rehearsed"):
+    """The first steps of each model on made-up images, in this process."""
+
+    environment: Environment
+    capability: str
+    """The vector instructions that torch uses on the CPU."""
+    digests: dict[str, str]
+    """SHA-256 of the weights, by model."""
+
+
 AnyEvent: TypeAlias = (
-    Noted | Started | Stepped | EpochDone | ReadingDone | Predicted | Finished | Failed
+    Noted
+    | Started
+    | Stepped
+    | EpochDone
+    | ReadingDone
+    | Predicted
+    | Retrained
+    | Incomparable
+    | Rehearsed
+    | Finished
+    | Failed
 )
+
+
+class Train(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="train"):
+    """Bring the run to `epochs` epochs."""
+
+    epochs: int
+
+
+class Predict(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="predict"):
+    """Predict the test images: from where the run stands, or as it stood at a reading's epoch.
+
+    With `exactly`, only where this process is promised the bits of the record.
+    """
+
+    epoch: int | None = None
+    exactly: bool = False
+
+
+class Retrain(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="retrain"):
+    """Train one epoch of a recorded run again, from its start (0) or the checkpoint of `start`.
+
+    Nothing is written.
+    """
+
+    start: int
+
+
+class Rehearse(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="rehearse"):
+    """Do the first steps of every model, on made-up images and the run's device and profile."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,5 +134,4 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     store: str
     home: str
     """Where the data set lies."""
-    epochs: int | None
-    """Train to so many epochs; or None: predict the test images from the checkpoint."""
+    task: Train | Predict | Retrain | Rehearse

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from repro.audit import Audit, Check
 from repro.data.dataset import Dataset
 from repro.data.layout import CHECKSUMS, CLASSES
+from repro.doctor import Diagnosis
 from repro.progress import duration
 from repro.records import RunRecord
 
@@ -89,3 +92,54 @@ def show_dataset(dataset: Dataset, folder: Path) -> RenderableType:
     for number, label in enumerate(dataset.test_labels[:20], 1):
         labels.add_row(str(number), CLASSES[label])
     return Group(files, "", counts, "", "First test labels", labels)
+
+
+_OUTCOME_STYLES = {"proved": "green", "refuted": "bold red"}
+
+
+def show_audit(audit: Audit) -> RenderableType:
+    """A line a finding, by run, the refuted ones in red."""
+    grid = _grid("Run", "Check", "Outcome", "What", left=("Run", "Check", "Outcome", "What"))
+    for name in audit.names:
+        mine = [finding for finding in audit.findings if finding.run == name]
+        for number, each in enumerate(mine):
+            grid.add_row(
+                Text("" if number else name.rpartition("-")[0]),
+                each.check,
+                Text(each.outcome, style=_OUTCOME_STYLES.get(each.outcome, "yellow")),
+                Text(each.text, overflow="fold"),
+            )
+    return grid
+
+
+def summarise_audit(audit: Audit) -> str:
+    """How much was proved, in one line."""
+    counts = Counter((each.check, each.outcome) for each in audit.findings)
+    checks: dict[Check, str] = {
+        "record": "records as sealed",
+        "accuracy": "runs' accuracies counted again",
+        "predictions": "checkpoints predicted with again",
+        "training": "epochs trained again",
+    }
+    parts = [f"{counts[check, 'proved']} {text}" for check, text in checks.items()]
+    others = Counter(each.outcome for each in audit.findings if each.outcome != "proved")
+    rest = [f"{count} {outcome}" for outcome, count in others.items()]
+    return f"proved: {', '.join(parts)}; {', '.join(rest) or 'nothing refuted'}"
+
+
+def show_machine(facts: Mapping[str, str]) -> RenderableType:
+    """What this machine is, a line a fact."""
+    grid = Table.grid(padding=(0, 2))
+    for name, value in facts.items():
+        grid.add_row(name, Text(value, overflow="fold"))
+    return grid
+
+
+def show_levels(diagnoses: Sequence[Diagnosis]) -> RenderableType:
+    """Which level of determinism each device and profile gets, and why."""
+    grid = _grid("Device", "Profile", "Level", "Why", left=("Device", "Profile", "Level", "Why"))
+    for each in diagnoses:
+        style = "green" if each.keeps_its_promise else "bold red"
+        level = Text(each.got or "none", style=style)
+        grid.add_row(each.device, each.profile, level, Text(each.why, overflow="fold"))
+    return grid

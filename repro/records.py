@@ -5,6 +5,7 @@ Shared by both halves of the package: training makes records, tables read them.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from repro.errors import DataError
 from repro.profiles import promise
 from repro.spec import READING_EPOCHS, RunSpec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -122,12 +123,16 @@ class RunRecord:
         return next((each.accuracy for each in self.readings if each.epoch == epoch), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, with the run's name and digest and the schema's version in front."""
+        """JSON-ready: the schema's version, the run's name and digest, all fields, and a seal.
+
+        The seal, `sha256`, is the digest of the canonical JSON of all the rest.
+        """
         head = {
             "schema_version": SCHEMA_VERSION, "run": self.spec.name, "digest": self.spec.digest,
         }  # fmt: skip
-        body: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
-        return {**head, **body}
+        fields = {**head, **msgspec.json.decode(msgspec.json.encode(self))}
+        text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return {**fields, "sha256": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def is_complete(record: RunRecord, epochs: int) -> bool:
@@ -142,11 +147,11 @@ def dump(record: RunRecord) -> bytes:
 
 
 def parse(data: bytes, source: Path | str) -> RunRecord:
-    """A record from the JSON of :func:`dump`; nothing but exactly that is believed.
+    """A record from the JSON of :func:`dump`; nothing but exactly that, byte for byte, is believed.
 
     Raises:
-        DataError: not JSON, a newer schema, a missing, extra or impossible field, or a digest
-            that is not the spec's; it names `source`.
+        DataError: not JSON, another schema, a missing, extra or impossible field, a digest that is
+            not the spec's, or a seal that is not the content's; it names `source`.
     """
     try:
         fields = msgspec.json.decode(data, type=dict[str, Any])
@@ -160,6 +165,10 @@ def parse(data: bytes, source: Path | str) -> RunRecord:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"{source}: not a run record: {error}") from None
     difference = _first_difference(fields, record.to_dict())
+    if difference is None and data != dump(record):
+        difference = "the same values, but other bytes than were written"
+    if difference and difference.startswith("sha256:"):
+        difference = f"changed after it was written: {difference}"
     if difference:
         raise DataError(f"{source}: not a run record: {difference}")
     return record

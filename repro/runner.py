@@ -19,14 +19,26 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, TypeVar
 
 import msgspec
 
 from repro.errors import DataError, TrainingError
-from repro.events import AnyEvent, Failed, Finished, Job, Predicted
+from repro.events import (
+    AnyEvent,
+    Failed,
+    Finished,
+    Job,
+    Predict,
+    Predicted,
+    Rehearse,
+    Rehearsed,
+    Train,
+)
 from repro.profiles import worker_environment
 from repro.spec import Device, Profile, RunSpec, check_epochs
+
+_Answer = TypeVar("_Answer", Predicted, Rehearsed)
 
 CPU_SECONDS_PER_EPOCH = {"net": 9.0, "improved": 60.0, "resnet": 245.0}
 """Measured with the portable profile, a run on each of two cores of an AMD EPYC 7003 (Zen 3) at
@@ -88,40 +100,58 @@ def run(
     workers: int,
     on_event: Callable[[AnyEvent], None],
 ) -> list[Failed]:
-    """Do every task, the longest first, and return those that failed.
-
-    `on_event` is called in the calling thread. A failed run stops no other. On SIGINT, on SIGTERM
-    and on an exception in the calling thread the workers are stopped first; what they had finished
-    is in the store.
-    """
+    """Do every task, the longest first, and return those that failed. As :func:`do_jobs`."""
     ordered = sorted(tasks, key=lambda task: -estimate_s([task], 1))
-    events: queue.SimpleQueue[AnyEvent | signal.Signals] = queue.SimpleQueue()
+    jobs = [
+        Job(spec=t.spec, task=Train(epochs=t.epochs), store=str(store), home=str(home))
+        for t in ordered
+    ]
+    failures: list[Failed] = []
+
+    def pass_on(_: Job, event: AnyEvent) -> None:
+        if isinstance(event, Failed):
+            failures.append(event)
+        on_event(event)
+
+    do_jobs(jobs, workers=workers, on_event=pass_on)
+    return failures
+
+
+def do_jobs(
+    jobs: Iterable[Job], *, workers: int, on_event: Callable[[Job, AnyEvent], None]
+) -> None:
+    """Do every job, in order, each in a process of its own, `workers` at a time.
+
+    `on_event` is called in the calling thread; the last event of a job is Finished or Failed. A
+    failed job stops no other. On SIGINT, on SIGTERM and on an exception in the calling thread the
+    workers are stopped first; what they had finished is in the store.
+    """
+    events: queue.SimpleQueue[tuple[Job, AnyEvent] | signal.Signals] = queue.SimpleQueue()
     running = Workers()
 
-    def work(task: Task) -> None:
-        job = Job(spec=task.spec, epochs=task.epochs, store=str(store), home=str(home))
-        try:
-            _run_worker(job, running, events.put)
-        except Exception as error:  # whatever it is, the caller has to hear of it
-            events.put(Failed(run=task.spec.name, message=str(error), exit_code=4))
+    def work(job: Job) -> None:
+        def put(event: AnyEvent) -> None:
+            events.put((job, event))
 
-    failures: list[Failed] = []
-    with _signals_to(events), ThreadPoolExecutor(max_workers=workers) as pool:
         try:
-            pending = len([pool.submit(work, task) for task in ordered])
+            _run_worker(job, running, put)
+        except Exception as error:  # whatever it is, the caller has to hear of it
+            put(Failed(run=job.spec.name, message=str(error), exit_code=4))
+
+    with _signals_to(events.put), ThreadPoolExecutor(max_workers=workers) as pool:
+        try:
+            pending = len([pool.submit(work, job) for job in jobs])
             while pending:
-                event = events.get()
-                if isinstance(event, signal.Signals):
-                    raise _Stopped(event)  # noqa: TRY301 - stops the workers below
-                if isinstance(event, Failed):
-                    failures.append(event)
+                heard = events.get()
+                if isinstance(heard, signal.Signals):
+                    raise _Stopped(heard)  # noqa: TRY301 - stops the workers below
+                job, event = heard
                 pending -= isinstance(event, (Failed, Finished))
-                on_event(event)
+                on_event(job, event)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             running.stop()
             raise
-    return failures
 
 
 class _Stopped(BaseException):
@@ -129,8 +159,8 @@ class _Stopped(BaseException):
 
 
 @contextmanager
-def _signals_to(events: queue.SimpleQueue[AnyEvent | signal.Signals]) -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into events, and raise the one that came again at the end.
+def _signals_to(put: Callable[[signal.Signals], None]) -> Iterator[None]:
+    """Hand SIGINT and SIGTERM to `put`, and raise the one that came again at the end.
 
     A handler that raises does so wherever the program happens to be, and in a destructor its
     exception is lost: Ctrl-C would do nothing, now and then.
@@ -139,12 +169,12 @@ def _signals_to(events: queue.SimpleQueue[AnyEvent | signal.Signals]) -> Iterato
         yield
         return
 
-    def put(number: int, _frame: FrameType | None) -> None:
-        events.put(signal.Signals(number))
+    def handle(number: int, _frame: FrameType | None) -> None:
+        put(signal.Signals(number))
 
     # A shell starts its background jobs with SIGINT ignored; that is its to decide.
     heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
-    before = {number: signal.signal(number, put) for number in heard}
+    before = {number: signal.signal(number, handle) for number in heard}
     came: signal.Signals | None = None
     try:
         yield
@@ -205,16 +235,31 @@ def predict(spec: RunSpec, *, store: Path, home: Path) -> tuple[int, list[int]]:
     Raises:
         ReproError: the data cannot be read, or the run has no checkpoint that can.
     """
+    job = Job(spec=spec, task=Predict(), store=str(store), home=str(home))
+    predicted = _ask(job, Predicted)
+    return predicted.epoch, predicted.classes
+
+
+def rehearse(spec: RunSpec) -> Rehearsed:
+    """The first steps of every model on made-up images, on the device and profile of `spec`.
+
+    Raises:
+        ReproError: they cannot be done on this machine.
+    """
+    return _ask(Job(spec=spec, task=Rehearse(), store="", home=""), Rehearsed)
+
+
+def _ask(job: Job, answer: type[_Answer]) -> _Answer:
+    """Do one job that has one answer."""
     events: list[AnyEvent] = []
-    job = Job(spec=spec, epochs=None, store=str(store), home=str(home))
     _run_worker(job, Workers(), events.append)
     for event in events:
-        if isinstance(event, Predicted):
-            return event.epoch, event.classes
+        if isinstance(event, answer):
+            return event
         if isinstance(event, Failed):
             error = DataError if event.exit_code == DataError.exit_code else TrainingError
             raise error(event.message)
-    raise TrainingError(f"{spec.name}: its process predicted nothing")
+    raise TrainingError(f"{job.spec.name}: its process gave no answer")
 
 
 def _run_worker(job: Job, workers: Workers, put: Callable[[AnyEvent], None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import sys
 import time
@@ -22,8 +23,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from repro.audit import Audit
 from repro.data.dataset import default_folder
 from repro.data.sources import Source, fetch, plan
+from repro.doctor import Checkup, check_up
 from repro.errors import UsageError
 from repro.events import ReadingDone
 from repro.paths import home, packaged
@@ -85,7 +88,7 @@ def recorded_runs(
 
 @contextmanager
 def bar(
-    console: Console, text: str, unit: Literal["bytes", "images"]
+    console: Console, text: str, unit: Literal["bytes", "images", "checks"]
 ) -> Iterator[Callable[[int, int | None], None]]:
     """A progress bar on a terminal; the function that it gives takes what is done and in all."""
     amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
@@ -191,6 +194,33 @@ class Session:
             lambda todo: RunDisplay(self.console, todo, quiet=self.quiet, every_epoch=True),
         )
         return store.load(task.spec), code
+
+    def examine(self) -> Checkup:
+        """Examine this machine, which takes some seconds a device."""
+        with self.console.status("training the first steps of every model, four times"):
+            return check_up(home())
+
+    def audit(self, store: Store, names: Sequence[str], *, minutes: float, seed: int) -> Audit:
+        """Check the runs `names` of `store`, with about `minutes` for training again.
+
+        Raises:
+            DataError: the data set cannot be had, or the store not be read.
+        """
+        audit = Audit(store, home(), names)
+        audit.check_records()
+        if any(record.spec.dataset == "cifar10" for record in audit.sound):
+            self.fetch_data(plan(os.environ.get("REPRO_CIFAR10_SOURCE")))
+        audit.check_accuracies()
+        workers = self.workers or default_workers("cpu")
+        jobs = [
+            *audit.prediction_jobs(),
+            *audit.training_jobs(minutes=minutes, workers=workers, seed=seed),
+        ]
+        silent = Console(quiet=True) if self.quiet else self.console
+        with bar(silent, "audit", "checks") as update:
+            done = itertools.count(1)
+            audit.do(jobs, workers, lambda: update(next(done), len(jobs)))
+        return audit
 
     def train(
         self,

@@ -1,11 +1,12 @@
 """The run store: a folder a run, written so that a kill at any moment loses at most an epoch.
 
     store.json                          the layout's version
-    runs/<run>/checkpoint.safetensors   the run so far: weights, optimiser, history in one file
-    runs/<run>/predictions.safetensors  classes at each reading, uint8 (10,000,), "10", "30", ...
-    runs/<run>/record.json              what was measured; written last
+    runs/<run>/checkpoint.safetensors     the run so far: weights, optimiser, history in one file
+    runs/<run>/checkpoint-10.safetensors  the same, as it stood at a reading of the test set
+    runs/<run>/predictions.safetensors    classes at each reading, uint8 (10,000,), "10", "30", ...
+    runs/<run>/record.json                what was measured; written last
 
-The committed evidence in ``results/`` has the same layout, mostly without checkpoints.
+The committed evidence in ``results/`` has the same layout, with the checkpoints of few runs.
 """
 
 from __future__ import annotations
@@ -125,8 +126,26 @@ class Store:
     def folder(self, spec: RunSpec) -> Path:
         return self.root / "runs" / spec.name
 
-    def checkpoint(self, spec: RunSpec) -> Path:
-        return self.folder(spec) / "checkpoint.safetensors"
+    def checkpoint(self, spec: RunSpec, epoch: int | None = None) -> Path:
+        """Where the run's checkpoint lies: its last, or that of a reading's `epoch`."""
+        name = "checkpoint" if epoch is None else f"checkpoint-{epoch}"
+        return self.folder(spec) / f"{name}.safetensors"
+
+    def checkpoint_epochs(self, spec: RunSpec) -> list[int | None]:
+        """What :meth:`checkpoint` can be asked for: epochs of kept checkpoints, None for the last.
+
+        Raises:
+            DataError: a checkpoint that is named after no epoch.
+        """
+        folder = self.folder(spec)
+        kept = []
+        for path in folder.glob("checkpoint-*.safetensors"):
+            number = path.stem.partition("-")[2]
+            if not (number.isascii() and number.isdigit()) or number.startswith("0"):
+                raise DataError(f"{path}: expected an epoch in the name; got {number!r}")
+            kept.append(int(number))
+        last = [None] if self.checkpoint(spec).exists() else []
+        return [*sorted(kept), *last]
 
     @contextmanager
     def lock(self, spec: RunSpec, on_wait: Callable[[], None]) -> Iterator[None]:
@@ -174,21 +193,45 @@ class Store:
         Raises:
             DataError: a record that is damaged or does not belong where it lies.
         """
-        return [self._read(path) for path in sorted(self.root.glob("runs/*/record.json"))]
+        return [self.load_named(name) for name in self.names()]
+
+    def names(self) -> list[str]:
+        """The names of all runs that have a record, whether or not it can be read."""
+        return sorted(path.parent.name for path in self.root.glob("runs/*/record.json"))
+
+    def load_named(self, name: str) -> RunRecord:
+        """The record of the run called `name`.
+
+        Raises:
+            DataError: a record that is missing, damaged or of another run.
+        """
+        return self._read(self.root / "runs" / name / "record.json")
 
     def find(self, text: str) -> RunRecord:
         """The one record whose name or digest begins with `text`.
 
         Raises:
             UsageError: none, or more than one.
+            DataError: a record that is damaged.
         """
+        return self.load_named(self.find_name(text))
+
+    def find_name(self, text: str) -> str:
+        """The one run whose name or digest begins with `text`; its record is not read.
+
+        Raises:
+            UsageError: none, or more than one.
+        """
+        # A run's name ends with the first digits of its digest.
         found = [
-            record for record in self.records()
-            if record.spec.name.startswith(text) or record.spec.digest.startswith(text)
+            name for name in self.names()
+            if name.startswith(text)
+            or (text and text.startswith(name.rpartition("-")[2]))
+            or name.rpartition("-")[2].startswith(text)
         ]  # fmt: skip
         if len(found) == 1:
             return found[0]
-        names = ", ".join(record.spec.name for record in found[:5])
+        names = ", ".join(found[:5])
         raise UsageError(
             f"{text!r}: expected the beginning of one run's name or digest; "
             + (
@@ -225,17 +268,21 @@ class Store:
                 named = safetensors.numpy.load(path.read_bytes())
         except safetensors.SafetensorError as error:
             raise DataError(f"{path}: not a file of predictions: {error}") from None
-        out = {}
-        for reading in record.readings:
-            classes = named.get(str(reading.epoch), np.empty(0, np.uint8))
+        read = {str(reading.epoch): reading.predictions_sha256 for reading in record.readings}
+        if named.keys() != read.keys():
+            raise DataError(
+                f"{path}: expected predictions of epochs {', '.join(read) or 'none'}; "
+                f"got {', '.join(named) or 'none'}"
+            )
+        for epoch, expected in read.items():
+            classes = named[epoch]
             obtained = hashlib.sha256(classes.tobytes()).hexdigest()
-            if obtained != reading.predictions_sha256:
+            if obtained != expected or classes.dtype != np.uint8 or classes.ndim != 1:
                 raise DataError(
-                    f"{path}: epoch {reading.epoch}: expected predictions with SHA-256 "
-                    f"{reading.predictions_sha256}; got {obtained}"
+                    f"{path}: epoch {epoch}: expected predictions uint8 (N,) with SHA-256 "
+                    f"{expected}; got {classes.dtype} {classes.shape} with {obtained}"
                 )
-            out[reading.epoch] = classes
-        return out
+        return {reading.epoch: named[str(reading.epoch)] for reading in record.readings}
 
     def _read(self, path: Path) -> RunRecord:
         with explained(path, "read"):

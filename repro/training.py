@@ -184,7 +184,7 @@ class Trainer:
         reading = Reading(
             epoch=self.epoch,
             accuracy=int((classes == labels).sum()) / len(labels),
-            predictions_sha256=hashlib.sha256(classes.tobytes()).hexdigest(),
+            predictions_sha256=_digest(classes),
         )
         self.predictions[self.epoch] = classes
         self.readings.append(reading)
@@ -231,8 +231,13 @@ class Trainer:
             raise DataError(
                 f"{self.spec.name}: the checkpoint's weights are not those of its history"
             )
-        self.epochs, self.readings = list(epochs), list(readings)
-        self.predictions = {int(k): v.numpy() for k, v in groups["predictions"].items()}
+        predictions = {int(k): v.numpy() for k, v in groups["predictions"].items()}
+        held = {epoch: _digest(classes) for epoch, classes in predictions.items()}
+        if held != {reading.epoch: reading.predictions_sha256 for reading in readings}:
+            raise DataError(
+                f"{self.spec.name}: the checkpoint's predictions are not those of its history"
+            )
+        self.epochs, self.readings, self.predictions = list(epochs), list(readings), predictions
 
     def _place(
         self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]
@@ -266,6 +271,10 @@ class Trainer:
         logits, labels = logits.cpu().double(), labels.cpu()  # MPS has no float64
         loss = F.cross_entropy(logits, labels)
         return float(loss), int((logits.argmax(1) == labels).sum()) / len(labels)
+
+
+def _digest(classes: npt.NDArray[np.uint8]) -> str:
+    return hashlib.sha256(classes.tobytes()).hexdigest()
 
 
 def _optimiser(spec: RunSpec, model: nn.Module) -> torch.optim.Optimizer:

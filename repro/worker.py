@@ -1,4 +1,4 @@
-"""The process that trains one run: a `Job` on standard input, events on standard output.
+"""The process that does one job: a `Job` on standard input, events on standard output.
 
 Every run has a process of its own because a determinism profile counts only if it is in the
 environment before torch is imported, and because the calling process need not import torch at all.
@@ -6,6 +6,7 @@ environment before torch is imported, and because the calling process need not i
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 import signal
@@ -15,30 +16,35 @@ from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
-import safetensors
-import safetensors.torch
 import torch
-from torch import Tensor
 
 import repro
-from repro.data.dataset import load
+from repro import checkpoints
+from repro.data.dataset import load, synthetic
 from repro.errors import DataError, ReproError
 from repro.events import (
     AnyEvent,
     EpochDone,
     Failed,
     Finished,
+    Incomparable,
     Job,
     Noted,
+    Predict,
     Predicted,
     ReadingDone,
+    Rehearse,
+    Rehearsed,
+    Retrain,
+    Retrained,
     Started,
     Stepped,
+    Train,
 )
-from repro.records import Environment, RunRecord, dump, is_complete, parse, same_arithmetic
-from repro.spec import READING_EPOCHS, RunSpec
-from repro.store import Store, explained, write_atomically
-from repro.training import Trainer, tensors_digest
+from repro.records import Environment, RunRecord, is_complete, same_arithmetic
+from repro.spec import READING_EPOCHS, REPORT_RECIPES, RunSpec
+from repro.store import Store
+from repro.training import Trainer
 
 Emit = Callable[[AnyEvent], None]
 
@@ -66,40 +72,70 @@ def train(job: Job, epochs: int, emit: Emit) -> None:
         _resume(trainer, store, environment, record, emit)
         emit(Started(run=spec.name, epoch=trainer.epoch))
         if trainer.epoch:
-            _save(trainer, environment, store)  # a kill may have come before the record
+            checkpoints.write(trainer, environment, store)  # a kill may have come before the record
         while trainer.epoch < epochs:
-            trainer.train_epoch(
-                lambda step, steps, loss: emit(
-                    Stepped(
-                        run=spec.name, epoch=trainer.epoch + 1, step=step, steps=steps, loss=loss
-                    )
-                )
-            )
+            trainer.train_epoch(_stepping(trainer, emit))
             is_read = trainer.epoch in READING_EPOCHS
             if is_read:
                 trainer.read_test_set()
             # What is announced is safe: a caller that is told of an epoch finds it in the store.
-            record = _save(trainer, environment, store)
+            record = checkpoints.write(trainer, environment, store)
             emit(EpochDone(run=spec.name, record=record.epochs[-1]))
             if is_read:
                 emit(ReadingDone(run=spec.name, reading=record.readings[-1]))
 
 
-def predict(job: Job, emit: Emit) -> None:
-    """Predict the test images with the weights of the run's checkpoint, in batches.
+def predict(job: Job, task: Predict, emit: Emit) -> None:
+    """Predict the test images with the weights of the run's last checkpoint, or of a reading's.
 
     Raises:
         ReproError: the data cannot be read, or the run has no checkpoint that can.
     """
-    spec, store = job.spec, Store(Path(job.store))
-    trainer = Trainer(spec, load(spec.dataset, Path(job.home)))
-    checkpoint = _read_checkpoint(store, spec)
-    if checkpoint is None:
-        raise DataError(f"{spec.name}: has no checkpoint to predict with")
-    record, state = checkpoint
-    trainer.restore(state, record.epochs, record.readings)
+    if task.exactly and not _is_comparable(job, emit):
+        return
+    trainer = _recorded(job, task.epoch)
     classes = trainer.predict_test_set().tolist()
-    emit(Predicted(run=spec.name, epoch=trainer.epoch, classes=classes))
+    emit(Predicted(run=job.spec.name, epoch=trainer.epoch, classes=classes))
+
+
+def retrain(job: Job, task: Retrain, emit: Emit) -> None:
+    """Train an epoch of a recorded run again; nothing is written.
+
+    Raises:
+        ReproError: the data, the record or the checkpoint cannot be read, or the training failed.
+    """
+    if not _is_comparable(job, emit):
+        return
+    trainer = _recorded(job, task.start)
+    record = trainer.train_epoch(_stepping(trainer, emit))
+    emit(Retrained(run=job.spec.name, record=record))
+
+
+def rehearse(job: Job, emit: Emit) -> None:
+    """Do the first steps of each of the report's models on made-up images."""
+    digests = {}
+    for model, recipe in REPORT_RECIPES.items():
+        spec = dataclasses.replace(job.spec, recipe=recipe, seed=0, dataset="synthetic")
+        trainer = Trainer(spec, synthetic(train=50, test=10))
+        digests[model] = trainer.train_epoch().weights_sha256
+    emit(
+        Rehearsed(
+            run=job.spec.name,
+            environment=describe_environment(job.spec),
+            capability=torch.backends.cpu.get_cpu_capability(),
+            digests=digests,
+        )
+    )
+
+
+def _stepping(trainer: Trainer, emit: Emit) -> Callable[[int, int, float], None]:
+    """What tells of the steps of the epoch that `trainer` trains next."""
+    run, epoch = trainer.spec.name, trainer.epoch + 1
+
+    def tell(step: int, steps: int, loss: float) -> None:
+        emit(Stepped(run=run, epoch=epoch, step=step, steps=steps, loss=loss))
+
+    return tell
 
 
 def describe_environment(spec: RunSpec) -> Environment:
@@ -131,22 +167,6 @@ def _processor() -> str:
     return name
 
 
-def _save(trainer: Trainer, environment: Environment, store: Store) -> RunRecord:
-    """Write the checkpoint first: it alone is enough to write the rest again."""
-    record = RunRecord(
-        spec=trainer.spec,
-        environment=environment,
-        epochs=tuple(trainer.epochs),
-        readings=tuple(trainer.readings),
-    )
-    state = trainer.state()
-    metadata = {"record": dump(record).decode(), "sha256": tensors_digest(state)}
-    data = safetensors.torch.save(state, metadata)
-    write_atomically(store.checkpoint(record.spec), data)
-    store.save(record, trainer.predictions)
-    return record
-
-
 def _resume(
     trainer: Trainer,
     store: Store,
@@ -155,45 +175,73 @@ def _resume(
     emit: Emit,
 ) -> None:
     """Take up the run's checkpoint; where that cannot be, set aside what there is of the run."""
-    checkpoint = _read_checkpoint(store, trainer.spec)
+    checkpoint = checkpoints.read(store.checkpoint(trainer.spec), trainer.spec)
     if checkpoint is None:
         why = "its checkpoint is gone" if record else None
     else:
         begun, state = checkpoint
-        if same_arithmetic(begun.environment, environment, trainer.spec):
+        why = _difference(begun.environment, environment, trainer.spec)
+        if why is None:
             trainer.restore(state, begun.epochs, begun.readings)
             return
-        old, new = begun.environment, environment
-        why = (
-            f"it was begun with torch {old.torch} on {old.processor}, this is torch {new.torch} "
-            f"on {new.processor}: going on would give the bits of neither"
-        )
+        why += ": going on would give the bits of neither"
     if why:
         store.set_aside(trainer.spec)
         emit(Noted(run=trainer.spec.name, message=f"begins anew, the old run is kept: {why}"))
 
 
-def _read_checkpoint(store: Store, spec: RunSpec) -> tuple[RunRecord, dict[str, Tensor]] | None:
-    """The record and the tensors of a run's checkpoint, or None where there is none.
+def _difference(begun: Environment, here: Environment, spec: RunSpec) -> str | None:
+    """Why a run that was begun elsewhere has other bits here, or None where it has the same."""
+    if same_arithmetic(begun, here, spec):
+        return None
+    one, other = dataclasses.asdict(begun), dataclasses.asdict(here)
+    differing = [name for name in one if one[name] != other[name] and name != "python"]
+    then, now = (", ".join(f"{name} {each[name]}" for name in differing) for each in (one, other))
+    return f"it was begun with {then}; this is {now}"
+
+
+def _record(job: Job) -> RunRecord:
+    record = Store(Path(job.store)).load(job.spec)
+    if record is None:
+        raise DataError(f"{job.spec.name}: expected a recorded run; there is none")
+    return record
+
+
+def _is_comparable(job: Job, emit: Emit) -> bool:
+    """Whether this process is promised the bits of the recorded run; says so where it is not."""
+    begun = _record(job).environment
+    difference = _difference(begun, describe_environment(job.spec), job.spec)
+    if difference:
+        emit(Incomparable(run=job.spec.name, message=difference))
+    return difference is None
+
+
+def _recorded(job: Job, epoch: int | None) -> Trainer:
+    """A recorded run as it stood at `epoch`; None for its last checkpoint, 0 for its start.
 
     Raises:
-        DataError: it is damaged or of another run.
+        DataError: there is no such record or checkpoint, or it is not to be believed.
     """
-    path = store.checkpoint(spec)
-    if not path.exists():
-        return None
-    try:
-        with explained(path, "read"), safetensors.safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except safetensors.SafetensorError as error:
-        raise DataError(f"{path}: not a checkpoint: {error}; delete it to train anew") from None
-    if tensors_digest(state) != metadata.get("sha256"):
-        raise DataError(f"{path}: the checkpoint is damaged; delete it to train anew")
-    record = parse(metadata.get("record", "").encode(), path)
-    if record.spec != spec:
-        raise DataError(f"{path}: expected the checkpoint of this run; got {record.spec.name}'s")
-    return record, state
+    spec, store = job.spec, Store(Path(job.store))
+    record = _record(job)
+    trainer = Trainer(spec, load(spec.dataset, Path(job.home)))
+    if epoch == 0:
+        return trainer
+    path = store.checkpoint(spec, epoch)
+    checkpoint = checkpoints.read(path, spec)
+    if checkpoint is None:
+        raise DataError(f"{path}: expected a checkpoint; nothing is there")
+    then, state = checkpoint
+    if epoch is not None and len(then.epochs) != epoch:
+        raise DataError(f"{path}: expected {epoch} epochs; got {len(then.epochs)}")
+    # The last checkpoint is written before the record, and may be an epoch ahead of it.
+    common = min(len(then.epochs), len(record.epochs))
+    if then.epochs[:common] != record.epochs[:common] or any(
+        one != other for one, other in zip(then.readings, record.readings, strict=False)
+    ):
+        raise DataError(f"{path}: the checkpoint's history is not that of the record")
+    trainer.restore(state, then.epochs, then.readings)
+    return trainer
 
 
 def main() -> int:
@@ -214,10 +262,15 @@ def main() -> int:
 
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
     try:
-        if job.epochs is None:
-            predict(job, emit)
-        else:
-            train(job, job.epochs, emit)
+        match job.task:
+            case Train(epochs=epochs):
+                train(job, epochs, emit)
+            case Predict() as task:
+                predict(job, task, emit)
+            case Retrain() as task:
+                retrain(job, task, emit)
+            case Rehearse():
+                rehearse(job, emit)
     except ReproError as error:
         emit(Failed(run=job.spec.name, message=str(error), exit_code=error.exit_code))
         return error.exit_code

@@ -22,8 +22,9 @@ ALLOWED = {
     "errors": set(),
     "paths": set(),
     "spec": set(),
-    "profiles": {"spec"},
-    "records": {"errors", "spec"},
+    "profiles": {"errors", "spec"},
+    "golden": set(),
+    "records": {"errors", "profiles", "spec"},
     "store": {"errors", "records", "spec"},
     "data.__init__": set(),
     "data.layout": {"errors"},
@@ -37,19 +38,31 @@ ALLOWED = {
     "models": {"activations", "spec"},
     "training": {"data.dataset", "errors", "models", "profiles", "records", "spec"},
     "events": {"records", "spec"},
-    "worker": {"data.dataset", "errors", "events", "records", "spec", "store", "training"},
+    "checkpoints": {"errors", "records", "spec", "store", "training"},
+    "worker": {
+        "checkpoints", "data.dataset", "errors", "events", "records", "spec", "store", "training",
+    },
+    "audit": {
+        "data.dataset", "data.layout", "errors", "evaluation", "events", "records", "runner",
+        "spec", "store",
+    },
+    "doctor": {
+        "data.dataset", "data.sources", "errors", "events", "golden", "profiles", "runner", "spec",
+    },
     "runner": {"errors", "events", "profiles", "spec"},
     "verdicts": {"errors", "records", "spec"},
     "tables": {"verdicts"},
     "progress": {"events", "runner"},
-    "listings": {"data.dataset", "data.layout", "progress", "records"},
+    "listings": {"audit", "data.dataset", "data.layout", "doctor", "progress", "records"},
     "session": {
-        "data.dataset", "data.sources", "errors", "events", "paths", "progress", "records",
+        "audit", "data.dataset", "data.sources", "doctor", "errors", "events", "paths", "progress", "records",
         "runner", "spec", "store", "tables", "verdicts",
     },
 }  # fmt: skip
-COMPUTE_HALF = {"activations", "models", "training", "worker"}
-EVIDENCE_HALF = {"verdicts", "tables", "progress", "runner", "listings", "session"}
+COMPUTE_HALF = {"activations", "checkpoints", "models", "training", "worker"}
+EVIDENCE_HALF = {
+    "verdicts", "tables", "progress", "runner", "audit", "doctor", "listings", "session",
+}  # fmt: skip
 
 
 def modules():

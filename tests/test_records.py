@@ -116,9 +116,9 @@ def test_what_is_not_json_is_refused(data):
 
 def test_a_record_of_a_newer_version_says_to_update():
     with pytest.raises(
-        DataError, match=r"written by a newer version \(schema 2; this one reads up to 1\)"
+        DataError, match=r"written by a newer version \(schema 3; this one reads up to 2\)"
     ):
-        parse(changed(schema_version=2, novelty=True), "r.json")
+        parse(changed(schema_version=3, novelty=True), "r.json")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -12,8 +12,9 @@ from repro.events import EpochDone, Failed, Finished, Noted, Started, Stepped
 from repro.records import parse
 from repro.runner import Task, default_workers, estimate_s, run
 from repro.spec import REPORT_RECIPES, RunSpec
-from repro.store import Store, write_atomically
+from repro.store import Store
 from repro.training import Trainer
+from tests.forgery import forge_checkpoint, put
 from tests.processes import children
 
 
@@ -152,13 +153,15 @@ def test_missing_data_fails_that_run_with_its_code_and_stops_no_other(tmp_path):
 def test_a_checkpoint_of_another_torch_is_set_aside_and_not_mixed_with_this_one(tmp_path, expected):
     do(tmp_path, (spec_of(), 1))
     store = Store(tmp_path / "store")
-    path = store.checkpoint(spec_of())
-    torch = store.load(spec_of()).environment.torch.encode()
-    write_atomically(path, path.read_bytes().replace(torch, b"1" * len(torch)))
+    forge_checkpoint(
+        store.checkpoint(spec_of()), lambda fields: put(fields, ("environment", "torch"), "1.1.1")
+    )
     failures, events = do(tmp_path, (spec_of(), 2))
     assert not failures
     (note,) = [event.message for event in events if isinstance(event, Noted)]
-    assert "begins anew, the old run is kept: it was begun with torch 1111" in note
+    assert (
+        "begins anew, the old run is kept: it was begun with torch 1.1.1; this is torch 2" in note
+    )
     assert digests(tmp_path, spec_of()) == expected["net-relu"]
     kept = store.folder(spec_of()) / "before-1"
     assert len(parse((kept / "record.json").read_bytes(), kept).epochs) == 1

@@ -38,6 +38,20 @@ def test_what_is_saved_is_loaded(tmp_path):
     assert names == ["predictions.safetensors", "record.json"]
 
 
+def test_kept_checkpoints_are_listed_by_epoch_and_the_last_one_last(tmp_path):
+    store, spec = Store(tmp_path), record().spec
+    store.folder(spec).mkdir(parents=True)
+    for epoch in (100, None, 30):
+        store.checkpoint(spec, epoch).write_bytes(b"")
+    assert store.checkpoint_epochs(spec) == [30, 100, None]
+    for name in ("x", "010", "٣"):
+        path = store.folder(spec) / f"checkpoint-{name}.safetensors"
+        path.write_bytes(b"")
+        with pytest.raises(DataError, match=f"expected an epoch in the name; got '{name}'"):
+            store.checkpoint_epochs(spec)
+        path.unlink()
+
+
 def test_records_are_listed_by_name(tmp_path):
     store = Store(tmp_path)
     assert store.records() == []
@@ -158,9 +172,19 @@ def test_predictions_that_are_not_the_records_are_not_believed(tmp_path):
     store, one = Store(tmp_path), record()
     changed = PREDICTIONS[10].copy()
     changed[3] ^= 1
-    for classes in ({10: changed}, {30: PREDICTIONS[10]}, {}):
+    for classes, message in [
+        ({10: changed}, "epoch 10: expected predictions uint8 .* with SHA-256"),
+        ({10: PREDICTIONS[10].view(np.int8)}, "got int8"),
+        ({10: PREDICTIONS[10].reshape(10, 10)}, r"got uint8 \(10, 10\)"),
+        ({30: PREDICTIONS[10]}, "expected predictions of epochs 10; got 30"),
+        (
+            {10: PREDICTIONS[10], 30: PREDICTIONS[10]},
+            "expected predictions of epochs 10; got 10, 30",
+        ),
+        ({}, "expected predictions of epochs 10; got none"),
+    ]:
         store.save(one, classes)
-        with pytest.raises(DataError, match="epoch 10: expected predictions with SHA-256"):
+        with pytest.raises(DataError, match=message):
             store.predictions(one)
 
 

@@ -61,6 +61,17 @@ def load(name: DatasetName, home: Path) -> Dataset:
     return synthetic() if name == "synthetic" else load_cifar10(default_folder(home))
 
 
+def load_test_labels(name: DatasetName, home: Path) -> Bytes:
+    """The test labels of the data set called `name`, uint8 (N,), verified as they are read.
+
+    Raises:
+        DataError: the file is missing or has other bytes than the published ones.
+    """
+    if name == "synthetic":
+        return synthetic().test_labels
+    return decode(read_verified(default_folder(home), "test_batch.bin"), "test_batch.bin")[1]
+
+
 def load_cifar10(folder: Path) -> Dataset:
     """The 50,000 training and 10,000 test images, from six files that are verified as they load.
 

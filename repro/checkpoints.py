@@ -1,0 +1,66 @@
+"""A run's checkpoint: weights, optimiser and history in one safetensors file, sealed.
+
+The metadata hold the record up to then, which has a checksum of its own, and the SHA-256 of all
+tensors with their names, types and shapes. So no bit of the file can change unnoticed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from repro.errors import DataError
+from repro.records import Environment, RunRecord, dump, parse
+from repro.spec import READING_EPOCHS, RunSpec
+from repro.store import Store, explained, write_atomically
+from repro.training import Trainer, tensors_digest
+
+
+def write(trainer: Trainer, environment: Environment, store: Store) -> RunRecord:
+    """Save the run as it stands: the checkpoint first, which alone is enough to write the rest.
+
+    Where the test set has just been read, the checkpoint is kept under the epoch's name too.
+
+    Raises:
+        DiskError: the file system refuses; what was there before is untouched.
+    """
+    record = RunRecord(
+        spec=trainer.spec,
+        environment=environment,
+        epochs=tuple(trainer.epochs),
+        readings=tuple(trainer.readings),
+    )
+    state = trainer.state()
+    metadata = {"record": dump(record).decode(), "sha256": tensors_digest(state)}
+    data = safetensors.torch.save(state, metadata)
+    if trainer.epoch in READING_EPOCHS:
+        write_atomically(store.checkpoint(record.spec, trainer.epoch), data)
+    write_atomically(store.checkpoint(record.spec), data)
+    store.save(record, trainer.predictions)
+    return record
+
+
+def read(path: Path, spec: RunSpec) -> tuple[RunRecord, dict[str, Tensor]] | None:
+    """The record and the tensors of a checkpoint of `spec`, or None where there is none.
+
+    Raises:
+        DataError: it is damaged or of another run.
+    """
+    with explained(path, "read"):
+        if not path.exists():
+            return None
+    try:
+        with explained(path, "read"), safetensors.safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except safetensors.SafetensorError as error:
+        raise DataError(f"{path}: not a checkpoint: {error}; delete it to train anew") from None
+    if tensors_digest(state) != metadata.get("sha256"):
+        raise DataError(f"{path}: the checkpoint is damaged; delete it to train anew")
+    record = parse(metadata.get("record", "").encode(), path)
+    if record.spec != spec:
+        raise DataError(f"{path}: expected the checkpoint of this run; got {record.spec.name}'s")
+    return record, state

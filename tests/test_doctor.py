@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from repro import doctor
+from repro.doctor import Checkup, Diagnosis, examine, judge
+from repro.errors import TrainingError
+from repro.events import Rehearsed
+from repro.golden import GOLDEN
+from repro.spec import REPORT_RECIPES, RunSpec
+from tests.examples import ENVIRONMENT
+
+TORCH, DIGESTS = next(iter(GOLDEN.items()))
+SPEC = RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=0, dataset="synthetic")
+
+
+def rehearsed(torch=f"{TORCH}+cpu", **changed):
+    return Rehearsed(
+        run=SPEC.name, environment=dataclasses.replace(ENVIRONMENT, torch=torch), capability="AVX2",
+        digests={**DIGESTS, **changed},
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def on_x86_64(monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+
+
+def test_the_golden_bits_are_the_highest_level():
+    level, why = judge(SPEC, rehearsed(), rehearsed())
+    assert (level, why) == ("L3", "the first steps of 5 models have the bits of every such CPU")
+
+
+def test_other_bits_than_golden_ones_are_reported_and_no_level_3():
+    level, why = judge(SPEC, rehearsed(resnet="0"), rehearsed(resnet="0"))
+    assert level == "L1"
+    assert why.startswith(f"the first steps of resnet have other bits than torch {TORCH} gives")
+
+
+def test_a_torch_without_golden_bits_shows_level_1():
+    level, why = judge(SPEC, rehearsed("2.99.0"), rehearsed("2.99.0"))
+    assert level == "L1"
+    assert f"there are none to compare with for torch 2.99.0, only for {TORCH}" in why
+
+
+def test_two_processes_with_different_bits_are_merely_seeded():
+    level, why = judge(SPEC, rehearsed(), rehearsed(improved="0"))
+    assert (level, why) == ("L0", "two processes gave different bits for improved")
+
+
+@pytest.mark.parametrize("changes", [{"profile": "native"}, {"device": "cuda"}])
+def test_what_is_promised_less_is_not_compared_with_golden_bits(changes):
+    spec = dataclasses.replace(SPEC, **changes)
+    level, why = judge(spec, rehearsed(resnet="0"), rehearsed(resnet="0"))
+    assert level == "L1"
+    assert why.endswith("two processes gave the same bits for all 5 models")
+
+
+def test_a_machine_that_cannot_train_says_why(monkeypatch):
+    def refuse(_):
+        raise TrainingError("the portable profile needs a CPU with AVX2")
+
+    monkeypatch.setattr(doctor, "rehearse", refuse)
+    diagnosis = examine("cpu", "portable")
+    assert (diagnosis.promised, diagnosis.got) == ("L3", None)
+    assert diagnosis.why == "the portable profile needs a CPU with AVX2"
+    assert Checkup(facts={}, diagnoses=[diagnosis]).exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("promised", "got", "code"),
+    [("L3", "L3", 0), ("L3", "L1", 1), ("L1", "L0", 1), ("L0", "L1", 0)],
+)
+def test_a_level_below_the_promise_is_exit_code_1(promised, got, code):
+    diagnosis = Diagnosis(
+        device="cpu", profile="portable", promised=promised, got=got, why="", rehearsed=None
+    )
+    assert Checkup(facts={}, diagnoses=[diagnosis]).exit_code == code
+
+
+def test_this_machine_is_examined_for_real(tmp_path):
+    checkup = doctor.check_up(tmp_path / "none" / "yet")
+    assert [(d.device, d.profile) for d in checkup.diagnoses][:2] == [
+        ("cpu", "portable"),
+        ("cpu", "native"),
+    ]
+    assert checkup.diagnoses[0].rehearsed.capability == "AVX2"
+    assert checkup.facts["data set"].startswith("missing or damaged")
+    assert checkup.facts["torch"] == checkup.diagnoses[0].rehearsed.environment.torch
+    told = json.loads(checkup.to_json())
+    assert told["levels"][0]["rehearsed"]["digests"].keys() == REPORT_RECIPES.keys()
