@@ -5,11 +5,29 @@ A message is one line: what was expected, what came, and where.
 
 from __future__ import annotations
 
+_MOST_CHARACTERS = 900
+
+
+def _cut(text: str) -> str:
+    half = _MOST_CHARACTERS // 2
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:half]} [...] {text[-half:]}"
+
 
 class ReproError(Exception):
-    """Base of this package's errors; `exit_code` is what the process ends with."""
+    """Base of this package's errors; `exit_code` is what the process ends with.
+
+    A message often repeats what a file says. It stays one line of a readable length even where
+    that has line breaks, control characters or a megabyte: they are escaped, and its middle left
+    out.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        escaped = (
+            c if c.isprintable() else c.encode("unicode_escape").decode() for c in _cut(message)
+        )
+        super().__init__(_cut("".join(escaped)))
 
 
 class UsageError(ReproError):
