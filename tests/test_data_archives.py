@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from repro.data import archives, layout
-from repro.data.archives import load_pickle, read_six
+from repro.data.archives import read_six
+from repro.data.pickles import load_pickle
 from repro.errors import DataError
 from tests.tiny_cifar import as_npm, as_pickles, as_tar
 

@@ -6,20 +6,21 @@ an archive chooses. What comes out is still unverified: `layout.check` decides.
 
 from __future__ import annotations
 
-import io
+import bz2
+import gzip
 import json
-import pickle
+import lzma
+import stat
 import tarfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
-from PIL import Image
 
-from repro.data import layout
+from repro.data import layout, png
 from repro.data.layout import CHECKSUMS, FILE_BYTES, Bytes, encode
+from repro.data.pickles import PickledArray, load_pickle
 from repro.errors import DataError
 
 _STEMS = tuple(name.removesuffix(".bin") for name in CHECKSUMS)
@@ -34,8 +35,15 @@ _SIZE_LIMITS: Mapping[str, int] = {
 }
 """Every member that is of use, and the most bytes that it can honestly have."""
 
-_UNPACKED_LIMIT = 2_000_000_000
-"""Bytes of an archive that are read at most, members of no use included."""
+_UNPACKED_LIMIT = 600_000_000
+"""Bytes of an archive that are read at most, also those of no use; honest ones have 200 MB."""
+
+_MOST_MEMBERS = 100_000
+_HEADER_LIMIT = 1_000_000
+"""Bytes that may stand between the end of one member and the beginning of the next."""
+
+_XZ_MEMORY = 128_000_000
+_CHUNK = 1 << 16
 
 
 class _Member(NamedTuple):
@@ -55,8 +63,11 @@ def read_six(path: Path) -> dict[str, bytes]:
     """
     try:
         members = dict(_wanted(_members(path), path))
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read as a folder or tar archive: {error}") from None
+    except DataError:
+        raise
+    except Exception as error:  # a hostile archive can raise anything
+        words = str(error) or type(error).__name__
+        raise DataError(f"{path}: cannot be read as a folder or tar archive: {words}") from None
     if members.keys() >= set(CHECKSUMS):
         return {name: members[name] for name in CHECKSUMS}
     if members.keys() >= set(_STEMS):
@@ -89,18 +100,80 @@ def _members(path: Path) -> Iterator[_Member]:
                 with found.open("rb") as file:
                     yield _Member(name, found.stat().st_size, file)
         return
+    if not stat.S_ISREG(path.stat().st_mode):  # a FIFO would be waited for, a device never ends
+        raise DataError(f"{path}: expected a folder or a file; it is neither")
+    with path.open("rb") as file:
+        yield from _tar_members(_Limited(_decompressed(file), path), path)
+
+
+def _tar_members(stream: _Limited, path: Path) -> Iterator[_Member]:
     seen: set[str] = set()
     unpacked = 0
-    with tarfile.open(path, "r|*") as archive:
-        for info in archive:
+    with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]
+        for count, info in enumerate(archive):
             unpacked += info.size
             if unpacked > _UNPACKED_LIMIT:
                 raise DataError(f"{path}: expected less than {_UNPACKED_LIMIT:,} unpacked bytes")
+            if count >= _MOST_MEMBERS:
+                raise DataError(f"{path}: expected at most {_MOST_MEMBERS:,} members")
+            stream.left = max(info.size, 0) + _HEADER_LIMIT
             name = Path(info.name).name
             content = archive.extractfile(info) if info.isreg() and name not in seen else None
             if content:
                 seen.add(name)
                 yield _Member(name, info.size, content)
+
+
+class _Limited:
+    """A stream for tarfile, which itself believes whatever length an archive gives a header."""
+
+    def __init__(self, chunks: Iterator[bytes], path: Path) -> None:
+        self.left = _HEADER_LIMIT
+        self._chunks, self._path = chunks, path
+        self._rest = b""
+        self._total = 0
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes, none at the end.
+
+        Raises:
+            DataError: more than is allowed up to the next member, or in all.
+        """
+        self._rest = self._rest or next(self._chunks, b"")
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        self.left -= len(piece)
+        self._total += len(piece)
+        if self.left < 0:
+            raise DataError(f"{self._path}: expected less than {_HEADER_LIMIT:,} bytes of header")
+        if self._total > _UNPACKED_LIMIT + _HEADER_LIMIT:
+            raise DataError(f"{self._path}: expected less than {_UNPACKED_LIMIT:,} unpacked bytes")
+        return piece
+
+
+def _decompressed(file: IO[bytes]) -> Iterator[bytes]:
+    """The bytes of a file that gzip, bzip2, xz or nothing has compressed, in small pieces."""
+    start = file.read(6)
+    file.seek(0)
+    if start.startswith((b"\xfd7zXZ\0", b"]\0\0")):
+        yield from _unxz(file)
+        return
+    whole: IO[bytes] | gzip.GzipFile | bz2.BZ2File = file
+    if start.startswith(b"\x1f\x8b"):
+        whole = gzip.GzipFile(fileobj=file)
+    elif start.startswith(b"BZh"):
+        whole = bz2.BZ2File(file)
+    while chunk := whole.read(_CHUNK):
+        yield chunk
+
+
+def _unxz(file: IO[bytes]) -> Iterator[bytes]:
+    """As LZMAFile does it, which cannot be told how much memory a file may ask for."""
+    xz = lzma.LZMADecompressor(memlimit=_XZ_MEMORY)
+    while not xz.eof:
+        data = file.read(_CHUNK) if xz.needs_input else b""
+        if xz.needs_input and not data:
+            raise EOFError("the compressed data end too early")
+        yield xz.decompress(data, _CHUNK)
 
 
 def _from_sheets(members: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -132,14 +205,14 @@ def _labels_from_json(data: bytes, name: str) -> Bytes:
 def _sheet(data: bytes, name: str) -> Bytes:
     expected = (_PIXELS_PER_IMAGE, layout.IMAGES_PER_FILE)
     try:
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as sheet:
-            if sheet.size != expected or sheet.mode not in {"RGB", "RGBA"}:
-                raise DataError(
-                    f"{name}: expected an RGB sheet of {expected[0]}x{expected[1]} pixels; "
-                    f"got {sheet.mode}, {sheet.size[0]}x{sheet.size[1]}"
-                )
-            pixels = np.asarray(sheet.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        mode, size = png.form(data)
+        if size != expected or mode not in {"RGB", "RGBA"}:
+            raise DataError(
+                f"{name}: expected an RGB sheet of {expected[0]}x{expected[1]} pixels; "
+                f"got {mode}, {size[0]}x{size[1]}"
+            )
+        pixels = png.pixels(data)
+    except ValueError as error:
         raise DataError(f"{name}: not a PNG image: {error}") from None
     return pixels.transpose(0, 2, 1).reshape(layout.IMAGES_PER_FILE, 3, 32, 32)
 
@@ -150,7 +223,7 @@ def _from_pickles(members: Mapping[str, bytes]) -> dict[str, bytes]:
     for stem in _STEMS:
         batch = load_pickle(members[stem], stem)
         data, labels = batch.get(b"data"), batch.get(b"labels")
-        if not isinstance(data, _PickledArray) or not isinstance(labels, list):
+        if not isinstance(data, PickledArray) or not isinstance(labels, list):
             raise DataError(
                 f"{stem}: expected a dictionary with an array `data` and a list `labels`"
             )
@@ -163,80 +236,3 @@ def _from_pickles(members: Mapping[str, bytes]) -> dict[str, bytes]:
             raise DataError(f"{stem}: expected {layout.IMAGES_PER_FILE} images; got {len(images)}")
         out[f"{stem}.bin"] = encode(images.reshape(-1, 3, 32, 32), np.array(labels, np.uint8))
     return out
-
-
-class _PickledDtype:
-    """Stands for numpy.dtype in a pickle: keeps its name, runs nothing."""
-
-    def __init__(self, name: Any = None, *_: Any) -> None:
-        self.name = name
-
-    def __setstate__(self, state: Any) -> None:
-        """Byte order and the like; bytes have none."""
-
-
-class _PickledArray:
-    """Stands for numpy.ndarray in a pickle: keeps the raw parts, runs nothing."""
-
-    state: Any = None
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-    def rows_of_bytes(self, width: int, name: str) -> Bytes:
-        """The array as uint8 (N, width).
-
-        Raises:
-            DataError: another dtype, shape or order of memory.
-        """
-        try:
-            _, shape, dtype, is_fortran, raw = self.state
-            if dtype.name in {"u1", b"u1"} and not is_fortran and shape[1:] == (width,):
-                return np.frombuffer(raw, np.uint8).reshape(shape)
-        except (TypeError, ValueError, AttributeError):
-            pass
-        raise DataError(f"{name}: expected an array of bytes with {width} columns")
-
-
-def _reconstruct(*_: Any) -> _PickledArray:
-    return _PickledArray()
-
-
-def _encode(text: Any, encoding: Any = "utf-8") -> bytes:
-    """How Python 3 writes bytes into a protocol that had none."""
-    if not isinstance(text, str) or encoding != "latin1":
-        raise pickle.UnpicklingError("expected text in latin1")
-    return text.encode("latin1")
-
-
-class _CifarUnpickler(pickle.Unpickler):
-    """Knows the five names that CIFAR-10's pickles use, and stand-ins for them only."""
-
-    _KNOWN: Mapping[tuple[str, str], Any] = {
-        ("numpy", "dtype"): _PickledDtype,
-        ("numpy", "ndarray"): _PickledArray,
-        ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-        ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
-        ("_codecs", "encode"): _encode,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return self._KNOWN[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"{module}.{name} has no place in CIFAR-10") from None
-
-
-def load_pickle(data: bytes, name: str) -> dict[Any, Any]:
-    """One pickled dictionary of CIFAR-10's python version; no code in it is ever run.
-
-    Raises:
-        DataError: anything else, and anything that names a class or function of its own.
-    """
-    try:
-        value = _CifarUnpickler(io.BytesIO(data), encoding="bytes").load()
-    except Exception as error:  # a hostile pickle can raise anything
-        raise DataError(f"{name}: not a pickle of CIFAR-10: {error}") from None
-    if not isinstance(value, dict):
-        raise DataError(f"{name}: expected a pickled dictionary; got {type(value).__name__}")
-    return value

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from repro.data import png
 from repro.data.dataset import Dataset
 from repro.data.layout import Bytes
 from repro.errors import DataError, UsageError
@@ -17,6 +18,8 @@ from repro.store import explained
 
 # Folder and CSV file of each part, spelt as in the report.
 PARTS = {"train": ("train_cifar10", "trainLables.csv"), "test": ("test_cifar10", "testLables.csv")}
+
+_MOST_BYTES = 1_000_000  # of one image
 
 
 def export(dataset: Dataset, folder: Path, progress: Callable[[int, int], None]) -> None:
@@ -83,12 +86,13 @@ def read_exported(folder: Path) -> Dataset:
 
 def _read_png(path: Path) -> Bytes:
     try:
-        with Image.open(path, formats=["PNG"]) as image:
-            if image.size != (32, 32) or image.mode != "RGB":
-                raise DataError(
-                    f"{path}: expected an RGB image of 32x32; got {image.mode}, "
-                    f"{image.size[0]}x{image.size[1]}"
-                )
-            return np.asarray(image).transpose(2, 0, 1)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES)
+        mode, size = png.form(data)
+        if size != (32, 32) or mode != "RGB":
+            raise DataError(
+                f"{path}: expected an RGB image of 32x32; got {mode}, {size[0]}x{size[1]}"
+            )
+        return png.pixels(data).transpose(2, 0, 1)
+    except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as a PNG image: {error}") from None
