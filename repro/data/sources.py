@@ -76,7 +76,8 @@ def plan(choice: str | None) -> list[Source]:
         path = Path(choice).expanduser()
         if path.exists():
             return [Source("path", str(path))]
-    except (OSError, RuntimeError) as error:  # a path that cannot be, an unknown user's home
+    except (OSError, RuntimeError, ValueError) as error:
+        # A path that cannot be, an unknown user's home, a NUL.
         raise UsageError(f"source {choice!r}: {error}") from None
     raise UsageError(
         f"source {choice!r}: expected mirror, npm, official, an http(s) address, or the path of a "
