@@ -38,9 +38,10 @@ _SIZE_LIMITS: Mapping[str, int] = {
 _UNPACKED_LIMIT = 600_000_000
 """Bytes of an archive that are read at most, also those of no use; honest ones have 200 MB."""
 
-_MOST_MEMBERS = 100_000
-_HEADER_LIMIT = 1_000_000
+_HEADER_LIMIT = 20_000
 """Bytes that may stand between the end of one member and the beginning of the next."""
+_HEADERS_LIMIT = 5_000_000
+"""The same over all members: enough for thousands of them."""
 
 _XZ_MEMORY = 128_000_000
 _CHUNK = 1 << 16
@@ -110,13 +111,14 @@ def _tar_members(stream: _Limited, path: Path) -> Iterator[_Member]:
     seen: set[str] = set()
     unpacked = 0
     with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]
-        for count, info in enumerate(archive):
+        while info := archive.next():
+            # Neither list of what came before is of use, and one header can make them gigabytes.
+            archive.members.clear()
+            archive.pax_headers = {}
             unpacked += info.size
             if unpacked > _UNPACKED_LIMIT:
                 raise DataError(f"{path}: expected less than {_UNPACKED_LIMIT:,} unpacked bytes")
-            if count >= _MOST_MEMBERS:
-                raise DataError(f"{path}: expected at most {_MOST_MEMBERS:,} members")
-            stream.left = max(info.size, 0) + _HEADER_LIMIT
+            stream.allow(max(info.size, 0))
             name = Path(info.name).name
             content = archive.extractfile(info) if info.isreg() and name not in seen else None
             if content:
@@ -128,25 +130,30 @@ class _Limited:
     """A stream for tarfile, which itself believes whatever length an archive gives a header."""
 
     def __init__(self, chunks: Iterator[bytes], path: Path) -> None:
-        self.left = _HEADER_LIMIT
         self._chunks, self._path = chunks, path
         self._rest = b""
-        self._total = 0
+        self._left, self._left_in_all = _HEADER_LIMIT, _HEADERS_LIMIT
+
+    def allow(self, size: int) -> None:
+        """Let a member of `size` bytes be read, and the header after it."""
+        self._left = size + _HEADER_LIMIT
+        self._left_in_all += size
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes, none at the end.
 
         Raises:
-            DataError: more than is allowed up to the next member, or in all.
+            DataError: more than is allowed.
         """
         self._rest = self._rest or next(self._chunks, b"")
         piece, self._rest = self._rest[:size], self._rest[size:]
-        self.left -= len(piece)
-        self._total += len(piece)
-        if self.left < 0:
-            raise DataError(f"{self._path}: expected less than {_HEADER_LIMIT:,} bytes of header")
-        if self._total > _UNPACKED_LIMIT + _HEADER_LIMIT:
-            raise DataError(f"{self._path}: expected less than {_UNPACKED_LIMIT:,} unpacked bytes")
+        self._left -= len(piece)
+        self._left_in_all -= len(piece)
+        if self._left < 0 or self._left_in_all < 0:
+            raise DataError(
+                f"{self._path}: expected headers of less than {_HEADER_LIMIT:,} bytes a member and "
+                f"{_HEADERS_LIMIT:,} in all"
+            )
         return piece
 
 
