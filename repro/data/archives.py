@@ -133,6 +133,7 @@ class _Limited:
         self._chunks, self._path = chunks, path
         self._rest = b""
         self._left, self._left_in_all = _HEADER_LIMIT, _HEADERS_LIMIT
+        self._reads_at_end = 0
 
     def allow(self, size: int) -> None:
         """Let a member of `size` bytes be read, and the header after it."""
@@ -144,9 +145,13 @@ class _Limited:
 
         Raises:
             DataError: more than is allowed.
+            EOFError: the end was reached long ago; tarfile skips a missing exabyte bit by bit.
         """
         self._rest = self._rest or next(self._chunks, b"")
         piece, self._rest = self._rest[:size], self._rest[size:]
+        self._reads_at_end += not piece
+        if self._reads_at_end > 100:
+            raise EOFError("it ends too early")
         self._left -= len(piece)
         self._left_in_all -= len(piece)
         if self._left < 0 or self._left_in_all < 0:
