@@ -88,6 +88,7 @@ def _fetch_rest(url: str, part: Path, progress: Progress, timeout_s: float) -> N
                 raise DataError(f"{url}: expected under {_SIZE_LIMIT:,} bytes; got {total:,}")
             _copy(response, part, have if resumed else 0, total, progress)
     except urllib.error.HTTPError as error:
+        error.close()
         if error.code == 416:  # the part is not shorter than the whole: begin again
             with explained(part):
                 part.write_bytes(b"")

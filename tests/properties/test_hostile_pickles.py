@@ -98,6 +98,7 @@ def test_whatever_a_pickle_consists_of_nothing_runs(data):
     assert_nothing_runs(data)
 
 
+@pytest.mark.filterwarnings("ignore:invalid escape sequence")  # in a text of protocol 0
 @given(st.sampled_from(sorted(HONEST)).flatmap(lambda kind: mutated(HONEST[kind], near=[0, len(HONEST[kind]) - 100])))  # fmt: skip
 def test_a_damaged_batch_runs_nothing(data):
     assert_nothing_runs(data)
