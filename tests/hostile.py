@@ -135,7 +135,7 @@ def mutated(draw, honest: bytes, near: Sequence[int] = ()) -> bytes:
             place = st.builds(
                 lambda start, by: min(start + by, len(data)),
                 st.sampled_from(near),
-                st.integers(0, 600),
+                st.just(0) | st.integers(0, 600),
             ) | place  # fmt: skip
         at, length = draw(place), draw(st.integers(1, 20) | st.integers(1, len(honest)))
         how = draw(st.sampled_from(["flip", "write", "cut", "insert", "double", "end"]))
