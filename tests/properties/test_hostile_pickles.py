@@ -17,6 +17,9 @@ from repro.errors import ReproError
 from tests.hostile import guarded, mutated, outcome, watching
 from tests.python2_pickle import python2_batch
 
+# Of a text of protocol 0; Python shows such warnings to nobody but pytest.
+pytestmark = pytest.mark.filterwarnings("ignore:invalid escape sequence")
+
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, 3072), dtype=np.uint8)
 HONEST = {
     "python2": python2_batch(IMAGES, [3, 9]),
@@ -97,7 +100,6 @@ def test_whatever_a_pickle_consists_of_nothing_runs(data):
     assert_nothing_runs(data)
 
 
-@pytest.mark.filterwarnings("ignore:invalid escape sequence")  # in a text of protocol 0
 @given(st.sampled_from(sorted(HONEST)).flatmap(lambda kind: mutated(HONEST[kind], near=[0, len(HONEST[kind]) - 100])))  # fmt: skip
 def test_a_damaged_batch_runs_nothing(data):
     assert_nothing_runs(data)
