@@ -76,7 +76,7 @@ def promise(device: Device, profile: Profile, machine: str) -> Promise:
     if device == "mps":
         return Promise("L0", "seeded, but Apple's GPU promises no bits")
     if not is_x86_64(machine):
-        return Promise("L0", f"seeded, but nothing is known of the bits of a {machine} CPU")
+        return Promise("L0", f"seeded, but nothing is known of the bits on {machine}")
     if profile == "native":
         return Promise("L1", "the same bits on the same machine")
     return Promise("L3", "the same bits on any x86-64 CPU with AVX2")

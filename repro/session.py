@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
+import platform
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,7 @@ from repro.doctor import Checkup, check_up
 from repro.errors import UsageError
 from repro.events import ReadingDone
 from repro.paths import home, packaged
+from repro.profiles import promise
 from repro.progress import RunDisplay, duration
 from repro.records import RunRecord, is_complete
 from repro.runner import Task, default_workers, estimate_s, has_cuda, run
@@ -257,9 +259,13 @@ class Session:
 
 
 def _announcement(todo: Sequence[Task], done: dict[str, RunRecord | None], at_a_time: int) -> str:
-    """What will be done, and how long that took where it was measured."""
+    """What will be done, what its bits may be relied on for, and how long that took elsewhere."""
     spec = todo[0].spec
+    promised = promise(spec.device, spec.profile, platform.machine())
     text = f"{len(todo)} run{'s' * (len(todo) > 1)}, {at_a_time} at a time, on {spec.device}"
+    if spec.device == "cpu":
+        text += f" ({spec.profile} profile)"
+    text += f", level {promised.level}: {promised.text}"
     if spec.device != "cpu" or spec.dataset != "cifar10":
         return text
     rest = []
@@ -269,6 +275,6 @@ def _announcement(todo: Sequence[Task], done: dict[str, RunRecord | None], at_a_
         if left > 0:
             rest.append(dataclasses.replace(task, epochs=left))
     return (
-        f"{text} ({spec.profile} profile): about {duration(estimate_s(rest, at_a_time))} on the "
-        "machine that was measured (AMD EPYC 7003 at 2.45 GHz)"
+        f"{text}\nabout {duration(estimate_s(rest, at_a_time))} on the machine that was measured "
+        "(AMD EPYC 7003 at 2.45 GHz)"
     )

@@ -57,8 +57,8 @@ ALLOWED = {
     "progress": {"events", "runner"},
     "listings": {"audit", "data.dataset", "data.layout", "doctor", "progress", "records"},
     "session": {
-        "audit", "data.dataset", "data.sources", "doctor", "errors", "events", "paths", "progress", "records",
-        "runner", "spec", "store", "tables", "verdicts",
+        "audit", "data.dataset", "data.sources", "doctor", "errors", "events", "paths",
+        "profiles", "progress", "records", "runner", "spec", "store", "tables", "verdicts",
     },
 }  # fmt: skip
 COMPUTE_HALF = {"activations", "checkpoints", "models", "training", "worker"}

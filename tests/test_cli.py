@@ -53,7 +53,9 @@ def complains(done, code, *words):
     assert done.returncode == code, done.stdout + done.stderr
     *before, last = done.stderr.splitlines()
     assert last.startswith("repro: ")
-    assert all(line.startswith(("CIFAR-10: ", "failed: ", "1 run")) for line in before), done.stderr
+    assert all(line.startswith(("CIFAR-10: ", "failed: ", "1 run", "about ")) for line in before), (
+        done.stderr
+    )
     for word in words:
         assert word in " ".join(done.stderr.split()), done.stderr
     return True
@@ -104,6 +106,40 @@ def test_a_table_is_trained_once_and_printed_in_every_format(home):
     complains(
         repro(home, "predict", "net-relu-seed0", "--epoch", "9"), 2, "read the test set at 10"
     )
+
+
+def test_an_audit_says_what_it_proved_and_a_changed_digit_is_exit_code_1(home):
+    assert repro(home, "train", "net", "--dataset", "synthetic").returncode == 0
+    done = repro(home, "audit", "--seed", "1", "--minutes", "0.5")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert "record proved 10 epochs, as sealed" in said
+    assert "training proved epoch 1 trained again in" in said
+    assert "1 epochs trained again; nothing refuted" in said
+    assert "drawn with --seed 1 and --minutes 0.5" in said
+    assert max(map(len, done.stdout.splitlines()[:-3])) <= 80
+
+    (path,) = home.glob("store/runs/*/record.json")
+    path.write_bytes(path.read_bytes().replace(b'"accuracy": 0.', b'"accuracy": 0.9', 1))
+    done = repro(home, "audit", "net-relu", "--quiet", "--format", "json")
+    assert done.returncode == 1
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert (finding["check"], finding["outcome"]) == ("record", "refuted")
+    assert "record.json: not a run record: changed after it was written" in finding["text"]
+
+
+def test_the_recorded_runs_are_audited_without_training_or_data_where_none_is_asked_for(home):
+    complains(repro(home, "audit"), 2, "no runs in", "`--recorded` audits those")
+    complains(repro(home, "audit", "x", "--recorded"), 2, "no run begins so")
+
+
+def test_the_doctor_says_which_level_this_machine_gets_and_why(home):
+    done = repro(home, "doctor")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = " ".join(done.stdout.split())
+    assert "cpu portable L3" in said
+    assert "cpu native L1" in said
+    assert not home.exists()
 
 
 @pytest.mark.parametrize(

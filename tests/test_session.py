@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import pytest
+
+from repro.runner import Task
+from repro.session import _announcement
+from repro.spec import REPORT_RECIPES, RunSpec
+
+
+@pytest.mark.parametrize(
+    ("machine", "device", "words"),
+    [
+        ("x86_64", "cpu", "1 run, 2 at a time, on cpu (portable profile), level L3: the same bits"),
+        ("aarch64", "cpu", "level L0: seeded, but nothing is known of the bits on aarch64"),
+        ("arm64", "mps", "1 run, 2 at a time, on mps, level L0: seeded, but Apple's GPU promises"),
+        ("x86_64", "cuda", "on cuda, level L1: the same bits on one GPU architecture, torch and"),
+    ],
+)
+def test_a_run_begins_with_what_its_bits_may_be_relied_on_for(monkeypatch, machine, device, words):
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    spec = RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=0, device=device)
+    said = _announcement([Task(spec=spec, epochs=10)], {spec.name: None}, 2)
+    first, *rest = said.splitlines()
+    assert words in first
+    assert len(rest) == (device == "cpu"), "the time is known for CPUs only"
