@@ -6,9 +6,11 @@ build of it, so it is pip that installs and venv that makes the place.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 
 import nox
@@ -19,6 +21,7 @@ FAST = "not (bits or durability or regression)"
 """Which tests need neither minutes nor the data set."""
 
 ROOT = Path(__file__).parent
+LEAST_KILLED = 0.85
 PYTHON = str(ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
 
@@ -79,3 +82,32 @@ def types(session: nox.Session) -> None:
     """Types, strictly."""
     install(session, "mypy", "pandas-stubs", "scipy-stubs", "types-tabulate")
     run(session, "mypy")
+
+
+@nox.session(venv_backend="none")
+def mutation(session: nox.Session) -> None:
+    """Change the code of verdicts, evaluation, data and store, line by line: a test has to fail."""
+    install(session, "mutmut")
+    if not session.posargs:
+        shutil.rmtree(ROOT / "mutants", ignore_errors=True)
+    session.env["HYPOTHESIS_PROFILE"] = "mutation"
+    run(session, "mutmut", "run", *session.posargs)
+    low = [group for group, share in killed_by_group(session).items() if share < LEAST_KILLED]
+    if low:
+        session.error(f"expected {LEAST_KILLED:.0%} killed; fewer in {', '.join(low)}")
+
+
+def killed_by_group(session: nox.Session) -> dict[str, float]:
+    """Share of mutants that made a test fail or hang, by group; the counts are printed."""
+    counts: dict[str, Counter[str]] = {}
+    for path in sorted((ROOT / "mutants" / "repro").rglob("*.meta")):
+        group = path.relative_to(ROOT / "mutants" / "repro").parts[0].removesuffix(".py.meta")
+        for code in json.loads(path.read_text())["exit_code_by_key"].values():
+            outcome = {1: "killed", 3: "killed", 36: "timeout", -24: "timeout", None: "not run"}
+            counts.setdefault(group, Counter())[outcome.get(code, "survived")] += 1
+    for group, count in counts.items():
+        session.log(f"{group}: {count.total()} mutants: {dict(count)}")
+    return {
+        group: (count["killed"] + count["timeout"]) / count.total()
+        for group, count in counts.items()
+    }
