@@ -31,14 +31,14 @@ TABLE_3_3 = {10: 0.6856, 30: 0.7344, 60: 0.7369, 100: 0.7509}
 TABLE_3_4 = 0.7088
 
 
-def cell(expected=0.5744, tolerance=0.05):
+def cell(expected=0.5744, tolerance=0.05, row=10, model="net-relu"):
     return Cell(
-        table="3-1", row=10, column="Net (ReLU)", model="net-relu", expected=expected,
+        table="3-1", row=row, column="Net (ReLU)", model=model, expected=expected,
         tolerance=tolerance, place="here",
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cells():
     return load_cells(packaged("expected_results"))
 
@@ -53,6 +53,42 @@ def test_every_figure_of_the_four_tables_is_there_and_no_other(cells):
     assert {(each.table, each.name): each.expected for each in cells} == expected
     assert len(cells) == len(expected) == 22
     assert len({each.name for each in cells}) == 17
+
+
+def test_every_cell_has_the_heading_of_its_column(cells):
+    assert {(each.table, each.model, each.column) for each in cells} == {
+        ("3-1", "net-relu", "Net (ReLU)"),
+        ("3-2", "net-leaky_relu", "Net (Leaky ReLU)"),
+        ("3-2", "net-swish", "Net (Swish)"),
+        ("3-3", "net-relu", "Net (ReLU)"),
+        ("3-3", "improved", "ImprovedNet"),
+        ("3-4", "net-relu", "Net (ReLU)"),
+        ("3-4", "resnet", "ResNet"),
+    }
+
+
+@pytest.mark.parametrize(
+    "limits", [{"row": 1}, {"expected": 0}, {"expected": 1}, {"tolerance": 1e-9}, {"tolerance": 1}]
+)
+def test_a_cell_may_have_the_figures_at_the_limits(limits):
+    assert cell(**limits)
+
+
+@pytest.mark.parametrize(
+    ("figures", "message"),
+    [
+        ({"row": 0}, r"expected epochs from 1, .* got 0, 0.5744, 0.05"),
+        ({"expected": -0.01}, r"an accuracy in \[0, 1\] .* got 10, -0.01, 0.05"),
+        ({"expected": 1.01}, r"an accuracy in \[0, 1\] .* got 10, 1.01, 0.05"),
+        ({"expected": 57.44}, r"an accuracy in \[0, 1\] .* got 10, 57.44, 0.05"),
+        ({"tolerance": 0}, r"a tolerance in \(0, 1\]; got 10, 0.5744, 0$"),
+        ({"tolerance": 1.01}, r"a tolerance in \(0, 1\]; got 10, 0.5744, 1.01"),
+        ({"model": "lenet"}, "model: expected one of net-relu, net-leaky_relu, .*got 'lenet'"),
+    ],
+)
+def test_impossible_figures_are_refused_with_what_came(figures, message):
+    with pytest.raises(ValueError, match=message):
+        cell(**figures)
 
 
 def test_the_tolerance_is_the_same_for_every_cell_and_never_widened(cells):
@@ -134,10 +170,11 @@ def test_a_verdict_carries_its_numbers():
     assert (verdict.n, verdict.mean, verdict.sd) == (3, pytest.approx(0.6), pytest.approx(0.02))
     assert verdict.difference == pytest.approx(0.01)
     assert (verdict.low + verdict.high) / 2 == pytest.approx(0.6)
+    assert judge(cell(), [0.59, 0.61]).sd == pytest.approx(0.02 / math.sqrt(2))
     lone = judge(cell(), [0.6])
     assert (lone.n, lone.mean, lone.sd, lone.low, lone.high) == (1, 0.6, None, None, None)
     none = judge(cell(), [])
-    assert (none.mean, none.difference) == (None, None)
+    assert (none.n, none.mean, none.difference) == (0, None, None)
 
 
 def test_records_reach_their_cells_by_recipe_and_epoch(cells):
@@ -159,7 +196,7 @@ def test_records_reach_their_cells_by_recipe_and_epoch(cells):
 def test_runs_of_another_recipe_count_for_no_cell(monkeypatch):
     other = record("net-relu", 0, {10: 0.57})
     monkeypatch.setitem(REPORT_RECIPES, "net-relu", Recipe(architecture="net", batch_size=64))
-    assert accuracies_by_cell([other]) == {}
+    assert accuracies_by_cell([other, record("resnet", 0, {10: 0.70})]) == {"resnet@10": [0.70]}
 
 
 def test_one_seed_counts_once():
@@ -202,17 +239,28 @@ def write(tmp_path, text, table="3-1"):
 HEADER = "epochs,column,model,accuracy,tolerance,place\n"
 
 
+COLUMNS = "expected the columns epochs,column,model,accuracy,tolerance,place$"
+GOOD = "10,Net,net-relu,0.5744,0.05,p\n"
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("text", "message"),
     [
-        "", "a,b\n1,2\n", HEADER, HEADER + "10,Net,net-relu,57.44,0.05,p\n",
-        HEADER + "10,Net,lenet,0.5,0.05,p\n", HEADER + "ten,Net,net-relu,0.5,0.05,p\n",
-        HEADER + "10,Net,net-relu,0.5744,0,p\n", HEADER + "10,Net,net-relu\n",
-        HEADER + "10,Net,net-relu,0.5744,0.05,p\n" * 2, HEADER + "10,Net,net-relu,nan,0.05,p\n",
+        ("", COLUMNS),
+        ("a,b\n1,2\n", COLUMNS),
+        (HEADER, "expected each cell once; got none$"),
+        (HEADER + GOOD * 2, "expected each cell once; got net-relu@10, net-relu@10$"),
+        (HEADER + "10,Net,net-relu,57.44,0.05,p\n", "cannot be read .*got 10, 57.44, 0.05"),
+        (HEADER + "10,Net,net-relu,nan,0.05,p\n", "cannot be read .*got 10, nan, 0.05"),
+        (HEADER + "10,Net,net-relu,0.5744,0,p\n", "cannot be read .*got 10, 0.5744, 0.0"),
+        (HEADER + "10,Net,lenet,0.5,0.05,p\n", "cannot be read .*got 'lenet'"),
+        (HEADER + "ten,Net,net-relu,0.5,0.05,p\n", "cannot be read .*'ten'"),
+        (HEADER + "10,Net,net-relu\n", "cannot be read"),
+        (HEADER + '10,Net,net-relu,0.5744,0.05,"p"q\n', "cannot be read"),
     ],
-)  # fmt: skip
-def test_a_table_of_another_form_is_refused(tmp_path, text):
-    with pytest.raises(DataError, match="table-3-1.csv: (expected|cannot be read)"):
+)
+def test_a_table_of_another_form_is_refused(tmp_path, text, message):
+    with pytest.raises(DataError, match=f"table-3-1.csv: {message}"):
         load_cells(write(tmp_path, text))
 
 
