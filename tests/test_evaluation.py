@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score
 
+from repro import evaluation
 from repro.errors import DataError
 from repro.evaluation import accuracy, read_labels, score, write_labels
 
@@ -39,6 +40,14 @@ def test_score_counts_right_lines_in_any_order(tmp_path):
     assert score(one, other) == (2, 3)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_the_line_ends_of_any_system_are_read(tmp_path, end):
+    path = tmp_path / "a.csv"
+    path.write_bytes(end.join(["Image,Category", "1,cat", "2,dog", ""]).encode())
+    classes = read_labels(path)
+    assert (classes.tolist(), classes.dtype) == ([3, 5], np.uint8)
+
+
 def test_a_byte_order_mark_of_a_spreadsheet_is_no_header(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b"\xef\xbb\xbfImage,Category\r\n1,cat\r\n")
@@ -48,18 +57,24 @@ def test_a_byte_order_mark_of_a_spreadsheet_is_no_header(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the file is empty"),
+        ("", "expected the header Image,Category; the file is empty"),
         ("id,label\n1,cat\n", "line 1: expected the header Image,Category; got 'id,label'"),
         ("1,cat\n2,dog\n", "line 1: expected the header"),
+        ("x" * 200 + "\n", f"line 1: expected the header Image,Category; got '{'x' * 80}'$"),
         ("Image,Category\n", "got the header only"),
         ("Image,Category\n0,cat\n", "line 2: expected an image number from 1; got '0'"),
         ("Image,Category\n1.0,cat\n", "line 2: expected an image number"),
         ("Image,Category\n-1,cat\n", "line 2: expected an image number"),
         ("Image,Category\n٣,cat\n", "line 2: expected an image number"),
+        ("Image,Category\n1000000000,cat\n", "line 2: expected an image number from 1; got '1000"),
         ("Image,Category\n1,cat\n2,dog\n1,cat\n", "line 4: image 1 was there before, in line 2"),
-        ("Image,Category\n1,cat\n2,kitten\n", "line 3: expected a class .*got 'kitten'"),
+        (
+            "Image,Category\n1,cat\n2,kitten\n",
+            r"line 3: expected a class \(airplane, auto.*got 'kitten'",
+        ),
         ("Image,Category\n1,Cat\n", "line 2: expected a class"),
         ("Image,Category\n1,cat\n3,dog\n", "image 2 is missing, while line 3 has image 3"),
+        ("Image,Category\n2,cat\n", "image 1 is missing, while line 2 has image 2"),
         ("Image,Category\n1,cat,0.9\n", "line 2: expected 2 cells; got 3"),
         ("Image,Category\n1\n", "line 2: expected 2 cells; got 1"),
         ("Image,Category\n\n1,cat\n", "line 2: expected 2 cells; got 0"),
@@ -76,8 +91,15 @@ def test_other_encodings_and_missing_files_are_one_line(tmp_path):
     (tmp_path / "a.csv").write_bytes("Image,Category\n1,猫\n".encode("utf-16"))
     with pytest.raises(DataError, match="not a CSV file in UTF-8"):
         read_labels(tmp_path / "a.csv")
-    with pytest.raises(DataError, match="none.csv"):
+    with pytest.raises(DataError, match="none.csv: cannot be read: No such file"):
         read_labels(tmp_path / "none.csv")
+
+
+def test_a_file_that_cannot_be_labels_is_not_read_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluation, "_MOST_BYTES", 1000)
+    path = labels(tmp_path / "a.csv", "Image,Category\n" + "1,cat\n" * 1000)
+    with pytest.raises(DataError, match="a.csv: expected a CSV file under 1,000 bytes"):
+        read_labels(path)
 
 
 def test_files_of_different_images_have_no_score(tmp_path):
