@@ -215,6 +215,7 @@ def _labels_from_json(data: bytes, name: str) -> Bytes:
 
 
 def _sheet(data: bytes, name: str) -> Bytes:
+    """Images uint8 (N, 3, 1024) of a sheet."""
     expected = (_PIXELS_PER_IMAGE, layout.IMAGES_PER_FILE)
     try:
         mode, size = png.form(data)
@@ -226,7 +227,7 @@ def _sheet(data: bytes, name: str) -> Bytes:
         pixels = png.pixels(data)
     except ValueError as error:
         raise DataError(f"{name}: not a PNG image: {error}") from None
-    return pixels.transpose(0, 2, 1).reshape(layout.IMAGES_PER_FILE, 3, 32, 32)
+    return pixels.transpose(0, 2, 1)
 
 
 def _from_pickles(members: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -246,5 +247,5 @@ def _from_pickles(members: Mapping[str, bytes]) -> dict[str, bytes]:
         images = data.rows_of_bytes(3072, stem)
         if len(images) != layout.IMAGES_PER_FILE:
             raise DataError(f"{stem}: expected {layout.IMAGES_PER_FILE} images; got {len(images)}")
-        out[f"{stem}.bin"] = encode(images.reshape(-1, 3, 32, 32), np.array(labels, np.uint8))
+        out[f"{stem}.bin"] = encode(images, np.array(labels, np.uint8))
     return out

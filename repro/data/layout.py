@@ -58,7 +58,10 @@ def decode(data: bytes, name: str = "batch") -> tuple[Bytes, Bytes]:
 
 
 def encode(images: Bytes, labels: Bytes) -> bytes:
-    """The inverse of :func:`decode`: uint8 (N, 3, 32, 32) and (N,) to the official bytes."""
+    """The inverse of :func:`decode`: uint8 (N, 3, 32, 32) and (N,) to the official bytes.
+
+    An image may as well be flat, if its values are in that order.
+    """
     records = np.empty((len(labels), RECORD_BYTES), np.uint8)
     records[:, 0] = labels
     records[:, 1:] = images.reshape(len(labels), -1)
