@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import pickle
@@ -138,17 +139,39 @@ def test_a_pickle_that_calls_anything_runs_nothing(tmp_path, nested, protocol):
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "message"),
     [
-        b"",
-        b"garbage",
-        pickle.dumps([1, 2]),
-        pickle.dumps(None),
-        b"\x80\x02cbuiltins\neval\n(U\x011tR.",
+        (b"", "not a pickle of CIFAR-10"),
+        (b"garbage", "not a pickle of CIFAR-10"),
+        (pickle.dumps([1, 2]), "expected a pickled dictionary; got list"),
+        (pickle.dumps(None), "expected a pickled dictionary; got NoneType"),
+        (b"\x80\x02cbuiltins\neval\n(U\x011tR.", "not a pickle of CIFAR-10: builtins.eval has"),
     ],
 )
-def test_pickles_of_anything_else_are_refused(data):
-    with pytest.raises(DataError, match="b: (not a pickle|expected a pickled dictionary)"):
+def test_pickles_of_anything_else_are_refused(data, message):
+    with pytest.raises(DataError, match=f"b: {message}"):
+        load_pickle(data, "b")
+
+
+def test_a_pickle_that_is_none_is_reported_with_its_file(tmp_path, tiny_cifar):
+    path = tmp_path / "a.tar"
+    path.write_bytes(as_tar({**as_pickles(tiny_cifar), "data_batch_4": b"garbage"}))
+    with pytest.raises(DataError, match="data_batch_4: not a pickle of CIFAR-10"):
+        read_six(path)
+
+
+class Encoded:
+    def __init__(self, *arguments):
+        self.arguments = arguments
+
+    def __reduce__(self):
+        return codecs.encode, self.arguments
+
+
+@pytest.mark.parametrize("arguments", [("text", "utf-16"), ("text", "rot13"), (b"text", "latin1")])
+def test_only_text_in_latin1_is_encoded(arguments):
+    data = pickle.dumps({b"data": Encoded(*arguments)}, protocol=2)
+    with pytest.raises(DataError, match="b: not a pickle of CIFAR-10: expected text in latin1"):
         load_pickle(data, "b")
 
 
@@ -175,28 +198,45 @@ def test_pickled_batches_of_another_form_are_refused(tmp_path, tiny_cifar, chang
         read_six(path)
 
 
-def png(size, mode="RGB"):
+def test_sheets_with_an_opaque_alpha_channel_are_read_too(tmp_path, tiny_cifar):
+    members = as_npm(tiny_cifar)
+    for name in members:
+        if name.endswith(".png"):
+            file = io.BytesIO()
+            Image.open(io.BytesIO(members[name])).convert("RGBA").save(file, "PNG")
+            members[name] = file.getvalue()
+    path = tmp_path / "a.tgz"
+    path.write_bytes(as_tar(members))
+    assert read_six(path) == tiny_cifar
+
+
+def picture(size, mode="RGB", form="PNG"):
     file = io.BytesIO()
-    Image.new(mode, size).save(file, "PNG")
+    Image.new(mode, size).save(file, form)
     return file.getvalue()
+
+
+PNG, TRAIN, TEST = "data_batch_2.png", "train_lables.json", "test_lables.json"
+SHEET = "expected an RGB sheet of 1024x20 pixels; got"
 
 
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("data_batch_2.png", b"\x89PNG\r\n\x1a\nrubbish", "not a PNG image"),
-        ("data_batch_2.png", png((1024, 20))[:30], "not a PNG image"),
-        ("data_batch_2.png", png((1024, 19)), "expected an RGB sheet of 1024x20"),
-        (
-            "data_batch_2.png",
-            png((1024, 20), "L"),
-            "expected an RGB sheet of 1024x20 pixels; got L",
-        ),
-        ("train_lables.json", b"[1, 2", "not JSON"),
-        ("train_lables.json", b"[1, 2]", "expected 100 and 20 labels; got 2 and 20"),
-        ("test_lables.json", b"[true]", "expected a list of integers 0 to 9"),
-        ("test_lables.json", b'{"a": 1}', "expected a list of integers 0 to 9"),
-        ("test_lables.json", b"[" * 100_000, "not JSON"),
+        (PNG, b"\x89PNG\r\n\x1a\nrubbish", f"{PNG}: not a PNG image"),
+        (PNG, picture((1024, 20))[:30], f"{PNG}: not a PNG image"),
+        (PNG, picture((1024, 20), form="BMP"), f"{PNG}: not a PNG image"),
+        (PNG, picture((1024, 19)), f"{PNG}: {SHEET} RGB, 1024x19"),
+        (PNG, picture((20, 1024)), f"{PNG}: {SHEET} RGB, 20x1024"),
+        (PNG, picture((1024, 20), "L"), f"{PNG}: {SHEET} L, 1024x20"),
+        (TRAIN, b"[1, 2", f"{TRAIN}: not JSON"),
+        (TRAIN, b"[" * 100_000, f"{TRAIN}: not JSON"),
+        (TRAIN, b"[1, 2]", f"{TRAIN}, {TEST}: expected 100 and 20 labels; got 2 and 20"),
+        (TEST, b"[1, 2]", f"{TRAIN}, {TEST}: expected 100 and 20 labels; got 100 and 2"),
+        (TEST, b"[true]", f"{TEST}: expected a list of integers 0 to 9"),
+        (TEST, b"[10]", f"{TEST}: expected a list of integers 0 to 9"),
+        (TEST, b"[-1]", f"{TEST}: expected a list of integers 0 to 9"),
+        (TEST, b'{"a": 1}', f"{TEST}: expected a list of integers 0 to 9"),
     ],
 )
 def test_npm_packages_of_another_form_are_refused(tmp_path, tiny_cifar, name, data, message):

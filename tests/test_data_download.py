@@ -66,6 +66,16 @@ def test_a_transfer_that_breaks_off_goes_on_where_it_was(tmp_path):
     assert len(starts) == 5
 
 
+def test_a_transfer_that_never_gets_on_is_given_up_with_what_came(tmp_path):
+    with serving(Host(BODY, cuts_after=0)) as host:
+        with pytest.raises(
+            DataError,
+            match=r"broke off at 0 of 300,000 bytes \(2 attempts; 0 bytes are kept\)",
+        ):
+            fetch(host, tmp_path / "a", attempts=2)
+    assert len(host.requests) == 2
+
+
 def test_a_later_call_goes_on_where_an_earlier_one_was_killed(tmp_path):
     (tmp_path / "a.part").write_bytes(BODY[:123_456])
     with serving(Host(BODY)) as host:
@@ -145,7 +155,8 @@ def test_other_schemes_are_refused(tmp_path, url):
         download(url, tmp_path / "a", progress=lambda *_: None)
 
 
-def test_a_full_disk_is_said_and_does_not_look_like_a_broken_line(tmp_path, monkeypatch):
+@pytest.mark.parametrize("failing", ["open", "truncate", "write"])
+def test_a_full_disk_is_said_and_does_not_look_like_a_broken_line(tmp_path, monkeypatch, failing):
     class Full:
         def __enter__(self):
             return self
@@ -154,15 +165,21 @@ def test_a_full_disk_is_said_and_does_not_look_like_a_broken_line(tmp_path, monk
             pass
 
         def truncate(self, _):
+            full("truncate")
+
+        def seek(self, _):
             pass
 
-        seek = truncate
-
         def write(self, _):
-            raise OSError(errno.ENOSPC, "No space left on device")
+            full("write")
 
-    monkeypatch.setattr("pathlib.Path.open", lambda *_, **__: Full())
+    def full(operation):
+        if operation == failing:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return Full()
+
+    monkeypatch.setattr("pathlib.Path.open", lambda *_, **__: full("open"))
     with serving(Host(BODY)) as host:
-        with pytest.raises(DataError, match="the disk is full"):
+        with pytest.raises(DataError, match="a.part: cannot be written: the disk is full"):
             fetch(host, tmp_path / "a")
     assert len(host.requests) == 1

