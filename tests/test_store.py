@@ -70,8 +70,17 @@ def test_a_run_is_found_by_the_beginning_of_its_name_or_digest(tmp_path):
     assert store.find(one.spec.digest[:9]) == one
     with pytest.raises(UsageError, match="'net': expected .* 2 runs begin so: net-relu-seed0"):
         store.find("net")
-    with pytest.raises(UsageError, match=r"'x': .*no run begins so \(`repro runs`\)"):
+    with pytest.raises(UsageError, match=r"'x': .*; no run begins so \(`repro runs`\)"):
         store.find("x")
+
+
+def test_of_many_runs_that_begin_so_five_are_named(tmp_path):
+    store = Store(tmp_path)
+    for seed in range(6):
+        store.save(record(seed=seed), PREDICTIONS)
+    names = ", ".join(rf"net-relu-seed{seed}-\w+" for seed in range(5))
+    with pytest.raises(UsageError, match=f"6 runs begin so: {names}$"):
+        store.find("net")
 
 
 def test_a_record_in_the_folder_of_another_run_is_refused(tmp_path):
@@ -95,6 +104,39 @@ def test_a_strange_marker_is_refused(tmp_path, text):
     (tmp_path / "store.json").write_text(text)
     with pytest.raises(DataError, match="store.json: expected"):
         Store(tmp_path)
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    store, one = Store(tmp_path), record()
+    store.save(one, PREDICTIONS)
+    path = store.folder(one.spec) / "record.json"
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(DataError, match=f"^{path}: not a run record"):
+        store.load(one.spec)
+
+
+@pytest.mark.parametrize(
+    ("failing", "file"),
+    [
+        ("exists", "store.json"),
+        ("read_bytes", "store.json"),
+        ("exists", "record.json"),
+        ("read_bytes", "record.json"),
+    ],
+)
+def test_a_store_that_cannot_be_read_is_named(tmp_path, monkeypatch, failing, file):
+    store, one = Store(tmp_path), record()
+    store.save(one, PREDICTIONS)
+
+    def refuse(path):
+        if path.name == file:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return original(path)
+
+    original = getattr(Path, failing)
+    monkeypatch.setattr(Path, failing, refuse)
+    with pytest.raises(DataError, match=f"{tmp_path}.*/{file}: cannot be read: no permission"):
+        Store(tmp_path).load(one.spec)
 
 
 def test_damaged_predictions_are_named(tmp_path):
@@ -193,8 +235,15 @@ def test_a_run_that_begins_anew_loses_nothing(tmp_path):
     for number in (1, 2):
         store.save(one, PREDICTIONS)
         store.checkpoint(one.spec).write_bytes(b"weights")
-        before = {p.name: p.read_bytes() for p in store.folder(one.spec).iterdir() if p.is_file()}
-        store.set_aside(one.spec)
+        before = {p.name: p.read_bytes() for p in store.folder(one.spec).glob("*.*")}
+        assert sorted(before) == [
+            "checkpoint.safetensors",
+            "predictions.safetensors",
+            "record.json",
+        ]
+        with store.lock(one.spec, lambda: None):
+            store.set_aside(one.spec)
+            assert (store.folder(one.spec) / "lock").exists(), "it is held"
         assert store.load(one.spec) is None
         kept = store.folder(one.spec) / f"before-{number}"
         assert {p.name: p.read_bytes() for p in kept.iterdir()} == before
