@@ -33,7 +33,8 @@ class Host:
             handler.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
         else:
             handler.send_response(200)
-        handler.send_header("Content-Type", manners.get("type", "application/gzip"))
+        if not manners.get("no_type"):
+            handler.send_header("Content-Type", manners.get("type", "application/gzip"))
         if not manners.get("no_length"):
             handler.send_header("Content-Length", str(manners.get("claims", len(body) - start)))
         handler.end_headers()

@@ -101,17 +101,38 @@ def test_links_and_strange_paths_in_an_archive_write_nothing(tmp_path, tiny_cifa
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_of_two_members_of_one_name_the_first_counts(tmp_path, tiny_cifar):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for name, data in [*tiny_cifar.items(), *dict.fromkeys(tiny_cifar, b"other").items()]:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    (tmp_path / "a.tar").write_bytes(file.getvalue())
+    assert read_six(tmp_path / "a.tar") == tiny_cifar
+
+
 def test_members_larger_than_any_honest_one_are_refused(tmp_path, tiny_cifar, monkeypatch):
-    tiny_cifar["data_batch_1.bin"] = bytes(layout.FILE_BYTES + 1)
+    size = len(tiny_cifar["data_batch_1.bin"])
     path = tmp_path / "a.tar.gz"
     path.write_bytes(as_tar(tiny_cifar))
+    assert archives._SIZE_LIMITS["data_batch_1.bin"] == 30_730_000
+    monkeypatch.setitem(archives._SIZE_LIMITS, "data_batch_1.bin", size)
+    assert read_six(path) == tiny_cifar
+    monkeypatch.setitem(archives._SIZE_LIMITS, "data_batch_1.bin", size - 1)
     with pytest.raises(
-        DataError, match="data_batch_1.bin: expected at most 30,730,000 bytes; got 30,730,001"
+        DataError,
+        match=f"a.tar.gz: data_batch_1.bin: expected at most {size - 1:,} bytes; got {size:,}",
     ):
         read_six(path)
+
+
+@pytest.mark.parametrize("sizes", [[1001], [600, 401], [1] * 1001])
+def test_an_archive_that_unpacks_without_end_is_refused(tmp_path, monkeypatch, sizes):
     monkeypatch.setattr(archives, "_UNPACKED_LIMIT", 1000)
-    path.write_bytes(as_tar({"junk": bytes(2000)}))
-    with pytest.raises(DataError, match="expected less than 1,000 unpacked bytes"):
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(as_tar({f"junk{n}": bytes(size) for n, size in enumerate(sizes)}))
+    with pytest.raises(DataError, match="a.tar.gz: expected less than 1,000 unpacked bytes"):
         read_six(path)
 
 

@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+import repro
 from repro.data import download as module
 from repro.data.download import download
 from repro.errors import DataError
@@ -21,11 +22,23 @@ def fetch(host, path, **options):
 
 def test_a_file_comes_whole_with_progress(tmp_path):
     with serving(Host(BODY, pieces=10)) as host:
-        seen = fetch(host, tmp_path / "new" / "a")
-    assert (tmp_path / "new" / "a").read_bytes() == BODY
-    assert not (tmp_path / "new" / "a.part").exists()
+        seen = fetch(host, tmp_path / "new" / "folder" / "a")
+    assert (tmp_path / "new" / "folder" / "a").read_bytes() == BODY
+    assert not (tmp_path / "new" / "folder" / "a.part").exists()
     assert seen[-1] == (len(BODY), len(BODY))
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+def test_a_host_is_told_who_asks(tmp_path):
+    class Listening(Host):
+        def answer(self, handler):
+            agents.append(handler.headers["User-Agent"])
+            super().answer(handler)
+
+    agents = []
+    with serving(Listening(BODY)) as host:
+        fetch(host, tmp_path / "a")
+    assert agents == [f"repro/{repro.__version__}"]
 
 
 def test_a_slow_host_is_waited_for(tmp_path):
@@ -99,8 +112,8 @@ def test_a_part_that_is_not_shorter_than_the_whole_begins_again(tmp_path, extra)
     assert (tmp_path / "a").read_bytes() == BODY
 
 
-def test_a_host_that_gives_no_length_is_believed_at_its_end(tmp_path):
-    with serving(Host(BODY, no_length=True)) as host:
+def test_a_host_that_gives_no_length_and_no_type_is_believed_at_its_end(tmp_path):
+    with serving(Host(BODY, no_length=True, no_type=True)) as host:
         seen = fetch(host, tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == BODY
     assert seen[-1] == (len(BODY), None)
@@ -121,11 +134,30 @@ def test_a_refusal_is_reported_with_its_number(tmp_path, status):
             fetch(host, tmp_path / "a")
 
 
-def test_nobody_there_is_reported_with_the_address(tmp_path):
+def test_a_host_that_refuses_every_range_is_given_up(tmp_path):
+    with serving(Host(BODY, status=416)) as host:
+        with pytest.raises(DataError, match=r"the host has no such range \(2 attempts; 0 bytes"):
+            fetch(host, tmp_path / "a", attempts=2)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_nobody_there_is_reported_with_the_address(tmp_path, scheme):
     with serving(Host(BODY)) as host:
         pass
-    with pytest.raises(DataError, match=r"http://127.0.0.1:\d+/.*cannot be reached"):
+    host.url = host.url.replace("http", scheme, 1)
+    with pytest.raises(DataError, match=rf"^{scheme}://127.0.0.1:\d+/.*cannot be reached"):
         fetch(host, tmp_path / "a", attempts=2)
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "folder").mkdir()
+    with serving(Host(BODY)) as host:
+        with pytest.raises(DataError, match=f"^{tmp_path}/file/a.part: cannot be written: "):
+            fetch(host, tmp_path / "file" / "a")
+        assert not host.requests
+        with pytest.raises(DataError, match=f"^{tmp_path}/folder: cannot be written: Is a dir"):
+            fetch(host, tmp_path / "folder")
 
 
 def test_more_than_a_gibibyte_is_refused(tmp_path, monkeypatch):
