@@ -34,11 +34,14 @@ def test_the_export_has_the_reports_names_and_reads_back_to_the_same_arrays(tmp_
         np.testing.assert_array_equal(getattr(again, name), getattr(DATA, name))
 
 
-def test_progress_counts_the_images_that_are_written(tmp_path):
-    def hold(done, total):
-        assert (done, total) == (len(list(tmp_path.rglob("*.png"))), 50)
+def test_progress_is_the_number_of_images_written_every_500_and_at_the_end(tmp_path):
+    def progress(done, total):
+        seen.append((done, total))
+        assert done == len(list(tmp_path.rglob("*.png")))
 
-    export(DATA, tmp_path, hold)
+    seen = []
+    export(synthetic(train=510, test=10), tmp_path, progress)
+    assert seen == [(500, 520), (520, 520)]
 
 
 def test_what_a_killed_export_left_is_no_part_of_the_next(tmp_path, monkeypatch):
