@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from repro.data.layout import CLASSES
 from repro.errors import DataError
-from repro.store import explained, write_atomically
+from repro.store import read_regular, write_atomically
 
 HEADER = ("Image", "Category")
 _MOST_BYTES = 10_000_000  # 60,000 lines have a megabyte
@@ -84,14 +84,7 @@ def read_labels(path: Path) -> npt.NDArray[np.uint8]:
 
 def _rows(path: Path) -> list[tuple[int, tuple[str, str]]]:
     """Line numbers and pairs of cells after the header."""
-    with explained(path, "read"):
-        # A FIFO would be waited for, and a device has no end.
-        if path.exists() and not (path.is_file() or path.is_dir()):
-            raise DataError(f"{path}: expected a CSV file; it is none")
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    if len(data) > _MOST_BYTES:
-        raise DataError(f"{path}: expected a CSV file under {_MOST_BYTES:,} bytes")
+    data = read_regular(path, _MOST_BYTES)
     rows = []
     try:
         reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)

@@ -106,12 +106,14 @@ class RunRecord:
     readings: tuple[Reading, ...] = ()
 
     def __post_init__(self) -> None:
-        counted = [each.epoch for each in self.epochs]
-        if counted != list(range(1, len(counted) + 1)):
-            raise ValueError(f"epochs: expected 1 to {len(counted)} in order; got {counted}")
+        for number, each in enumerate(self.epochs, 1):
+            if each.epoch != number:
+                raise ValueError(f"epochs: expected epoch {number} in its place; got {each.epoch}")
         read = [each.epoch for each in self.readings]
-        if read != sorted(set(read)) or (read and read[-1] > len(counted)):
-            raise ValueError(f"readings: expected rising epochs up to {len(counted)}; got {read}")
+        if read != sorted(set(read)) or (read and read[-1] > len(self.epochs)):
+            raise ValueError(
+                f"readings: expected rising epochs up to {len(self.epochs)}; got {read}"
+            )
 
     @property
     def duration_s(self) -> float:
@@ -162,9 +164,9 @@ def parse(data: bytes, source: Path | str) -> RunRecord:
                 f"{SCHEMA_VERSION}); update repro to read it"
             )
         record = msgspec.convert(fields, RunRecord)
+        difference = _first_difference(fields, record.to_dict())
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"{source}: not a run record: {error}") from None
-    difference = _first_difference(fields, record.to_dict())
     if difference is None and data != dump(record):
         difference = "the same values, but other bytes than were written"
     if difference and difference.startswith("sha256:"):

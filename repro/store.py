@@ -15,6 +15,7 @@ import errno
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -47,6 +48,22 @@ def explained(path: Path, verb: str = "written") -> Iterator[None]:
         }
         hint = hints.get(error.errno or 0, error.strerror or str(error))
         raise DiskError(f"{path}: cannot be {verb}: {hint}") from None
+
+
+def read_regular(path: Path, most_bytes: int = 50_000_000) -> bytes:
+    """The bytes of a regular file: a FIFO would be waited for, and a device never ends.
+
+    Raises:
+        DataError: there is none, it is something else or too long, or the file system refuses.
+    """
+    with explained(path, "read"):
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DataError(f"{path}: expected a regular file; it is something else")
+        with path.open("rb") as file:
+            data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise DataError(f"{path}: expected a file of at most {most_bytes:,} bytes; it has more")
+    return data
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -103,17 +120,17 @@ class Store:
         self.root = root
         marker = root / "store.json"
         with explained(marker, "read"):
-            text = marker.read_bytes() if marker.exists() else b""
-        if text:
-            self._check_version(marker, text)
+            exists = marker.exists()
+        if exists:
+            self._check_version(marker, read_regular(marker))
 
     @staticmethod
     def _check_version(marker: Path, text: bytes) -> None:
         try:
             version = json.loads(text)["version"]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             version = None
-        if not isinstance(version, int):
+        if type(version) is not int or version < 1:
             raise DataError(
                 f'{marker}: expected {{"version": {LAYOUT_VERSION}}}; got something else'
             )
@@ -264,15 +281,15 @@ class Store:
         """
         path = self.folder(record.spec) / "predictions.safetensors"
         try:
-            with explained(path, "read"):
-                named = safetensors.numpy.load(path.read_bytes())
-        except safetensors.SafetensorError as error:
+            named = safetensors.numpy.load(read_regular(path))
+        except (safetensors.SafetensorError, KeyError, ValueError) as error:
+            # KeyError: a type that torch has and numpy lacks.
             raise DataError(f"{path}: not a file of predictions: {error}") from None
         read = {str(reading.epoch): reading.predictions_sha256 for reading in record.readings}
         if named.keys() != read.keys():
             raise DataError(
                 f"{path}: expected predictions of epochs {', '.join(read) or 'none'}; "
-                f"got {', '.join(named) or 'none'}"
+                f"got {', '.join(sorted(named)) or 'none'}"
             )
         for epoch, expected in read.items():
             classes = named[epoch]
@@ -285,9 +302,7 @@ class Store:
         return {reading.epoch: named[str(reading.epoch)] for reading in record.readings}
 
     def _read(self, path: Path) -> RunRecord:
-        with explained(path, "read"):
-            data = path.read_bytes()
-        record = parse(data, path)
+        record = parse(read_regular(path), path)
         if record.spec.name != path.parent.name:
             raise DataError(f"{path}: expected the record of this folder; got {record.spec.name}")
         return record

@@ -224,6 +224,10 @@ class Trainer:
                 moments.setdefault(int(index), {})[key] = value
             packed = self.optimiser.state_dict()
             self.optimiser.load_state_dict({**packed, "state": moments})
+            for parameter, moment in self.optimiser.state.items():
+                shapes = {tuple(value.shape) for value in moment.values()}
+                if not shapes <= {tuple(parameter.shape), ()}:
+                    raise ValueError(f"moments {shapes} of a parameter {tuple(parameter.shape)}")  # noqa: TRY301
         except (RuntimeError, ValueError, KeyError) as error:
             message = " ".join(str(error).split())
             raise DataError(f"{self.spec.name}: not a checkpoint of this run: {message}") from None

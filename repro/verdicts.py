@@ -208,23 +208,34 @@ def load_cells(folder: Path) -> list[Cell]:
     return cells
 
 
+def _integer(text: str) -> int:
+    """What `int` reads, without its other alphabets, signs, blanks and underscores."""
+    if not (text.isascii() and text.isdigit() and len(text) < 7):
+        raise ValueError(f"expected a number of epochs; got {text!r}")
+    return int(text)
+
+
 def _load_table(path: Path, table: str) -> list[Cell]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             if reader.fieldnames != _COLUMNS:
                 raise DataError(f"{path}: expected the columns {','.join(_COLUMNS)}")
+            rows = list(reader)
+            # A row that is too short or too long has a None for a value or a key.
+            if any(None in row.values() or None in row for row in rows):
+                raise DataError(f"{path}: expected {len(_COLUMNS)} values a row")
             cells = [
                 Cell(
                     table=table,
-                    row=int(row["epochs"]),
+                    row=_integer(row["epochs"]),
                     column=row["column"],
                     model=row["model"],
                     expected=float(row["accuracy"]),
                     tolerance=float(row["tolerance"]),
                     place=row["place"],
                 )
-                for row in reader
+                for row in rows
             ]
     except (OSError, ValueError, TypeError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read as a table of the report: {error}") from None

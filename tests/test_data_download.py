@@ -70,6 +70,12 @@ def fetch_once(host, tmp_path):
     fetch(host, tmp_path / "a", timeout_s=0.2, attempts=1)
 
 
+def test_a_host_that_sends_a_little_for_ever_is_given_up(tmp_path):
+    with serving(Host(BODY, cuts_after=10)) as host:
+        with pytest.raises(DataError, match=r"\(200 attempts; 2,000 bytes are kept\)"):
+            fetch(host, tmp_path / "a", attempts=2)
+
+
 def test_a_transfer_that_breaks_off_goes_on_where_it_was(tmp_path):
     with serving(Host(BODY, cuts_after=70_000)) as host:
         fetch(host, tmp_path / "a", attempts=1)

@@ -98,7 +98,7 @@ def test_other_encodings_and_missing_files_are_one_line(tmp_path):
 def test_a_file_that_cannot_be_labels_is_not_read_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(evaluation, "_MOST_BYTES", 1000)
     path = labels(tmp_path / "a.csv", "Image,Category\n" + "1,cat\n" * 1000)
-    with pytest.raises(DataError, match="a.csv: expected a CSV file under 1,000 bytes"):
+    with pytest.raises(DataError, match="a.csv: expected a file of at most 1,000 bytes"):
         read_labels(path)
 
 

@@ -35,7 +35,7 @@ def test_accuracy_is_read_by_epoch_and_seconds_add_up():
 @pytest.mark.parametrize("drop", ["epochs", "readings"])
 def test_a_history_with_a_hole_is_refused(drop):
     one = record(accuracies={10: 0.5, 30: 0.6})
-    with pytest.raises(ValueError, match="epochs: expected 1 to|readings: expected rising"):
+    with pytest.raises(ValueError, match="epochs: expected epoch 10 in its place; got 11"):
         dataclasses.replace(one, epochs=one.epochs[:9] + one.epochs[10:])
     with pytest.raises(ValueError, match="readings: expected rising epochs up to 30; got"):
         dataclasses.replace(one, readings=one.readings[::-1])
@@ -106,11 +106,39 @@ def test_every_impossible_value_is_refused(path, value):
         b"{}",
         b"\xff\xfe",
         b"[" * 100_000,
+        changed()
+        .replace(b'"run": "', b'"run": ' + b"[" * 990 + b'"')
+        .replace(b'", "digest', b'"' + b"]" * 990 + b', "digest'),
         changed().replace(b"0.5", b"NaN"),
     ],
 )
 def test_what_is_not_json_is_refused(data):
     with pytest.raises(DataError, match="r.json: not a run record"):
+        parse(data, "r.json")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"seed": 0', b'"seed": 7,\n  "seed": 0'),
+        (b"3.5", b"3.50"),
+        (b'"seed": 0', b'"seed": -0'),
+        (b"{\n", b"{\r\n"),
+        (b"}\n", b"}"),
+        (b"net-relu", b"net\\u002drelu"),
+    ],
+)
+def test_other_bytes_of_the_same_values_are_refused(old, new):
+    """A second `seed` before the first would be read by people and not by programs."""
+    data = dump(record())
+    assert old in data
+    with pytest.raises(DataError, match="the same values, but other bytes than were written"):
+        parse(data.replace(old, new), "r.json")
+
+
+def test_a_seal_of_other_content_is_named():
+    data = dump(record()).replace(b"3.5", b"3.4", 1)
+    with pytest.raises(DataError, match="changed after it was written: sha256: expected"):
         parse(data, "r.json")
 
 

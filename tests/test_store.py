@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from repro.errors import DataError, UsageError
-from repro.store import Store, explained, write_atomically
+from repro.store import Store, explained, read_regular, write_atomically
 from tests.examples import record as example
 
 PREDICTIONS = {10: np.arange(100, dtype=np.uint8) % 10}
@@ -99,7 +100,13 @@ def test_a_store_of_a_newer_version_is_left_alone(tmp_path):
         Store(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"version": "1"}', "null", '{"v": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "[]", '{"version": "1"}', "null", '{"v": 1}', '{"version": true}',
+        '{"version": 0}', "[" * 500_000,
+    ],
+)  # fmt: skip
 def test_a_strange_marker_is_refused(tmp_path, text):
     (tmp_path / "store.json").write_text(text)
     with pytest.raises(DataError, match="store.json: expected"):
@@ -119,19 +126,19 @@ def test_a_damaged_record_is_named(tmp_path):
     ("failing", "file"),
     [
         ("exists", "store.json"),
-        ("read_bytes", "store.json"),
+        ("open", "store.json"),
         ("exists", "record.json"),
-        ("read_bytes", "record.json"),
+        ("open", "record.json"),
     ],
 )
 def test_a_store_that_cannot_be_read_is_named(tmp_path, monkeypatch, failing, file):
     store, one = Store(tmp_path), record()
     store.save(one, PREDICTIONS)
 
-    def refuse(path):
+    def refuse(path, *options):
         if path.name == file:
             raise PermissionError(errno.EACCES, "Permission denied")
-        return original(path)
+        return original(path, *options)
 
     original = getattr(Path, failing)
     monkeypatch.setattr(Path, failing, refuse)
@@ -181,6 +188,49 @@ def test_what_the_system_refuses_is_said_with_what_to_do(code, message):
         explained(Path("/x/y")),
     ):
         raise OSError(code, os.strerror(code))
+
+
+@pytest.mark.parametrize("name", ["store.json", "record.json", "predictions.safetensors"])
+def test_what_never_ends_is_not_read(tmp_path, monkeypatch, name):
+    store, one = Store(tmp_path), record()
+    store.save(one, PREDICTIONS)
+    path = next(tmp_path.rglob(name))
+
+    def read():
+        store.predictions(one)
+        return Store(tmp_path).records()
+
+    assert read() == [one]
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(DataError, match=f"{name}: expected a regular file; it is something else"):
+        read()
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(DataError, match=f"{name}: expected a regular file; it is something else"):
+        read()
+
+
+def test_a_file_is_read_up_to_its_limit(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"12345")
+    assert read_regular(path, 5) == b"12345"
+    with pytest.raises(DataError, match="f: expected a file of at most 4 bytes; it has more"):
+        read_regular(path, 4)
+
+
+@pytest.mark.parametrize("kind", ["BF16", "F8_E4M3"])
+def test_predictions_of_a_type_that_numpy_lacks_are_refused(tmp_path, kind):
+    store, one = Store(tmp_path), record()
+    store.save(one, PREDICTIONS)
+    path = store.folder(one.spec) / "predictions.safetensors"
+    size = 2 if kind == "BF16" else 1
+    header = json.dumps(
+        {"10": {"dtype": kind, "shape": [100 // size], "data_offsets": [0, 100]}}
+    ).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + PREDICTIONS[10].tobytes())
+    with pytest.raises(DataError, match="not a file of predictions"):
+        store.predictions(one)
 
 
 def test_a_lock_makes_the_second_wait(tmp_path):

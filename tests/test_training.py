@@ -231,6 +231,25 @@ def test_restoring_rejects_foreign_or_changed_weights():
         Trainer(spec_of(), DATA).restore(changed, tuple(part.epochs), ())
 
 
+def test_moments_of_another_shape_are_refused():
+    spec = spec_of(momentum=0.9)
+    part = trained(spec, 1)
+    state = part.state()
+    name = next(name for name in state if name.startswith("optimiser."))
+    state[name] = state[name].flatten()[:3]
+    with pytest.raises(DataError, match="not a checkpoint of this run: moments"):
+        Trainer(spec, DATA).restore(state, tuple(part.epochs), ())
+
+
+def test_predictions_that_are_not_the_historys_are_refused():
+    part = trained(spec_of(), 1)
+    part.read_test_set()
+    state = part.state()
+    state["predictions.1"][0] ^= 1
+    with pytest.raises(DataError, match="predictions are not those of its history"):
+        Trainer(spec_of(), DATA).restore(state, tuple(part.epochs), tuple(part.readings))
+
+
 def test_the_digest_of_weights_sees_one_bit_and_no_memory_layout():
     model = build(Recipe(architecture="net"), seed=0)
     digest = weights_digest(model)

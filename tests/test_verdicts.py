@@ -255,7 +255,11 @@ GOOD = "10,Net,net-relu,0.5744,0.05,p\n"
         (HEADER + "10,Net,net-relu,0.5744,0,p\n", "cannot be read .*got 10, 0.5744, 0.0"),
         (HEADER + "10,Net,lenet,0.5,0.05,p\n", "cannot be read .*got 'lenet'"),
         (HEADER + "ten,Net,net-relu,0.5,0.05,p\n", "cannot be read .*'ten'"),
-        (HEADER + "10,Net,net-relu\n", "cannot be read"),
+        (HEADER + "１０,Net,net-relu,0.5,0.05,p\n", "cannot be read .*'１０'"),
+        (HEADER + "1_0,Net,net-relu,0.5,0.05,p\n", "cannot be read .*'1_0'"),
+        (HEADER + "9999999,Net,net-relu,0.5,0.05,p\n", "cannot be read .*'9999999'"),
+        (HEADER + "10,Net,net-relu\n", "expected 6 values a row"),
+        (HEADER + "10,Net,net-relu,0.5744,0.05,p,q\n", "expected 6 values a row"),
         (HEADER + '10,Net,net-relu,0.5744,0.05,"p"q\n', "cannot be read"),
     ],
 )

@@ -32,7 +32,7 @@ def download(
 
     What has come lies in ``<path>.part``; a later call asks for the rest. A host that refuses
     ranges is asked for everything. An attempt that brought bytes does not count against
-    `attempts`.
+    `attempts`, but a hundred times as many are enough for any host.
 
     Raises:
         DataError: the host cannot be reached, refuses, sends a web page, stops sending for
@@ -47,8 +47,9 @@ def download(
     part = path.with_name(path.name + ".part")
     with explained(part):
         part.parent.mkdir(parents=True, exist_ok=True)
-    failures, last = 0, ""
-    while failures < attempts:
+    failures, tries, last = 0, 0, ""
+    while failures < attempts and tries < 100 * attempts:
+        tries += 1
         before = _size(part)
         try:
             _fetch_rest(url, part, progress, timeout_s)
@@ -59,7 +60,8 @@ def download(
         with explained(path):
             part.replace(path)
         return
-    raise DataError(f"{url}: {last} ({attempts} attempts; {_size(part):,} bytes are kept)")
+    times = attempts if failures == attempts else tries
+    raise DataError(f"{url}: {last} ({times} attempts; {_size(part):,} bytes are kept)")
 
 
 class _Interrupted(Exception):  # noqa: N818 - not an error yet: another attempt may go on
