@@ -341,7 +341,8 @@ def audit(
         out.print(show_audit(done))
         out.print(summarise_audit(done), highlight=False, soft_wrap=True)
         out.print(
-            f"drawn with --seed {drawn_with} and --minutes {minutes:g}",
+            f"{done.trainable} epochs could be drawn, with --seed {drawn_with} "
+            f"--minutes {minutes:g}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
     raise typer.Exit(done.exit_code)

@@ -70,6 +70,8 @@ class Audit:
     findings: list[Finding] = field(default_factory=list)
     sound: list[RunRecord] = field(default_factory=list)
     """The records that :meth:`check_records` could believe; the other checks examine these."""
+    trainable: int = 0
+    """Epochs that could be drawn for training again."""
 
     @property
     def exit_code(self) -> int:
@@ -120,6 +122,7 @@ class Audit:
             for start in (0, *self.store.checkpoint_epochs(record.spec))
             if start is not None and start < len(record.epochs)
         ]
+        self.trainable = len(pieces)
         random.Random(seed).shuffle(pieces)  # noqa: S311 - has to be repeatable, not secret
         drawn, left = [], 60 * minutes * workers
         for record, start in pieces:
