@@ -76,6 +76,14 @@ def test_a_host_that_sends_a_little_for_ever_is_given_up(tmp_path):
             fetch(host, tmp_path / "a", attempts=2)
 
 
+def test_a_host_that_claims_more_than_it_has_is_given_up(tmp_path):
+    """It answers the question for the rest with 416, and the next one with everything again."""
+    with serving(Host(BODY, claims=len(BODY) + 5)) as host:
+        with pytest.raises(DataError, match=r"\(2 attempts; "):
+            fetch(host, tmp_path / "a", attempts=2)
+        assert len(host.requests) <= 4
+
+
 def test_a_transfer_that_breaks_off_goes_on_where_it_was(tmp_path):
     with serving(Host(BODY, cuts_after=70_000)) as host:
         fetch(host, tmp_path / "a", attempts=1)

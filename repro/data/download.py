@@ -47,14 +47,15 @@ def download(
     part = path.with_name(path.name + ".part")
     with explained(part):
         part.parent.mkdir(parents=True, exist_ok=True)
-    failures, tries, last = 0, 0, ""
+    failures, tries, most, last = 0, 0, _size(part), ""
     while failures < attempts and tries < 100 * attempts:
         tries += 1
-        before = _size(part)
         try:
             _fetch_rest(url, part, progress, timeout_s)
         except _Interrupted as error:
-            failures = 0 if _size(part) > before else failures + 1
+            # More than ever before: a host that claims too much brings the same bytes for ever.
+            size = _size(part)
+            failures, most = (0, size) if size > most else (failures + 1, most)
             last = str(error)
             continue
         with explained(path):

@@ -134,7 +134,8 @@ def install(files: Mapping[str, bytes], folder: Path) -> None:
     """Write the six files to `folder` as a whole.
 
     Raises:
-        DataError: the file system refuses; what was there before is untouched.
+        DataError: the file system refuses; what was there before is untouched, unless it is the
+            last renaming that fails.
     """
     beside = folder.with_name(folder.name + ".new")
     with explained(folder):
