@@ -91,6 +91,8 @@ def command(home, *arguments):
         [sys.executable, "-m", "repro", *map(str, arguments)],
         env={**os.environ, "REPRO_HOME": str(home), "PYTHONPATH": str(ROOT)}, cwd=home,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        # Where this test runs in the background of a shell, SIGINT would be ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )  # fmt: skip
 
 
@@ -115,6 +117,49 @@ def test_a_command_killed_by_the_clock_goes_on_and_ends_alike(tmp_path, uninterr
     assert process.returncode == 0, errors
     print(*(f"killed after {s:.2f} s: {done} epochs kept" for s, done in killed), sep="\n")
     assert traces(Store(tmp_path / "store")) == uninterrupted[0]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_command_stopped_by_a_signal_says_how_to_go_on_and_ends_alike(
+    tmp_path, uninterrupted, number, code
+):
+    chance = random.Random(code)
+    arguments = ("train", "improved", "--dataset", "synthetic", "--epochs", EPOCHS)
+    for _ in range(3):
+        process = command(tmp_path, *arguments)
+        for line in process.stderr:
+            if line.startswith("1 run"):
+                break
+        time.sleep(chance.uniform(0, 0.25 * uninterrupted[1]))
+        os.killpg(process.pid, number)
+        _, errors = process.communicate()
+        assert process.returncode == code, errors
+        assert errors.rstrip().endswith("the same command goes on from here")
+        assert not of_group(process.pid), "no worker is left"
+        survey(Store(tmp_path / "store"))
+    _, errors = (process := command(tmp_path, *arguments)).communicate()
+    assert process.returncode == 0, errors
+    assert traces(Store(tmp_path / "store")) == uninterrupted[0]
+
+
+def test_a_run_that_meets_a_full_disk_ends_alike_once_there_is_room(tmp_path, uninterrupted):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    size = ["-o", "size=30m"]  # ImprovedNet's checkpoints have 5 MB, three of them at once
+    mount = ["mount", "-t", "tmpfs", *size, "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount a tmpfs")
+    try:
+        for megabytes in (29, 22, 18):
+            (disk / "filler").write_bytes(bytes(megabytes * 1_000_000))
+            (failure,) = train(disk / "store")
+            assert "the disk is full; free some room, and the same command" in failure.message
+            survey(Store(disk / "store"))
+        (disk / "filler").unlink()
+        assert not train(disk / "store")
+        assert traces(Store(disk / "store")) == uninterrupted[0]
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_two_tables_on_one_store_train_each_run_once_and_end_as_one(tmp_path):

@@ -12,11 +12,14 @@ import msgspec
 import pytest
 import torch
 
+from repro.data.dataset import synthetic
 from repro.events import Job, Rehearse
 from repro.golden import GOLDEN
 from repro.profiles import worker_environment
-from repro.runner import worker_code
+from repro.runner import Task, run, worker_code
 from repro.spec import REPORT_RECIPES, Profile, RunSpec
+from repro.store import Store
+from repro.training import Trainer
 
 pytestmark = pytest.mark.bits
 
@@ -60,3 +63,29 @@ def test_an_emulated_cpu_has_the_golden_bits(cpu, record_property):
 def test_without_the_profile_an_emulated_cpu_has_other_bits():
     """Else the tests above would prove nothing: it is the profile that makes CPUs agree."""
     assert rehearse(QEMU, "-cpu", "Nehalem", profile="native")["digests"] != GOLDEN.get(TORCH)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_any_number_of_workers_in_any_order_gives_the_same_bits(tmp_path, workers):
+    """A fresh process a run; what the caller has set for threads and vectors does not matter."""
+    models = ("net-relu", "net-leaky_relu", "net-swish", "improved")
+    tasks = [
+        Task(spec=RunSpec(recipe=REPORT_RECIPES[m], seed=0, dataset="synthetic"), epochs=1)
+        for m in models
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "OMP_NUM_THREADS": str(workers), "MKL_NUM_THREADS": "2", "MKL_CBWR": "AVX512",
+            "ONEDNN_MAX_CPU_ISA": "AVX512_CORE", "ATEN_CPU_CAPABILITY": "avx512",
+            "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA",
+        }.items():  # fmt: skip
+            patch.setenv(name, value)
+        store = Store(tmp_path)
+        ordered = tasks if workers != 2 else tasks[::-1]
+        assert not run(
+            ordered, store=store.root, home=tmp_path, workers=workers, on_event=lambda _: None
+        )
+    for task in tasks:
+        trainer = Trainer(task.spec, synthetic())
+        expected = trainer.train_epoch().weights_sha256
+        assert store.load(task.spec).epochs[0].weights_sha256 == expected
