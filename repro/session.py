@@ -214,10 +214,13 @@ class Session:
             self.fetch_data(plan(os.environ.get("REPRO_CIFAR10_SOURCE")))
         audit.check_accuracies()
         workers = self.workers or default_workers("cpu")
-        jobs = [
-            *audit.prediction_jobs(),
-            *audit.training_jobs(minutes=minutes, workers=workers, seed=seed),
-        ]
+        predictions = audit.prediction_jobs()
+        trainings = audit.training_jobs(minutes=minutes, workers=workers, seed=seed)
+        jobs = [*predictions, *trainings]
+        self.say(
+            f"{len(predictions)} checkpoints to predict with and {len(trainings)} of "
+            f"{audit.trainable} epochs to train again, {workers} at a time"
+        )
         silent = Console(quiet=True) if self.quiet else self.console
         with bar(silent, "audit", "checks") as update:
             done = itertools.count(1)

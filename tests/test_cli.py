@@ -113,6 +113,7 @@ def test_an_audit_says_what_it_proved_and_a_changed_digit_is_exit_code_1(home):
     done = repro(home, "audit", "--seed", "1", "--minutes", "0.5")
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
+    assert "2 checkpoints to predict with and 1 of 1 epochs to train again" in done.stderr
     assert "record proved 10 epochs, as sealed" in said
     assert "training proved epoch 1 trained again in" in said
     assert "1 epochs trained again; nothing refuted" in said
