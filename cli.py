@@ -1,7 +1,7 @@
 """The command line: parse, call, print, exit code. Nothing else.
 
-Exit codes: 0 all within tolerance, 1 a cell differs, 2 usage, 3 data or store, 4 not run,
-130 and 143 stopped by Ctrl-C and SIGTERM.
+Exit codes: 0 all is well; 1 a cell differs, a run is refuted or a level not reached; 2 usage;
+3 data or store; 4 something could not be run or checked; 130 and 143 stopped by Ctrl-C and SIGTERM.
 """
 
 from __future__ import annotations
@@ -316,7 +316,8 @@ def audit(
 ) -> None:
     """Check runs against what they say of themselves, and train epochs drawn at random again.
 
-    Exit code: 0 nothing is refuted, 1 something is, 4 a check could not be done.
+    Exit code: 0 all that was checked is proved, 1 something is refuted, 4 a check could not be done
+    here.
     """
     import dataclasses
     import secrets
@@ -336,13 +337,14 @@ def audit(
     )
     if form == "json":
         findings = [dataclasses.asdict(each) for each in done.findings]
-        typer.echo(json.dumps({"seed": drawn_with, "findings": findings}, indent=1))
+        drawn = {"seed": drawn_with, "minutes": minutes, "workers": done.workers}
+        typer.echo(json.dumps({**drawn, "findings": findings}, indent=1))
     else:
         out.print(show_audit(done))
         out.print(summarise_audit(done), highlight=False, soft_wrap=True)
         out.print(
-            f"{done.trainable} epochs could be drawn, with --seed {drawn_with} "
-            f"--minutes {minutes:g}",
+            f"{done.drawn} of {done.trainable} epochs were drawn: --seed {drawn_with} "
+            f"--minutes {minutes:g} --workers {done.workers}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
     raise typer.Exit(done.exit_code)

@@ -22,6 +22,7 @@ FAST = "not (bits or durability or regression)"
 
 ROOT = Path(__file__).parent
 LEAST_KILLED = 0.85
+GROUPS = ("verdicts", "evaluation", "data", "store")
 PYTHON = str(ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
 
@@ -92,7 +93,10 @@ def mutation(session: nox.Session) -> None:
         shutil.rmtree(ROOT / "mutants", ignore_errors=True)
     session.env["HYPOTHESIS_PROFILE"] = "mutation"
     run(session, "mutmut", "run", *session.posargs)
-    low = [group for group, share in killed_by_group(session).items() if share < LEAST_KILLED]
+    shares = killed_by_group(session)
+    low = [group for group, share in shares.items() if share < LEAST_KILLED]
+    if not shares or (set(shares) != set(GROUPS) and not session.posargs):
+        session.error(f"expected mutants of {', '.join(GROUPS)}; got {', '.join(shares) or 'none'}")
     if low:
         session.error(f"expected {LEAST_KILLED:.0%} killed; fewer in {', '.join(low)}")
 
@@ -104,7 +108,7 @@ def killed_by_group(session: nox.Session) -> dict[str, float]:
     for path in sorted((ROOT / "mutants" / "repro").rglob("*.meta")):
         group = path.relative_to(ROOT / "mutants" / "repro").parts[0].removesuffix(".py.meta")
         for code in json.loads(path.read_text())["exit_code_by_key"].values():
-            if code is not None:
+            if code is not None or not session.posargs:
                 counts.setdefault(group, Counter())[outcomes.get(code, "no verdict")] += 1
     for group, count in counts.items():
         session.log(f"{group}: {count.total()} mutants, {dict(count)}")

@@ -2,16 +2,16 @@
 
     accuracy      counted again from the recorded predictions and the verified labels
     predictions   computed again from every stored checkpoint
-    training      an epoch drawn at random, trained again from the weights that came before it
+    training      epochs drawn at random, trained again from the weights that came before them
 
-A run that was made up, or changed afterwards, would have to predict which epoch is drawn.
+Weights are known at the start and at the stored checkpoints, so that training again begins there.
+Given the minutes, it goes on to the next one: then nothing of the run is left to be believed.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import random
-import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +19,12 @@ from typing import Literal
 
 from repro.data.dataset import load_test_labels
 from repro.data.layout import Bytes
-from repro.errors import DataError
+from repro.errors import DataError, EvidenceError
 from repro.evaluation import accuracy
 from repro.events import (
     AnyEvent,
     Failed,
+    Finished,
     Incomparable,
     Job,
     Predict,
@@ -32,14 +33,15 @@ from repro.events import (
     Retrained,
 )
 from repro.records import EpochRecord, RunRecord
-from repro.runner import do_jobs
+from repro.runner import CPU_SECONDS_PER_EPOCH, do_jobs
 from repro.spec import READING_EPOCHS
 from repro.store import Store
 
 Check = Literal["record", "accuracy", "predictions", "training"]
-Outcome = Literal["proved", "refuted", "not comparable", "failed"]
-"""Not comparable: this machine or version is not promised the record's bits. Failed: the check
-itself could not be done, which says nothing about the run."""
+Outcome = Literal["proved", "refuted", "not checked", "not comparable", "failed"]
+"""Not checked: nothing is stored that could be. Not comparable: this machine or version is not
+promised the record's bits. Failed: the check itself could not be done, which says nothing about
+the run."""
 
 _START_UP_S = 10.0
 """What a process needs beside its epoch, about: torch, the data set."""
@@ -54,6 +56,8 @@ class Finding:
     outcome: Outcome
     text: str
     """What was compared and, where it was not proved, why."""
+    epoch: int | None = None
+    """Of the checkpoint that was predicted with, or of the epoch that was trained again."""
 
 
 @dataclass(slots=True)
@@ -71,13 +75,19 @@ class Audit:
     sound: list[RunRecord] = field(default_factory=list)
     """The records that :meth:`check_records` could believe; the other checks examine these."""
     trainable: int = 0
-    """Epochs that could be drawn for training again."""
+    """Epochs that could be trained again, given the minutes."""
+    drawn: int = 0
+    """Epochs that are."""
+    workers: int = 1
+    """Runs at a time; which epochs are drawn depends on it."""
 
     @property
     def exit_code(self) -> int:
-        """1 where something is refuted, 4 where a check could not be done, else 0."""
+        """1 where something is refuted, 4 where a check could not be done here, else 0."""
         outcomes = {finding.outcome for finding in self.findings}
-        return 1 if "refuted" in outcomes else 4 if "failed" in outcomes else 0
+        if "refuted" in outcomes:
+            return 1
+        return 4 if outcomes & {"failed", "not comparable"} else 0
 
     def check_records(self) -> None:
         """Read every record: its form, its seal, its place, and that no reading is left out."""
@@ -85,16 +95,18 @@ class Audit:
             try:
                 record = self.store.load_named(name)
             except DataError as error:
-                self._add(name, "record", "refuted", str(error))
+                self._add(name, "record", *_blame(error))
                 continue
             read = [reading.epoch for reading in record.readings]
             due = [epoch for epoch in READING_EPOCHS if epoch <= len(record.epochs)]
-            if read == due:
-                self.sound.append(record)
-                self._add(name, "record", "proved", f"{len(record.epochs)} epochs, as sealed")
-            else:
+            if not record.epochs:
+                self._add(name, "record", "refuted", "expected an epoch at least; got none")
+            elif read != due:
                 text = f"expected the test set to be read at epochs {due}; got {read}"
                 self._add(name, "record", "refuted", text)
+            else:
+                self.sound.append(record)
+                self._add(name, "record", "proved", f"{len(record.epochs)} epochs, as sealed")
 
     def check_accuracies(self) -> None:
         """Count the right ones among the recorded predictions."""
@@ -107,30 +119,49 @@ class Audit:
             self._add(record.spec.name, "accuracy", outcome, text)
 
     def prediction_jobs(self) -> list[tuple[RunRecord, Job]]:
-        """One job a stored checkpoint."""
-        return [
-            (record, self._job(record, Predict(epoch=epoch, exactly=True)))
-            for record in self.sound
-            for epoch in self.store.checkpoint_epochs(record.spec)
-        ]
+        """One job a stored checkpoint; a reading without one is a finding of its own."""
+        jobs = []
+        for record in self.sound:
+            kept = self.store.checkpoint_epochs(record.spec)
+            jobs += [(record, self._job(record, Predict(epoch=e, exactly=True))) for e in kept]
+            missing = [str(r.epoch) for r in record.readings if r.epoch not in kept]
+            if missing:
+                text = f"no checkpoint of {', '.join(missing)} epochs is stored"
+                self._add(record.spec.name, "predictions", "not checked", text)
+        return jobs
 
     def training_jobs(self, minutes: float, workers: int, seed: int) -> list[tuple[RunRecord, Job]]:
-        """Epochs drawn with `seed` among all that can be trained again, as `minutes` allow."""
-        pieces = [
-            (record, start)
-            for record in self.sound
-            for start in (0, *self.store.checkpoint_epochs(record.spec))
-            if start is not None and start < len(record.epochs)
-        ]
-        self.trainable = len(pieces)
-        random.Random(seed).shuffle(pieces)  # noqa: S311 - has to be repeatable, not secret
-        drawn, left = [], 60 * minutes * workers
-        for record, start in pieces:
-            cost = _START_UP_S + statistics.median(each.duration_s for each in record.epochs)
+        """Stretches drawn with `seed`, as many and each as long as `minutes` allow.
+
+        A stretch begins at the run's start or at a stored checkpoint and ends at the next. First an
+        epoch of each is drawn, then they are made longer in the same order. The time is estimated
+        from what was measured elsewhere, not from the record, which is under examination.
+        """
+        stretches = []
+        for record in self.sound:
+            kept = [epoch for epoch in self.store.checkpoint_epochs(record.spec) if epoch]
+            starts = [0, *(epoch for epoch in kept if epoch < len(record.epochs))]
+            ends = [*starts[1:], len(record.epochs)]
+            stretches += [(record, *pair) for pair in zip(starts, ends, strict=True)]
+        self.workers = workers
+        self.trainable = sum(end - start for _, start, end in stretches)
+        random.Random(seed).shuffle(stretches)  # noqa: S311 - has to be repeatable, not secret
+
+        left = 60 * minutes * workers
+        drawn: list[tuple[RunRecord, int, int]] = []
+        for record, start, end in stretches:
+            cost = _START_UP_S + _epoch_s(record)
             if cost <= min(left, 60 * minutes):
                 left -= cost
-                drawn.append((record, self._job(record, Retrain(start=start))))
-        return drawn
+                drawn.append((record, start, end))
+        jobs = []
+        for record, start, end in drawn:
+            room = min(left, 60 * minutes - _START_UP_S - _epoch_s(record))
+            more = min(end - start - 1, int(room / _epoch_s(record)))
+            left -= more * _epoch_s(record)
+            self.drawn += 1 + more
+            jobs.append((record, self._job(record, Retrain(start=start, epochs=1 + more))))
+        return jobs
 
     def do(
         self, jobs: Iterable[tuple[RunRecord, Job]], workers: int, on_done: Callable[[], None]
@@ -139,8 +170,9 @@ class Audit:
         records = {job: record for record, job in jobs}
 
         def hear(job: Job, event: AnyEvent) -> None:
-            for check, outcome, text in _judge(self.store, records[job], job, event):
-                self._add(job.spec.name, check, outcome, text)
+            for finding in _judge(self.store, records[job], job, event):
+                self.findings.append(finding)
+            if isinstance(event, (Finished, Failed)):
                 on_done()
 
         do_jobs(records, workers=workers, on_event=hear)
@@ -153,11 +185,20 @@ class Audit:
         self.findings.append(Finding(run=run, check=check, outcome=outcome, text=text))
 
 
+def _epoch_s(record: RunRecord) -> float:
+    return CPU_SECONDS_PER_EPOCH[record.spec.recipe.architecture]
+
+
+def _blame(error: DataError) -> tuple[Outcome, str]:
+    """Whether an error speaks against the run or only of a disk or a data set."""
+    return "refuted" if isinstance(error, EvidenceError) else "failed", str(error)
+
+
 def _count(store: Store, record: RunRecord, labels: Bytes) -> tuple[Outcome, str]:
     try:
         predictions = store.predictions(record)
     except DataError as error:
-        return "refuted", str(error)
+        return _blame(error)
     for reading in record.readings:
         classes = predictions[reading.epoch]
         if classes.shape != labels.shape:
@@ -174,31 +215,39 @@ def _count(store: Store, record: RunRecord, labels: Bytes) -> tuple[Outcome, str
     return "proved", counted_again or "the test set was not read yet"
 
 
-def _judge(
-    store: Store, record: RunRecord, job: Job, event: AnyEvent
-) -> Iterator[tuple[Check, Outcome, str]]:
+def _judge(store: Store, record: RunRecord, job: Job, event: AnyEvent) -> Iterator[Finding]:
     """What an event of a job says of its run, if it says anything."""
     check: Check = "predictions" if isinstance(job.task, Predict) else "training"
+
+    def finding(outcome: Outcome, text: str, epoch: int | None = None) -> Finding:
+        return Finding(run=job.spec.name, check=check, outcome=outcome, text=text, epoch=epoch)
+
     match event:
         case Incomparable(message=message):
-            yield check, "not comparable", message
-        case Failed(message=message, exit_code=code):
-            yield check, "refuted" if code == DataError.exit_code else "failed", message
+            yield finding("not comparable", message)
+        case Failed(message=message, refutes=refutes):
+            yield finding("refuted" if refutes else "failed", message)
         case Predicted(epoch=epoch, classes=classes):
-            yield check, *_compare_predictions(store, record, epoch, classes)
+            yield finding(*_compare_predictions(store, record, epoch, classes), epoch)
         case Retrained(record=again):
-            yield check, *_compare_epochs(record.epochs[again.epoch - 1], again)
+            yield finding(*_compare_epochs(record.epochs[again.epoch - 1], again), again.epoch)
 
 
 def _compare_predictions(
     store: Store, record: RunRecord, epoch: int, classes: list[int]
 ) -> tuple[Outcome, str]:
+    if epoch > len(record.epochs):
+        return "not checked", f"epoch {epoch}: the checkpoint is ahead of the record"
     if record.accuracy_at(epoch) is None:
         return "proved", f"epoch {epoch}: the weights are those of the record"
     try:
         recorded = store.predictions(record)[epoch].tolist()
     except DataError as error:
-        return "refuted", str(error)
+        return _blame(error)
+    if len(recorded) != len(classes):
+        return "refuted", (
+            f"epoch {epoch}: expected {len(classes)} recorded predictions; got {len(recorded)}"
+        )
     differing = sum(one != other for one, other in zip(recorded, classes, strict=True))
     if differing:
         return "refuted", (

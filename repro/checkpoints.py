@@ -7,16 +7,20 @@ tensors with their names, types and shapes. So no bit of the file can change unn
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeAlias
 
 import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from repro.errors import DataError
+from repro.errors import EvidenceError
 from repro.records import Environment, RunRecord, dump, parse
 from repro.spec import READING_EPOCHS, RunSpec
 from repro.store import Store, explained, write_atomically
 from repro.training import Trainer, tensors_digest
+
+Checkpoint: TypeAlias = tuple[RunRecord, dict[str, Tensor]]
+"""The run up to an epoch, and the tensors to go on from there."""
 
 
 def write(trainer: Trainer, environment: Environment, store: Store) -> RunRecord:
@@ -43,30 +47,36 @@ def write(trainer: Trainer, environment: Environment, store: Store) -> RunRecord
     return record
 
 
-def read(path: Path, spec: RunSpec) -> tuple[RunRecord, dict[str, Tensor]] | None:
+def read(path: Path, spec: RunSpec) -> Checkpoint | None:
     """The record and the tensors of a checkpoint of `spec`, or None where there is none.
 
     Raises:
-        DataError: it is damaged or of another run.
+        EvidenceError: it is damaged, of another run, or has other weights than its history.
+        DiskError: it cannot be read.
     """
     with explained(path, "read"):
         if not path.exists():
             return None
         if not path.is_file():  # a FIFO would be waited for
-            raise DataError(f"{path}: expected a checkpoint; it is no regular file")
+            raise EvidenceError(f"{path}: expected a checkpoint; it is no regular file")
     try:
         with explained(path, "read"), safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except safetensors.SafetensorError as error:
-        raise DataError(f"{path}: not a checkpoint: {error}; delete it to train anew") from None
+        raise EvidenceError(f"{path}: not a checkpoint: {error}; delete it to train anew") from None
     try:
         digest = tensors_digest(state)
     except TypeError:  # a type that no network here has, and numpy neither
         digest = ""
     if digest != metadata.get("sha256"):
-        raise DataError(f"{path}: the checkpoint is damaged; delete it to train anew")
+        raise EvidenceError(f"{path}: the checkpoint is damaged; delete it to train anew")
     record = parse(metadata.get("record", "").encode(), path)
     if record.spec != spec:
-        raise DataError(f"{path}: expected the checkpoint of this run; got {record.spec.name}'s")
+        raise EvidenceError(
+            f"{path}: expected the checkpoint of this run; got {record.spec.name}'s"
+        )
+    weights = {n.removeprefix("model."): t for n, t in state.items() if n.startswith("model.")}
+    if not record.epochs or tensors_digest(weights) != record.epochs[-1].weights_sha256:
+        raise EvidenceError(f"{path}: the weights are not those of the checkpoint's history")
     return record, state

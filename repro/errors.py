@@ -42,6 +42,10 @@ class DataError(ReproError):
     exit_code = 3
 
 
+class EvidenceError(DataError):
+    """A record, a file of predictions or a checkpoint that is not to be believed."""
+
+
 class DiskError(DataError):
     """The file system refuses: no other source, and no second try, would help."""
 

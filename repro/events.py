@@ -52,6 +52,8 @@ class Finished(Event, frozen=True, kw_only=True, tag="finished"):
 class Failed(Event, frozen=True, kw_only=True, tag="failed"):
     message: str
     exit_code: int
+    refutes: bool = False
+    """Whether it is the run's own record or checkpoint that is not to be believed."""
 
 
 class Predicted(Event, frozen=True, kw_only=True, tag="predicted"):
@@ -62,7 +64,7 @@ class Predicted(Event, frozen=True, kw_only=True, tag="predicted"):
 
 
 class Retrained(Event, frozen=True, kw_only=True, tag="retrained"):
-    """One epoch of a recorded run, trained again from the weights that came before it."""
+    """An epoch of a recorded run, trained again from the weights that came before it."""
 
     record: EpochRecord
 
@@ -115,12 +117,13 @@ class Predict(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="pr
 
 
 class Retrain(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="retrain"):
-    """Train one epoch of a recorded run again, from its start (0) or the checkpoint of `start`.
+    """Train epochs of a recorded run again, from its start (0) or the checkpoint of `start`.
 
     Nothing is written.
     """
 
     start: int
+    epochs: int
 
 
 class Rehearse(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="rehearse"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from repro.audit import Audit, Check
+from repro.audit import Audit, Check, Finding, Outcome
 from repro.data.dataset import Dataset
 from repro.data.layout import CHECKSUMS, CLASSES
 from repro.doctor import Diagnosis
@@ -94,34 +94,56 @@ def show_dataset(dataset: Dataset, folder: Path) -> RenderableType:
     return Group(files, "", counts, "", "First test labels", labels)
 
 
+_CHECKS: Mapping[Check, str] = {
+    "record": "records as sealed",
+    "accuracy": "runs' accuracies counted again",
+    "predictions": "checkpoints predicted with again",
+    "training": "epochs trained again",
+}
 _OUTCOME_STYLES = {"proved": "green", "refuted": "bold red"}
 
 
 def show_audit(audit: Audit) -> RenderableType:
-    """A line a finding, by run, the refuted ones in red."""
-    grid = _grid("Run", "Check", "Outcome", "What", left=("Run", "Check", "Outcome", "What"))
+    """Run by run, what was proved in a line a check, and whatever else in a line of its own."""
+    grid = _grid("Check", "Outcome", "What", left=("Check", "Outcome", "What"))
     for name in audit.names:
+        grid.add_row(Text(name, style="bold", overflow="fold"))
         mine = [finding for finding in audit.findings if finding.run == name]
-        for number, each in enumerate(mine):
-            grid.add_row(
-                Text("" if number else name.rpartition("-")[0]),
-                each.check,
-                Text(each.outcome, style=_OUTCOME_STYLES.get(each.outcome, "yellow")),
-                Text(each.text, overflow="fold"),
-            )
+        for check in _CHECKS:
+            for outcome, text in _lines([each for each in mine if each.check == check]):
+                style = _OUTCOME_STYLES.get(outcome, "yellow")
+                grid.add_row(f"  {check}", Text(outcome, style=style), Text(text, overflow="fold"))
     return grid
+
+
+def _lines(findings: Sequence[Finding]) -> Iterator[tuple[Outcome, str]]:
+    """The findings of one check, those of proved epochs in one line."""
+    proved = [each for each in findings if each.outcome == "proved" and each.epoch is not None]
+    if proved:
+        epochs = ", ".join(_ranges(sorted(each.epoch or 0 for each in proved)))
+        what = (
+            "predicted again with the stored weights at"
+            if proved[0].check == "predictions"
+            else ("trained again, the same weights bit for bit:")
+        )
+        yield "proved", f"{what} {epochs}"
+    yield from ((each.outcome, each.text) for each in findings if each not in proved)
+
+
+def _ranges(numbers: Sequence[int]) -> Iterator[str]:
+    """1, 2, 3, 7 as "1 to 3", "7"."""
+    start = 0
+    for index, number in enumerate(numbers):
+        if index + 1 == len(numbers) or numbers[index + 1] != number + 1:
+            first = numbers[start]
+            yield str(number) if first == number else f"{first} to {number}"
+            start = index + 1
 
 
 def summarise_audit(audit: Audit) -> str:
     """How much was proved, in one line."""
     counts = Counter((each.check, each.outcome) for each in audit.findings)
-    checks: dict[Check, str] = {
-        "record": "records as sealed",
-        "accuracy": "runs' accuracies counted again",
-        "predictions": "checkpoints predicted with again",
-        "training": "epochs trained again",
-    }
-    parts = [f"{counts[check, 'proved']} {text}" for check, text in checks.items()]
+    parts = [f"{counts[check, 'proved']} {text}" for check, text in _CHECKS.items()]
     others = Counter(each.outcome for each in audit.findings if each.outcome != "proved")
     rest = [f"{count} {outcome}" for outcome, count in others.items()]
     return f"proved: {', '.join(parts)}; {', '.join(rest) or 'nothing refuted'}"

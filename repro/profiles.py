@@ -113,6 +113,11 @@ def enter(profile: Profile) -> None:
             f"the {profile} profile comes too late: torch was imported before it and has read the "
             "environment; call repro.profiles.enter() first, or let the repro command train"
         )
+    if "GLIBC_TUNABLES" in os.environ:
+        raise TrainingError(
+            "GLIBC_TUNABLES was read when this process started and can change its arithmetic; "
+            "expected it unset"
+        )
     wanted = worker_environment(profile, os.environ)
     for name in os.environ.keys() - wanted.keys():
         del os.environ[name]

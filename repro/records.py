@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from repro.errors import DataError
+from repro.errors import EvidenceError
 from repro.profiles import promise
 from repro.spec import READING_EPOCHS, RunSpec
 
@@ -152,27 +152,27 @@ def parse(data: bytes, source: Path | str) -> RunRecord:
     """A record from the JSON of :func:`dump`; nothing but exactly that, byte for byte, is believed.
 
     Raises:
-        DataError: not JSON, another schema, a missing, extra or impossible field, a digest that is
-            not the spec's, or a seal that is not the content's; it names `source`.
+        EvidenceError: not JSON, a newer schema, a missing, extra or impossible field, a digest that
+            is not the spec's, or a seal that is not the content's; it names `source`.
     """
     try:
         fields = msgspec.json.decode(data, type=dict[str, Any])
         version = fields.get("schema_version")
         if isinstance(version, int) and version > SCHEMA_VERSION:
-            raise DataError(
+            raise EvidenceError(
                 f"{source}: written by a newer version (schema {version}; this one reads up to "
                 f"{SCHEMA_VERSION}); update repro to read it"
             )
         record = msgspec.convert(fields, RunRecord)
         difference = _first_difference(fields, record.to_dict())
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise DataError(f"{source}: not a run record: {error}") from None
+        raise EvidenceError(f"{source}: not a run record: {error}") from None
     if difference is None and data != dump(record):
         difference = "the same values, but other bytes than were written"
     if difference and difference.startswith("sha256:"):
         difference = f"changed after it was written: {difference}"
     if difference:
-        raise DataError(f"{source}: not a run record: {difference}")
+        raise EvidenceError(f"{source}: not a run record: {difference}")
     return record
 
 

@@ -169,21 +169,23 @@ def _signals_to(put: Callable[[signal.Signals], None]) -> Iterator[None]:
         yield
         return
 
+    came: signal.Signals | None = None
+
     def handle(number: int, _frame: FrameType | None) -> None:
-        put(signal.Signals(number))
+        nonlocal came
+        came = signal.Signals(number)
+        put(came)
 
     # A shell starts its background jobs with SIGINT ignored; that is its to decide.
     heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
     before = {number: signal.signal(number, handle) for number in heard}
-    came: signal.Signals | None = None
     try:
-        yield
-    except _Stopped as stopped:
-        came = stopped.args[0]
+        with suppress(_Stopped):
+            yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if came is not None:
+    if came is not None:  # also where it came after the last event
         signal.raise_signal(came)
 
 

@@ -205,6 +205,8 @@ class Session:
     def audit(self, store: Store, names: Sequence[str], *, minutes: float, seed: int) -> Audit:
         """Check the runs `names` of `store`, with about `minutes` for training again.
 
+        Which epochs are drawn depends on `seed`, `minutes`, the runs and the number of workers.
+
         Raises:
             DataError: the data set cannot be had, or the store not be read.
         """
@@ -213,12 +215,13 @@ class Session:
         if any(record.spec.dataset == "cifar10" for record in audit.sound):
             self.fetch_data(plan(os.environ.get("REPRO_CIFAR10_SOURCE")))
         audit.check_accuracies()
-        workers = self.workers or default_workers("cpu")
+        devices = {record.spec.device for record in audit.sound}
+        workers = self.workers or min(map(default_workers, devices), default=1)
         predictions = audit.prediction_jobs()
         trainings = audit.training_jobs(minutes=minutes, workers=workers, seed=seed)
         jobs = [*predictions, *trainings]
         self.say(
-            f"{len(predictions)} checkpoints to predict with and {len(trainings)} of "
+            f"{len(predictions)} checkpoints to predict with and {audit.drawn} of "
             f"{audit.trainable} epochs to train again, {workers} at a time"
         )
         silent = Console(quiet=True) if self.quiet else self.console

@@ -15,9 +15,11 @@ import errno
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import filelock
@@ -26,7 +28,7 @@ import numpy.typing as npt
 import safetensors
 import safetensors.numpy
 
-from repro.errors import DataError, DiskError, UsageError
+from repro.errors import DataError, DiskError, EvidenceError, UsageError
 from repro.records import RunRecord, dump, parse
 from repro.spec import RunSpec
 
@@ -149,18 +151,10 @@ class Store:
         return self.folder(spec) / f"{name}.safetensors"
 
     def checkpoint_epochs(self, spec: RunSpec) -> list[int | None]:
-        """What :meth:`checkpoint` can be asked for: epochs of kept checkpoints, None for the last.
-
-        Raises:
-            DataError: a checkpoint that is named after no epoch.
-        """
+        """What :meth:`checkpoint` may be asked for: epochs of readings, then None for the last."""
         folder = self.folder(spec)
-        kept = []
-        for path in folder.glob("checkpoint-*.safetensors"):
-            number = path.stem.partition("-")[2]
-            if not (number.isascii() and number.isdigit()) or number.startswith("0"):
-                raise DataError(f"{path}: expected an epoch in the name; got {number!r}")
-            kept.append(int(number))
+        names = (path.stem.partition("-")[2] for path in folder.glob("checkpoint-*.safetensors"))
+        kept = [int(name) for name in names if re.fullmatch("[1-9][0-9]{0,5}", name)]
         last = [None] if self.checkpoint(spec).exists() else []
         return [*sorted(kept), *last]
 
@@ -186,7 +180,7 @@ class Store:
         """
         folder = self.folder(spec)
         with explained(folder):
-            number = 1 + len(list(folder.glob("before-*")))
+            number = next(n for n in count(1) if not (folder / f"before-{n}").exists())
             for path in sorted(folder.iterdir()):
                 if path.is_file() and path.name != "lock":
                     aside = folder / f"before-{number}" / path.name
@@ -265,13 +259,20 @@ class Store:
             DataError: the file system refuses; what was there before is untouched.
         """
         if not (self.root / "store.json").exists():
-            text = json.dumps({"version": LAYOUT_VERSION}) + "\n"
-            write_atomically(self.root / "store.json", text.encode())
+            self._write_marker()
         named = {str(epoch): classes for epoch, classes in sorted(predictions.items())}
         write_atomically(
             self.folder(record.spec) / "predictions.safetensors", safetensors.numpy.save(named)
         )
         write_atomically(self.folder(record.spec) / "record.json", dump(record))
+
+    def _write_marker(self) -> None:
+        """Begin the store, and sweep up after a process that was killed while it did."""
+        marker = self.root / "store.json"
+        with locked(self.root / "lock", lambda: None):
+            for left in self.root.glob("store.json.*.tmp"):
+                left.unlink(missing_ok=True)
+            write_atomically(marker, (json.dumps({"version": LAYOUT_VERSION}) + "\n").encode())
 
     def predictions(self, record: RunRecord) -> dict[int, npt.NDArray[np.uint8]]:
         """Predicted classes, uint8 (10,000,), by epoch of reading, held to the record's digests.
@@ -280,14 +281,20 @@ class Store:
             DataError: the file is missing or damaged, or not the record's.
         """
         path = self.folder(record.spec) / "predictions.safetensors"
+        with explained(path, "read"):
+            exists = path.exists()
+        if not exists:
+            raise EvidenceError(f"{path}: expected the record's predictions; nothing is there")
         try:
             named = safetensors.numpy.load(read_regular(path))
         except (safetensors.SafetensorError, KeyError, ValueError) as error:
             # KeyError: a type that torch has and numpy lacks.
-            raise DataError(f"{path}: not a file of predictions: {error}") from None
+            raise EvidenceError(f"{path}: not a file of predictions: {error}") from None
         read = {str(reading.epoch): reading.predictions_sha256 for reading in record.readings}
-        if named.keys() != read.keys():
-            raise DataError(
+        # They are written before the record: a kill between the two leaves a reading more.
+        ahead = {n for n in named if n.isdecimal() and int(n) > len(record.epochs)}
+        if named.keys() - ahead != read.keys():
+            raise EvidenceError(
                 f"{path}: expected predictions of epochs {', '.join(read) or 'none'}; "
                 f"got {', '.join(sorted(named)) or 'none'}"
             )
@@ -295,7 +302,7 @@ class Store:
             classes = named[epoch]
             obtained = hashlib.sha256(classes.tobytes()).hexdigest()
             if obtained != expected or classes.dtype != np.uint8 or classes.ndim != 1:
-                raise DataError(
+                raise EvidenceError(
                     f"{path}: epoch {epoch}: expected predictions uint8 (N,) with SHA-256 "
                     f"{expected}; got {classes.dtype} {classes.shape} with {obtained}"
                 )
@@ -304,5 +311,7 @@ class Store:
     def _read(self, path: Path) -> RunRecord:
         record = parse(read_regular(path), path)
         if record.spec.name != path.parent.name:
-            raise DataError(f"{path}: expected the record of this folder; got {record.spec.name}")
+            raise EvidenceError(
+                f"{path}: expected the record of this folder; got {record.spec.name}"
+            )
         return record

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from repro.data.dataset import Dataset, split
-from repro.errors import DataError, TrainingError
+from repro.errors import EvidenceError, TrainingError
 from repro.models import SeededDropout, build
 from repro.profiles import is_x86_64, require
 from repro.records import EpochRecord, Reading
@@ -210,7 +210,7 @@ class Trainer:
         """Take up a run where :meth:`state` left it.
 
         Raises:
-            DataError: the tensors are not this network's, or not those that the history names.
+            EvidenceError: the tensors are not this network's, or not those that the history names.
         """
         groups: dict[str, dict[str, Tensor]] = {"model": {}, "optimiser": {}, "predictions": {}}
         for name, value in state.items():
@@ -230,15 +230,17 @@ class Trainer:
                     raise ValueError(f"moments {shapes} of a parameter {tuple(parameter.shape)}")  # noqa: TRY301
         except (RuntimeError, ValueError, KeyError) as error:
             message = " ".join(str(error).split())
-            raise DataError(f"{self.spec.name}: not a checkpoint of this run: {message}") from None
+            raise EvidenceError(
+                f"{self.spec.name}: not a checkpoint of this run: {message}"
+            ) from None
         if not epochs or weights_digest(self.model) != epochs[-1].weights_sha256:
-            raise DataError(
+            raise EvidenceError(
                 f"{self.spec.name}: the checkpoint's weights are not those of its history"
             )
         predictions = {int(k): v.numpy() for k, v in groups["predictions"].items()}
         held = {epoch: _digest(classes) for epoch, classes in predictions.items()}
         if held != {reading.epoch: reading.predictions_sha256 for reading in readings}:
-            raise DataError(
+            raise EvidenceError(
                 f"{self.spec.name}: the checkpoint's predictions are not those of its history"
             )
         self.epochs, self.readings, self.predictions = list(epochs), list(readings), predictions

@@ -21,7 +21,7 @@ import torch
 import repro
 from repro import checkpoints
 from repro.data.dataset import load, synthetic
-from repro.errors import DataError, ReproError
+from repro.errors import DataError, EvidenceError, ReproError, TrainingError
 from repro.events import (
     AnyEvent,
     EpochDone,
@@ -91,24 +91,30 @@ def predict(job: Job, task: Predict, emit: Emit) -> None:
     Raises:
         ReproError: the data cannot be read, or the run has no checkpoint that can.
     """
-    if task.exactly and not _is_comparable(job, emit):
+    record, checkpoint = _recorded(job, task.epoch)
+    if task.exactly and not _is_comparable(record, emit):
         return
-    trainer = _recorded(job, task.epoch)
+    trainer = _trainer(job, checkpoint)
     classes = trainer.predict_test_set().tolist()
     emit(Predicted(run=job.spec.name, epoch=trainer.epoch, classes=classes))
 
 
 def retrain(job: Job, task: Retrain, emit: Emit) -> None:
-    """Train an epoch of a recorded run again; nothing is written.
+    """Train epochs of a recorded run again and tell of each; nothing is written.
 
     Raises:
         ReproError: the data, the record or the checkpoint cannot be read, or the training failed.
     """
-    if not _is_comparable(job, emit):
+    record, checkpoint = _recorded(job, task.start)
+    if not _is_comparable(record, emit):
         return
-    trainer = _recorded(job, task.start)
-    record = trainer.train_epoch(_stepping(trainer, emit))
-    emit(Retrained(run=job.spec.name, record=record))
+    trainer = _trainer(job, checkpoint)
+    for _ in range(task.epochs):
+        try:
+            again = trainer.train_epoch(_stepping(trainer, emit))
+        except TrainingError as error:  # what the record says was finite
+            raise EvidenceError(f"{job.spec.name}: trained again: {error}") from None
+        emit(Retrained(run=job.spec.name, record=again))
 
 
 def rehearse(job: Job, emit: Emit) -> None:
@@ -200,47 +206,56 @@ def _difference(begun: Environment, here: Environment, spec: RunSpec) -> str | N
     return f"it was begun with {then}; this is {now}"
 
 
-def _record(job: Job) -> RunRecord:
-    record = Store(Path(job.store)).load(job.spec)
-    if record is None:
-        raise DataError(f"{job.spec.name}: expected a recorded run; there is none")
-    return record
-
-
-def _is_comparable(job: Job, emit: Emit) -> bool:
+def _is_comparable(record: RunRecord, emit: Emit) -> bool:
     """Whether this process is promised the bits of the recorded run; says so where it is not."""
-    begun = _record(job).environment
-    difference = _difference(begun, describe_environment(job.spec), job.spec)
+    if record.spec.device == "cuda" and not torch.cuda.is_available():
+        difference: str | None = f"it was begun on {record.environment.accelerator}; no GPU is here"
+    else:
+        here = describe_environment(record.spec)
+        difference = _difference(record.environment, here, record.spec)
     if difference:
-        emit(Incomparable(run=job.spec.name, message=difference))
+        emit(Incomparable(run=record.spec.name, message=difference))
     return difference is None
 
 
-def _recorded(job: Job, epoch: int | None) -> Trainer:
-    """A recorded run as it stood at `epoch`; None for its last checkpoint, 0 for its start.
+def _recorded(job: Job, epoch: int | None) -> tuple[RunRecord, checkpoints.Checkpoint | None]:
+    """A run's record and its checkpoint of `epoch`: None for the last one, 0 for its start.
 
     Raises:
-        DataError: there is no such record or checkpoint, or it is not to be believed.
+        DataError: there is no such record or checkpoint.
+        EvidenceError: it is not to be believed.
     """
     spec, store = job.spec, Store(Path(job.store))
-    record = _record(job)
-    trainer = Trainer(spec, load(spec.dataset, Path(job.home)))
+    record = store.load(spec)
+    if record is None:
+        raise DataError(f"{spec.name}: expected a recorded run; there is none")
     if epoch == 0:
-        return trainer
+        return record, None
     path = store.checkpoint(spec, epoch)
     checkpoint = checkpoints.read(path, spec)
     if checkpoint is None:
         raise DataError(f"{path}: expected a checkpoint; nothing is there")
-    then, state = checkpoint
+    then = checkpoint[0]
     if epoch is not None and len(then.epochs) != epoch:
-        raise DataError(f"{path}: expected {epoch} epochs; got {len(then.epochs)}")
+        raise EvidenceError(f"{path}: expected {epoch} epochs; got {len(then.epochs)}")
     # The last checkpoint is written before the record, and may be an epoch ahead of it.
     common = min(len(then.epochs), len(record.epochs))
-    if then.epochs[:common] != record.epochs[:common] or any(
-        one != other for one, other in zip(then.readings, record.readings, strict=False)
+    readings = min(len(then.readings), len(record.readings))
+    if (
+        then.epochs[:common] != record.epochs[:common]
+        or then.readings[:readings] != record.readings[:readings]
+        or len(then.epochs) > len(record.epochs) + 1
+        or not same_arithmetic(then.environment, record.environment, spec)
     ):
-        raise DataError(f"{path}: the checkpoint's history is not that of the record")
-    trainer.restore(state, then.epochs, then.readings)
+        raise EvidenceError(f"{path}: the checkpoint's history is not that of the record")
+    return record, checkpoint
+
+
+def _trainer(job: Job, checkpoint: checkpoints.Checkpoint | None) -> Trainer:
+    trainer = Trainer(job.spec, load(job.spec.dataset, Path(job.home)))
+    if checkpoint:
+        record, state = checkpoint
+        trainer.restore(state, record.epochs, record.readings)
     return trainer
 
 
@@ -272,7 +287,12 @@ def main() -> int:
             case Rehearse():
                 rehearse(job, emit)
     except ReproError as error:
-        emit(Failed(run=job.spec.name, message=str(error), exit_code=error.exit_code))
+        refutes = isinstance(error, EvidenceError)
+        emit(
+            Failed(
+                run=job.spec.name, message=str(error), exit_code=error.exit_code, refutes=refutes
+            )
+        )
         return error.exit_code
     emit(Finished(run=job.spec.name))
     return 0

@@ -110,14 +110,15 @@ def test_a_table_is_trained_once_and_printed_in_every_format(home):
 
 def test_an_audit_says_what_it_proved_and_a_changed_digit_is_exit_code_1(home):
     assert repro(home, "train", "net", "--dataset", "synthetic").returncode == 0
-    done = repro(home, "audit", "--seed", "1", "--minutes", "0.5")
+    done = repro(home, "audit", "--seed", "1", "--minutes", "0.7", "--workers", "1")
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
-    assert "2 checkpoints to predict with and 1 of 1 epochs to train again" in done.stderr
+    assert "2 checkpoints to predict with and 3 of 10 epochs to train again" in done.stderr
     assert "record proved 10 epochs, as sealed" in said
-    assert "training proved epoch 1 trained again in" in said
-    assert "1 epochs trained again; nothing refuted" in said
-    assert "1 epochs could be drawn, with --seed 1 --minutes 0.5" in said
+    assert "predictions proved predicted again with the stored weights at 10" in said
+    assert "training proved trained again, the same weights bit for bit: 1 to 3" in said
+    assert "3 epochs trained again; nothing refuted" in said
+    assert "3 of 10 epochs were drawn: --seed 1 --minutes 0.7 --workers" in said
     assert max(map(len, done.stdout.splitlines()[:-3])) <= 80
 
     (path,) = home.glob("store/runs/*/record.json")

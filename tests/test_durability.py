@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,11 +49,11 @@ def traces(store, spec=SPEC):
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
-    """The traces of the run that nobody disturbs, and the seconds that it takes."""
+    """The traces of the run that nobody disturbs, and the seconds that one of its epochs takes."""
     root = tmp_path_factory.mktemp("whole")
-    began = time.monotonic()
     assert not train(root)
-    return traces(Store(root)), time.monotonic() - began
+    seconds = min(each.duration_s for each in Store(root).load(SPEC).epochs)
+    return traces(Store(root)), seconds
 
 
 def survey(store):
@@ -63,27 +64,62 @@ def survey(store):
     return len(records[0].epochs) if records else 0
 
 
-@pytest.mark.parametrize("series", range(3))
+def kill_within(monkeypatch, root, moment, number):
+    """Let the worker kill itself; return the epochs that are kept, after reading all there is."""
+    plain = runner.worker_code("portable")
+    sabotage = f"from tests.saboteur import kill_at; kill_at({moment!r}, {number}); "
+    with monkeypatch.context() as patch:
+        code = plain.replace("from repro.worker", sabotage + "from repro.worker")
+        patch.setattr(runner, "worker_code", lambda _: code)
+        (failure,) = train(root)
+    assert "its process was killed" in failure.message
+    kept = survey(Store(root))
+    print(f"killed {moment} {number}: {kept} epochs kept")
+    return kept
+
+
+CHANCE = random.Random(0)
+SERIES = {
+    # The first files of a store: checkpoint, store.json, predictions, record.
+    "beginning": [("half written", n) for n in (1, 2, 3)] + [("after replace", n) for n in (1, 2, 3)],
+    "chance": [
+        (moment, CHANCE.randint(1, 60 if moment == "step" else 9))
+        for moment in CHANCE.sample(MOMENTS * 2, 6)
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("series", list(SERIES))
 def test_a_run_killed_at_any_call_is_the_uninterrupted_run(
     tmp_path, uninterrupted, monkeypatch, series
 ):
-    """Six kills within the worker: around writes and renames, and in the middle of an epoch."""
-    store, chance = Store(tmp_path), random.Random(f"call {series}")
-    plain = runner.worker_code("portable")
-    killed = []
-    for moment in chance.sample(MOMENTS * 2, 6):
-        count = chance.randint(1, 9 if moment != "step" else 60)
-        sabotage = f"from tests.saboteur import kill_at; kill_at({moment!r}, {count}); "
-        code = plain.replace("from repro.worker", sabotage + "from repro.worker")
-        monkeypatch.setattr(runner, "worker_code", lambda _, code=code: code)
-        (failure,) = train(tmp_path)
-        assert "its process was killed" in failure.message
-        killed.append((moment, count, survey(store)))
-    monkeypatch.setattr(runner, "worker_code", lambda _: plain)
+    for moment, number in SERIES[series]:
+        kill_within(monkeypatch, tmp_path, moment, number)
     assert not train(tmp_path)
-    print(*(f"killed {m} {n}: {done} epochs kept" for m, n, done in killed), sep="\n")
-    assert traces(store) == uninterrupted[0]
+    assert traces(Store(tmp_path)) == uninterrupted[0]
     assert not list(tmp_path.rglob("*.tmp")), "the next process sweeps up"
+
+
+@pytest.fixture(scope="module")
+def nine_epochs(tmp_path_factory):
+    root = tmp_path_factory.mktemp("nine")
+    assert not train(root, epochs=9)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    # Three files are written as the run is taken up, then the kept checkpoint, the last one, the
+    # predictions and the record.
+    [("half written", 4), ("half written", 6), *(("after replace", n) for n in (4, 5, 6)), ("before replace", 7)],
+)  # fmt: skip
+def test_a_run_killed_while_a_reading_is_saved_is_the_uninterrupted_run(
+    nine_epochs, tmp_path, uninterrupted, monkeypatch, moment, number
+):
+    root = shutil.copytree(nine_epochs, tmp_path / "store")
+    assert kill_within(monkeypatch, root, moment, number) == 9
+    assert not train(root)
+    assert traces(Store(root)) == uninterrupted[0]
 
 
 def command(home, *arguments):
@@ -96,27 +132,39 @@ def command(home, *arguments):
     )  # fmt: skip
 
 
+def wait_for(process, begins):
+    for line in process.stderr:
+        if line.startswith(begins):
+            return
+    pytest.fail(f"no line begins with {begins!r}")
+
+
+TRAIN = ("train", "improved", "--dataset", "synthetic", "--epochs", EPOCHS)
+
+
 @pytest.mark.parametrize("series", range(3))
 def test_a_command_killed_by_the_clock_goes_on_and_ends_alike(tmp_path, uninterrupted, series):
-    """Four kills of the command with its workers, the first of them in the first second."""
-    chance = random.Random(f"clock {series}")
-    arguments = ("train", "improved", "--dataset", "synthetic", "--epochs", EPOCHS)
+    """Four kills of the command with its workers: in its first second, and within three epochs."""
+    chance, store = random.Random(f"clock {series}"), Store(tmp_path / "store")
     killed = []
-    for attempt in range(4):
-        seconds = chance.uniform(0, 1 if attempt == 0 else 0.8 * uninterrupted[1])
-        process = command(tmp_path, *arguments)
-        try:
-            process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+    for epoch in (0, *sorted(chance.sample(range(1, 9), 3))):
+        process = command(tmp_path, *TRAIN)
+        if epoch:
+            wait_for(process, f"epoch {epoch}/" if epoch > survey(store) else "epoch ")
+        seconds = chance.uniform(0, uninterrupted[1]) if epoch else chance.uniform(0, 1)
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL, "it was still at work"
         while of_group(process.pid):
             time.sleep(0.01)
-        killed.append((seconds, survey(Store(tmp_path / "store"))))
-    _, errors = (process := command(tmp_path, *arguments)).communicate()
+        kept = survey(store)
+        assert kept >= epoch, "what was announced is kept"
+        killed.append(f"killed {seconds:.2f} s after epoch {epoch}: {kept} epochs kept")
+    _, errors = (process := command(tmp_path, *TRAIN)).communicate()
     assert process.returncode == 0, errors
-    print(*(f"killed after {s:.2f} s: {done} epochs kept" for s, done in killed), sep="\n")
-    assert traces(Store(tmp_path / "store")) == uninterrupted[0]
+    print(*killed, sep="\n")
+    assert traces(store) == uninterrupted[0]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -124,20 +172,17 @@ def test_a_command_stopped_by_a_signal_says_how_to_go_on_and_ends_alike(
     tmp_path, uninterrupted, number, code
 ):
     chance = random.Random(code)
-    arguments = ("train", "improved", "--dataset", "synthetic", "--epochs", EPOCHS)
-    for _ in range(3):
-        process = command(tmp_path, *arguments)
-        for line in process.stderr:
-            if line.startswith("1 run"):
-                break
-        time.sleep(chance.uniform(0, 0.25 * uninterrupted[1]))
+    for begins in ("1 run", "epoch ", "epoch "):
+        process = command(tmp_path, *TRAIN)
+        wait_for(process, begins)
+        time.sleep(chance.uniform(0, uninterrupted[1]))
         os.killpg(process.pid, number)
         _, errors = process.communicate()
         assert process.returncode == code, errors
         assert errors.rstrip().endswith("the same command goes on from here")
         assert not of_group(process.pid), "no worker is left"
         survey(Store(tmp_path / "store"))
-    _, errors = (process := command(tmp_path, *arguments)).communicate()
+    _, errors = (process := command(tmp_path, *TRAIN)).communicate()
     assert process.returncode == 0, errors
     assert traces(Store(tmp_path / "store")) == uninterrupted[0]
 

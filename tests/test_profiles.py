@@ -69,6 +69,13 @@ def test_a_profile_that_torch_cannot_have_read_is_refused(code, message):
     assert f"TrainingError: {message}" in error
 
 
+def test_a_variable_that_the_c_library_has_read_already_is_refused():
+    code = f"from repro.profiles import enter; enter('portable'){TRAIN}"
+    output, error = run(code, GLIBC_TUNABLES="glibc.cpu.hwcaps=-AVX2")
+    assert output == ""
+    assert "GLIBC_TUNABLES was read when this process started" in error
+
+
 def test_a_cpu_without_avx2_is_refused():
     code = (
         "from repro.profiles import enter; enter('portable'); import torch\n"

@@ -129,6 +129,15 @@ def test_ctrl_c_is_heard_wherever_it_falls(tmp_path, sigint):
     assert len(Store(tmp_path / "store").load(spec_of()).epochs) >= len(events) >= 1
 
 
+def test_ctrl_c_after_the_last_event_is_heard_too(tmp_path, sigint):
+    def interrupt(event):
+        if isinstance(event, Finished):
+            Interrupting()
+
+    with pytest.raises(KeyboardInterrupt):
+        do(tmp_path, (spec_of(), 1), on_event=interrupt)
+
+
 def test_a_killed_worker_is_a_failure_that_the_next_call_mends(tmp_path, expected):
     def kill(event):
         if isinstance(event, EpochDone):

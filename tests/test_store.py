@@ -5,6 +5,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -45,12 +46,9 @@ def test_kept_checkpoints_are_listed_by_epoch_and_the_last_one_last(tmp_path):
     for epoch in (100, None, 30):
         store.checkpoint(spec, epoch).write_bytes(b"")
     assert store.checkpoint_epochs(spec) == [30, 100, None]
-    for name in ("x", "010", "٣"):
-        path = store.folder(spec) / f"checkpoint-{name}.safetensors"
-        path.write_bytes(b"")
-        with pytest.raises(DataError, match=f"expected an epoch in the name; got '{name}'"):
-            store.checkpoint_epochs(spec)
-        path.unlink()
+    for name in ("x", "010", "٣", "10 copy"):
+        (store.folder(spec) / f"checkpoint-{name}.safetensors").write_bytes(b"")
+    assert store.checkpoint_epochs(spec) == [30, 100, None], "what is named otherwise is not ours"
 
 
 def test_records_are_listed_by_name(tmp_path):
@@ -154,7 +152,9 @@ def test_damaged_predictions_are_named(tmp_path):
     with pytest.raises(DataError, match="predictions.safetensors: not a file of predictions"):
         store.predictions(one)
     path.unlink()
-    with pytest.raises(DataError, match="predictions.safetensors: cannot be read: No such file"):
+    with pytest.raises(
+        DataError, match="predictions.safetensors: expected the record's predictions; nothing"
+    ):
         store.predictions(one)
 
 
@@ -268,16 +268,44 @@ def test_predictions_that_are_not_the_records_are_not_believed(tmp_path):
         ({10: changed}, "epoch 10: expected predictions uint8 .* with SHA-256"),
         ({10: PREDICTIONS[10].view(np.int8)}, "got int8"),
         ({10: PREDICTIONS[10].reshape(10, 10)}, r"got uint8 \(10, 10\)"),
-        ({30: PREDICTIONS[10]}, "expected predictions of epochs 10; got 30"),
+        ({9: PREDICTIONS[10]}, "expected predictions of epochs 10; got 9"),
         (
-            {10: PREDICTIONS[10], 30: PREDICTIONS[10]},
-            "expected predictions of epochs 10; got 10, 30",
+            {10: PREDICTIONS[10], 9: PREDICTIONS[10]},
+            "expected predictions of epochs 10; got 10, 9",
         ),
         ({}, "expected predictions of epochs 10; got none"),
     ]:
         store.save(one, classes)
         with pytest.raises(DataError, match=message):
             store.predictions(one)
+
+
+def test_predictions_may_be_a_reading_ahead_of_the_record(tmp_path):
+    """They are written first; a kill may fall between the two."""
+    store, one = Store(tmp_path), record()
+    store.save(one, {**PREDICTIONS, 30: PREDICTIONS[10]})
+    assert list(store.predictions(one)) == [10]
+
+
+def test_what_was_set_aside_is_never_overwritten(tmp_path):
+    store, one = Store(tmp_path), record()
+    for _ in range(2):
+        store.save(one, PREDICTIONS)
+        store.set_aside(one.spec)
+    shutil.rmtree(store.folder(one.spec) / "before-1")
+    store.save(one, {})
+    store.set_aside(one.spec)
+    kept = store.folder(one.spec)
+    assert (kept / "before-2" / "predictions.safetensors").stat().st_size > 100
+    assert (kept / "before-1" / "record.json").exists()
+
+
+def test_what_a_process_killed_at_the_beginning_of_the_store_left_is_removed(tmp_path):
+    left = tmp_path / "store.json.999.tmp"
+    left.write_bytes(b"half")
+    Store(tmp_path).save(record(), PREDICTIONS)
+    assert not left.exists()
+    assert (tmp_path / "store.json").read_text() == '{"version": 1}\n'
 
 
 def test_a_run_that_begins_anew_loses_nothing(tmp_path):
