@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from repro.data import layout
-from repro.data.dataset import load, load_cifar10, split, synthetic
+from repro.data.dataset import (
+    default_folder,
+    load,
+    load_cifar10,
+    load_test_labels,
+    split,
+    synthetic,
+)
 from repro.errors import DataError
 from tests.tiny_cifar import checksums
 
@@ -112,3 +119,18 @@ def test_the_split_is_the_reports_and_is_pinned():
     train, validation = split(50_000, 0)
     assert (len(train), len(validation)) == (40_000, 10_000)
     assert validation[:5].tolist() == [14, 19, 20, 29, 30]
+
+
+def test_the_test_labels_are_those_of_the_whole_data_set(tmp_path, tiny_cifar):
+    assert load_test_labels("synthetic", tmp_path).tolist() == synthetic().test_labels.tolist()
+    folder = default_folder(tmp_path)
+    folder.mkdir(parents=True)
+    for name, data in tiny_cifar.items():
+        (folder / name).write_bytes(data)
+    whole = load("cifar10", tmp_path)
+    np.testing.assert_array_equal(
+        load_test_labels("cifar10", tmp_path), whole.test_labels, strict=True
+    )
+    (folder / "test_batch.bin").write_bytes(tiny_cifar["data_batch_1.bin"])
+    with pytest.raises(DataError, match="test_batch.bin: expected SHA-256"):
+        load_test_labels("cifar10", tmp_path)
