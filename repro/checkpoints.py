@@ -64,13 +64,15 @@ def read(path: Path, spec: RunSpec) -> Checkpoint | None:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except safetensors.SafetensorError as error:
-        raise EvidenceError(f"{path}: not a checkpoint: {error}; delete it to train anew") from None
+        raise EvidenceError(
+            f"{path}: not a checkpoint: {error}; delete it to go on without it"
+        ) from None
     try:
         digest = tensors_digest(state)
     except TypeError:  # a type that no network here has, and numpy neither
         digest = ""
     if digest != metadata.get("sha256"):
-        raise EvidenceError(f"{path}: the checkpoint is damaged; delete it to train anew")
+        raise EvidenceError(f"{path}: the checkpoint is damaged; delete it to go on without it")
     record = parse(metadata.get("record", "").encode(), path)
     if record.spec != spec:
         raise EvidenceError(

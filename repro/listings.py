@@ -105,15 +105,18 @@ _OUTCOME_STYLES = {"proved": "green", "refuted": "bold red"}
 
 def show_audit(audit: Audit) -> RenderableType:
     """Run by run, what was proved in a line a check, and whatever else in a line of its own."""
-    grid = _grid("Check", "Outcome", "What", left=("Check", "Outcome", "What"))
+    parts: list[RenderableType] = []
     for name in audit.names:
-        grid.add_row(Text(name, style="bold", overflow="fold"))
+        grid = Table.grid(padding=(0, 2))
+        for width in (13, 14, None):
+            grid.add_column(min_width=width)
         mine = [finding for finding in audit.findings if finding.run == name]
         for check in _CHECKS:
             for outcome, text in _lines([each for each in mine if each.check == check]):
                 style = _OUTCOME_STYLES.get(outcome, "yellow")
                 grid.add_row(f"  {check}", Text(outcome, style=style), Text(text, overflow="fold"))
-    return grid
+        parts += [Text(name, style="bold", overflow="fold"), grid]
+    return Group(*parts)
 
 
 def _lines(findings: Sequence[Finding]) -> Iterator[tuple[Outcome, str]]:

@@ -232,7 +232,7 @@ def test_a_damaged_checkpoint_is_named(store):
     path.write_bytes(data)
     audit = whole(store, minutes=0)
     assert refuted(audit) == {
-        "predictions": f"{path}: the checkpoint is damaged; delete it to train anew"
+        "predictions": f"{path}: the checkpoint is damaged; delete it to go on without it"
     }
 
 
