@@ -147,7 +147,7 @@ def test_a_command_killed_by_the_clock_goes_on_and_ends_alike(tmp_path, uninterr
     """Four kills of the command with its workers: in its first second, and within three epochs."""
     chance, store = random.Random(f"clock {series}"), Store(tmp_path / "store")
     killed = []
-    for epoch in (0, *sorted(chance.sample(range(1, 9), 3))):
+    for epoch in (0, *sorted(chance.sample((1, 3, 5, 7), 3))):
         process = command(tmp_path, *TRAIN)
         if epoch:
             wait_for(process, f"epoch {epoch}/" if epoch > survey(store) else "epoch ")
