@@ -57,7 +57,7 @@ def bits(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def durability(session: nox.Session) -> None:
-    """Kills, full disks and two at once: what a run has finished is never lost."""
+    """Kills, full disks, two at once: nothing finished is lost; and audits of forged runs."""
     install(session)
     run(session, "pytest", "-m", "durability", "--numprocesses", "auto", *session.posargs)
 

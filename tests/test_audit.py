@@ -21,6 +21,9 @@ from repro.spec import REPORT_RECIPES, RunSpec
 from repro.store import Store
 from tests.forgery import another, forge_checkpoint, forge_record, get, leaves, put
 
+trains = pytest.mark.durability
+"""Starts processes that predict and train."""
+
 SPEC = RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=0, dataset="synthetic")
 
 
@@ -79,6 +82,7 @@ def refuted(audit):
     return {each.check: each.text for each in audit.findings if each.outcome == "refuted"}
 
 
+@trains
 def test_an_honest_run_is_proved_at_every_level(store):
     audit = whole(store)
     assert {each.outcome for each in audit.findings} == {"proved"}
@@ -95,6 +99,7 @@ def test_an_honest_run_is_proved_at_every_level(store):
     assert all("the same weights" in e.text for e in audit.findings if e.check == "training")
 
 
+@trains
 def test_a_forged_stretch_is_refuted_once_the_stretch_is_trained_again(store):
     """Epochs that nobody trained, between a true beginning and a checkpoint of other weights."""
 
@@ -142,6 +147,7 @@ def test_other_bytes_with_the_same_values_are_not_a_record(store):
     assert "the same values, but other bytes than were written" in refuted(cheap(store))["record"]
 
 
+@trains
 @pytest.mark.parametrize(
     ("place", "check", "words"),
     [
@@ -175,6 +181,7 @@ def test_a_reading_left_out_is_refuted(store):
     assert text == "expected the test set to be read at epochs [10]; got []"
 
 
+@trains
 def test_better_predictions_under_a_new_seal_are_not_those_of_the_weights(store):
     """All that the cheap checks look at is forged; the stored weights say otherwise."""
     labels = synthetic().test_labels
@@ -225,6 +232,7 @@ def test_a_flipped_bit_of_a_checkpoint_is_noticed_wherever_it_is(store):
             checkpoints.read(path, SPEC)
 
 
+@trains
 def test_a_damaged_checkpoint_is_named(store):
     path = store.checkpoint(SPEC, 10)
     data = bytearray(path.read_bytes())
@@ -236,12 +244,14 @@ def test_a_damaged_checkpoint_is_named(store):
     }
 
 
+@trains
 def test_a_checkpoint_under_another_epochs_name_is_refuted(store):
     shutil.copy(store.checkpoint(SPEC), store.checkpoint(SPEC, 10))
     audit = whole(store, minutes=0)
     assert "expected 10 epochs; got 11" in refuted(audit)["predictions"]
 
 
+@trains
 def test_forged_weights_under_a_new_seal_are_not_those_of_the_history(store):
     forge_checkpoint(
         store.checkpoint(SPEC, 10),
@@ -252,6 +262,7 @@ def test_forged_weights_under_a_new_seal_are_not_those_of_the_history(store):
     assert expected in refuted(audit)["predictions"]
 
 
+@trains
 def test_a_record_of_another_torch_is_not_compared_and_not_refuted(store):
     def elsewhere(fields):
         put(fields, ("environment", "torch"), "2.99.0")
@@ -309,6 +320,7 @@ def test_a_record_without_an_epoch_is_refuted(store):
     assert refuted(cheap(store)) == {"record": "expected an epoch at least; got none"}
 
 
+@trains
 def test_predictions_of_another_number_are_refuted_and_stop_no_other_check(store):
     short = synthetic().test_labels[:99]
     digest = hashlib.sha256(short.tobytes()).hexdigest()
@@ -327,6 +339,7 @@ def test_predictions_of_another_number_are_refuted_and_stop_no_other_check(store
     assert texts["predictions"] == "epoch 10: expected 100 recorded predictions; got 99"
 
 
+@trains
 def test_damage_is_refuted_also_where_the_versions_differ(store):
     path = store.checkpoint(SPEC, 10)
     data = bytearray(path.read_bytes())
@@ -355,6 +368,7 @@ def test_a_run_on_a_gpu_is_not_comparable_where_there_is_none(store, monkeypatch
     assert "no GPU is here" in events[0].message
 
 
+@trains
 def test_a_check_that_cannot_be_done_says_nothing_against_the_run(store, monkeypatch):
     monkeypatch.setattr("sys.executable", "/bin/false")
     audit = whole(store)

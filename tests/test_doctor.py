@@ -81,14 +81,22 @@ def test_a_level_below_the_promise_is_exit_code_1(promised, got, code):
     assert Checkup(facts={}, diagnoses=[diagnosis]).exit_code == code
 
 
-def test_this_machine_is_examined_for_real(tmp_path):
+def test_a_checkup_has_what_a_report_of_a_problem_needs(tmp_path, monkeypatch):
+    def examined(device, profile):
+        return Diagnosis(
+            device=device, profile=profile, promised="L1", got="L1", why="", rehearsed=rehearsed()
+        )
+
+    monkeypatch.setattr(doctor, "examine", examined)
+    monkeypatch.setattr(doctor, "has_cuda", lambda: True)
     checkup = doctor.check_up(tmp_path / "none" / "yet")
-    assert [(d.device, d.profile) for d in checkup.diagnoses][:2] == [
+    assert [(each.device, each.profile) for each in checkup.diagnoses] == [
         ("cpu", "portable"),
         ("cpu", "native"),
+        ("cuda", "portable"),
     ]
-    assert checkup.diagnoses[0].rehearsed.capability == "AVX2"
     assert checkup.facts["data set"].startswith("missing or damaged")
-    assert checkup.facts["torch"] == checkup.diagnoses[0].rehearsed.environment.torch
+    assert checkup.facts["torch"] == f"{TORCH}+cpu"
+    assert checkup.facts["processor"] == "Test CPU"
     told = json.loads(checkup.to_json())
     assert told["levels"][0]["rehearsed"]["digests"].keys() == REPORT_RECIPES.keys()
