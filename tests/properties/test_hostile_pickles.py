@@ -186,12 +186,12 @@ def test_only_an_array_of_the_honest_form_is_one(shape, dtype, order, raw):
     array.state = (1, shape, _Dtype(dtype), order, raw)
     rows = outcome(lambda: array.rows_of_bytes(3072, "b"))
     is_honest = (
-        shape == (2, 3072) and type(shape[0]) is int and dtype in ("u1", b"u1")
-        and order in (False, 0) and order is not None and raw == IMAGES.tobytes()
+        isinstance(raw, bytes) and shape == (len(raw) // 3072, 3072) and type(shape[0]) is int
+        and dtype in ("u1", b"u1") and order in (False, 0) and order is not None
     )  # fmt: skip
     assert isinstance(rows, ReproError) == (not is_honest)
     if is_honest:
-        np.testing.assert_array_equal(rows, IMAGES)
+        assert rows.tobytes() == raw
 
 
 def test_the_bombs_are_bombs_where_nothing_restrains_them():
