@@ -341,11 +341,16 @@ def test_predictions_of_another_number_are_refuted_and_stop_no_other_check(store
 
 @trains
 def test_damage_is_refuted_also_where_the_versions_differ(store):
+    def elsewhere(fields):
+        put(fields, ("environment", "torch"), "2.99.0")
+
+    forge_record(record_path(store), elsewhere)
+    for epoch in (10, None):
+        forge_checkpoint(store.checkpoint(SPEC, epoch), elsewhere)
     path = store.checkpoint(SPEC, 10)
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    forge_record(record_path(store), lambda fields: put(fields, ("environment", "torch"), "2.99.0"))
     assert "the checkpoint is damaged" in refuted(whole(store, minutes=0))["predictions"]
 
 
