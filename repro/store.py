@@ -233,12 +233,11 @@ class Store:
         Raises:
             UsageError: none, or more than one.
         """
-        # A run's name ends with the first digits of its digest.
+        # A run's name ends with the first 12 digits of its digest.
+        short = text[:12] if re.fullmatch("[0-9a-f]{1,64}", text) else None
         found = [
             name for name in self.names()
-            if name.startswith(text)
-            or (text and text.startswith(name.rpartition("-")[2]))
-            or name.rpartition("-")[2].startswith(text)
+            if name.startswith(text) or (short and name.rpartition("-")[2].startswith(short))
         ]  # fmt: skip
         if len(found) == 1:
             return found[0]

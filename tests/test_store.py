@@ -49,6 +49,8 @@ def test_kept_checkpoints_are_listed_by_epoch_and_the_last_one_last(tmp_path):
     for name in ("x", "010", "٣", "10 copy"):
         (store.folder(spec) / f"checkpoint-{name}.safetensors").write_bytes(b"")
     assert store.checkpoint_epochs(spec) == [30, 100, None], "what is named otherwise is not ours"
+    store.checkpoint(spec).unlink()
+    assert store.checkpoint_epochs(spec) == [30, 100]
 
 
 def test_records_are_listed_by_name(tmp_path):
@@ -66,7 +68,16 @@ def test_a_run_is_found_by_the_beginning_of_its_name_or_digest(tmp_path):
     one = record(seed=1)
     assert store.find(one.spec.name) == one
     assert store.find("net-relu-seed1") == one
-    assert store.find(one.spec.digest[:9]) == one
+    for digits in (4, 9, 12, 13, 64):
+        assert store.find(one.spec.digest[:digits]) == one
+    for text in (
+        one.spec.digest + "0",
+        one.spec.digest[:12] + "zzz",
+        "seed1",
+        one.spec.digest[1:9],
+    ):
+        with pytest.raises(UsageError, match="no run begins so"):
+            store.find(text)
     with pytest.raises(UsageError, match="'net': expected .* 2 runs begin so: net-relu-seed0"):
         store.find("net")
     with pytest.raises(UsageError, match=r"'x': .*; no run begins so \(`repro runs`\)"):
