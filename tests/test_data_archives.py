@@ -272,3 +272,28 @@ def test_npm_packages_of_another_form_are_refused(tmp_path, tiny_cifar, name, da
     path.write_bytes(as_tar({**as_npm(tiny_cifar), name: data}))
     with pytest.raises(DataError, match=message):
         read_six(path)
+
+
+def test_headers_have_a_limit_a_member_and_one_in_all(monkeypatch):
+    monkeypatch.setattr(archives, "_HEADER_LIMIT", 100)
+    monkeypatch.setattr(archives, "_HEADERS_LIMIT", 150)
+    message = "a.tar: expected headers of less than 100 bytes a member and 150 in all"
+
+    stream = archives._Limited(iter([b"x" * 100, b"y" * 100]), "a.tar")
+    assert [len(stream.read(60)), len(stream.read(60))] == [60, 40], "a piece at a time"
+    with pytest.raises(DataError, match=message):
+        stream.read(1)
+
+    stream = archives._Limited(iter([b"x" * 100, b"y" * 100]), "a.tar")
+    assert len(stream.read(100)) == 100
+    stream.allow(10)
+    assert len(stream.read(60)) == 60, "160 bytes, 10 of them of a member"
+    with pytest.raises(DataError, match=message):
+        stream.read(1)
+
+
+def test_the_end_is_read_a_hundred_times_and_no_more():
+    stream = archives._Limited(iter([b"x"]), "a.tar")
+    assert [stream.read(5) for _ in range(101)] == [b"x", *[b""] * 100]
+    with pytest.raises(EOFError, match="it ends too early"):
+        stream.read(5)
