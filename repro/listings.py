@@ -127,7 +127,7 @@ def _lines(findings: Sequence[Finding]) -> Iterator[tuple[Outcome, str]]:
         what = (
             "predicted again with the stored weights at"
             if proved[0].check == "predictions"
-            else ("trained again, the same weights bit for bit:")
+            else "trained again, the same weights bit for bit:"
         )
         yield "proved", f"{what} {epochs}"
     yield from ((each.outcome, each.text) for each in findings if each not in proved)

@@ -71,6 +71,17 @@ def whole(store, minutes=5.0, seed=0, only=lambda task: True):
     return audit
 
 
+def begin_elsewhere(store):
+    """Let the whole run say, under new seals, that another torch trained it."""
+
+    def change(fields):
+        put(fields, ("environment", "torch"), "2.99.0")
+
+    forge_record(record_path(store), change)
+    for epoch in (10, None):
+        forge_checkpoint(store.checkpoint(SPEC, epoch), change)
+
+
 def covers(task, wanted):
     """Whether `task` is the one that is wanted, or trains more from the same start."""
     if isinstance(task, Retrain) and isinstance(wanted, Retrain):
@@ -264,12 +275,7 @@ def test_forged_weights_under_a_new_seal_are_not_those_of_the_history(store):
 
 @trains
 def test_a_record_of_another_torch_is_not_compared_and_not_refuted(store):
-    def elsewhere(fields):
-        put(fields, ("environment", "torch"), "2.99.0")
-
-    forge_record(record_path(store), elsewhere)
-    for epoch in (10, None):
-        forge_checkpoint(store.checkpoint(SPEC, epoch), elsewhere)
+    begin_elsewhere(store)
     audit = whole(store)
     outcomes = {(each.check, each.outcome) for each in audit.findings}
     assert outcomes == {
@@ -341,12 +347,7 @@ def test_predictions_of_another_number_are_refuted_and_stop_no_other_check(store
 
 @trains
 def test_damage_is_refuted_also_where_the_versions_differ(store):
-    def elsewhere(fields):
-        put(fields, ("environment", "torch"), "2.99.0")
-
-    forge_record(record_path(store), elsewhere)
-    for epoch in (10, None):
-        forge_checkpoint(store.checkpoint(SPEC, epoch), elsewhere)
+    begin_elsewhere(store)
     path = store.checkpoint(SPEC, 10)
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
