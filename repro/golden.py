@@ -12,8 +12,8 @@ GOLDEN: Mapping[str, Mapping[str, str]] = {
         "net-relu": "aeda71485ebaf215bc993b965a24c41919398753d3b14372c31c516bf2a180f9",
         "net-leaky_relu": "92d46ab103fe8e61fefc6b31f563283d010311a9f623ac101f8ed8f7de0da1ed",
         "net-swish": "022e83657a0c934910060ff7ae304a6d91843d7cc67178a9e4ec79afe6779dfb",
-        "improved": "c181ea30617ccd08c3829b0a2234ffb346879f4a01f47e734cda11c2e144ae4d",
-        "resnet": "15acb195c62cc5480b9e14514a9470880a058327e059b1010a70815eecd18577",
+        "improved": "797a96ba8a05ef1746551e60c8fcb3673a19f0edf034a442a8bf886b1c92bc17",
+        "resnet": "c048937c8a9b64edb5ecbd6b6e6211919bc5aa361d8c08d10b55c81c17808255",
     },
 }
 """SHA-256 of the weights after two steps on made-up images, by torch version and model.

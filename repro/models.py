@@ -85,48 +85,12 @@ class ImprovedNet(nn.Module):
         return logits
 
 
-class SinglePixelConv2d(nn.Conv2d):
-    """A convolution whose output is one pixel, without the taps that only ever see padding.
-
-    On 32x32 images resnet18's last stage works on 1x1 maps, where eight of a 3x3 kernel's nine
-    taps multiply zeros and have a gradient of exactly zero. Leaving them out is the same function
-    (up to rounding) with the same parameters. Where the output is larger it is `nn.Conv2d`.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        top, left = int(self.padding[0]), int(self.padding[1])
-        height, width = self.kernel_size
-        rows, columns = x.shape[-2:]
-        if (
-            rows + 2 * top - height >= self.stride[0]
-            or columns + 2 * left - width >= self.stride[1]
-        ):
-            return super().forward(x)
-        useful = self.weight[..., top : top + rows, left : left + columns]
-        return F.conv2d(x[..., : height - top, : width - left], useful, self.bias)
-
-
 def resnet18() -> nn.Module:
-    """Torchvision's resnet18 with 10 classes, section 3.2.5; 11,181,642 parameters.
-
-    Its last stage leaves out the taps that only see padding; the parameters, their names and the
-    function are torchvision's.
-    """
+    """Torchvision's resnet18 with 10 classes, section 3.2.5; 11,181,642 parameters."""
     import torchvision  # noqa: PLC0415 - takes a second that the other networks need not wait
 
     model: nn.Module = torchvision.models.resnet18(num_classes=10)
-    for block in model.layer4:  # type: ignore[union-attr]
-        for name in ("conv1", "conv2"):
-            setattr(block, name, _single_pixel(getattr(block, name)))
     return model
-
-
-def _single_pixel(conv: nn.Conv2d) -> SinglePixelConv2d:
-    """`conv`, one of resnet18's 3x3 convolutions, as a SinglePixelConv2d with its parameters."""
-    channels = conv.in_channels, conv.out_channels
-    trimmed = SinglePixelConv2d(*channels, 3, conv.stride[0], 1, bias=False, device="meta")
-    trimmed.weight = conv.weight
-    return trimmed
 
 
 def build(recipe: Recipe, *, seed: int) -> nn.Module:

@@ -38,7 +38,12 @@ ALLOWED = {
     "evaluation": {"data.layout", "errors", "store"},
     "activations": set(),
     "models": {"activations", "spec"},
-    "training": {"data.dataset", "errors", "models", "profiles", "records", "spec"},
+    "fast": {"activations", "models", "spec"},
+    "optimisers": set(),
+    "training": {
+        "data.dataset", "data.layout", "errors", "fast", "models", "optimisers", "profiles",
+        "records", "spec",
+    },
     "events": {"records", "spec"},
     "checkpoints": {"errors", "records", "spec", "store", "training"},
     "worker": {
@@ -61,7 +66,15 @@ ALLOWED = {
         "profiles", "progress", "records", "runner", "spec", "store", "tables", "verdicts",
     },
 }  # fmt: skip
-COMPUTE_HALF = {"activations", "checkpoints", "models", "training", "worker"}
+COMPUTE_HALF = {
+    "activations",
+    "checkpoints",
+    "fast",
+    "models",
+    "optimisers",
+    "training",
+    "worker",
+}
 EVIDENCE_HALF = {
     "verdicts", "tables", "progress", "runner", "audit", "doctor", "listings", "session",
 }  # fmt: skip

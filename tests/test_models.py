@@ -11,7 +11,6 @@ from repro.models import (
     ImprovedNet,
     Net,
     SeededDropout,
-    SinglePixelConv2d,
     build,
     parameter_count,
     resnet18,
@@ -148,45 +147,7 @@ def test_the_three_activations_start_from_the_same_weights():
     assert all(torch.equal(states[0][key], state[key]) for state in states for key in state)
 
 
-def test_resnet_is_torchvisions_in_value_and_gradient():
-    torch.manual_seed(0)
-    plain = torchvision.models.resnet18(num_classes=10).double()
-    ours = resnet18().double()
+def test_resnet_is_torchvisions():
+    ours, plain = resnet18(), torchvision.models.resnet18(num_classes=10)
+    assert repr(ours) == repr(plain)
     assert list(ours.state_dict()) == list(plain.state_dict())
-    ours.load_state_dict(plain.state_dict())
-    x, y = torch.rand(6, 3, 32, 32, dtype=torch.float64), torch.arange(6)
-    for _ in range(2):
-        losses = []
-        for model in (plain, ours):
-            model.zero_grad()
-            loss = F.cross_entropy(model(x), y)
-            loss.backward()
-            losses.append(loss)
-        torch.testing.assert_close(losses[1], losses[0], rtol=1e-12, atol=1e-12)
-        for (name, a), b in zip(plain.named_parameters(), ours.parameters(), strict=True):
-            torch.testing.assert_close(b.grad, a.grad, rtol=1e-9, atol=1e-12, msg=name)
-            a.data -= 0.01 * a.grad
-            b.data -= 0.01 * b.grad
-    plain.load_state_dict(ours.state_dict())
-
-
-@pytest.mark.parametrize(
-    ("size", "stride", "kernel", "padding"),
-    [
-        (1, 1, 3, 1),
-        (2, 2, 3, 1),
-        (2, 1, 3, 1),
-        (4, 2, 3, 1),
-        (1, 2, 3, 1),
-        (3, 4, 5, 2),
-        (5, 1, 3, 0),
-        (1, 1, 1, 0),
-    ],
-)
-def test_a_single_pixel_convolution_is_the_convolution(size, stride, kernel, padding):
-    torch.manual_seed(size)
-    plain = torch.nn.Conv2d(3, 4, kernel, stride, padding).double()
-    ours = SinglePixelConv2d(3, 4, kernel, stride, padding).double()
-    ours.load_state_dict(plain.state_dict())
-    x = torch.rand(2, 3, size, size, dtype=torch.float64)
-    torch.testing.assert_close(ours(x), plain(x), rtol=1e-12, atol=1e-12)
