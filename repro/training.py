@@ -7,7 +7,8 @@ import hashlib
 import math
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +18,13 @@ from torch import Tensor, nn
 
 from repro import fast, models
 from repro.data.dataset import Dataset, split
-from repro.data.layout import IMAGE_SHAPE
+from repro.data.layout import IMAGE_SHAPE, Bytes
 from repro.errors import EvidenceError, TrainingError
 from repro.models import SeededDropout
 from repro.optimisers import SGD, Adam, Optimiser
 from repro.profiles import is_x86_64, require
 from repro.records import EpochRecord, Reading
-from repro.spec import Profile, Purpose, RunSpec, stream_seed
+from repro.spec import Device, Profile, Purpose, RunSpec, stream_seed
 
 PREDICTION_BATCH = 100
 """Images per forward pass where nothing is learned; part of what the bits depend on. As many as a
@@ -100,6 +101,34 @@ def weights_digest(model: nn.Module) -> str:
     return tensors_digest(model.state_dict())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Placed:
+    """A data set on a device: images as bytes (N, 32, 32, 3), channels innermost, and labels
+    int64 (N,). On the CPU the images are the data set's own memory."""
+
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+
+
+def place(dataset: Dataset, device: Device) -> Placed:
+    """`dataset` on `device`, for any number of trainers."""
+
+    def images(array: Bytes) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array.transpose(0, 2, 3, 1))).to(device)
+
+    def labels(array: Bytes) -> Tensor:
+        return torch.from_numpy(array.astype(np.int64)).to(device)
+
+    return Placed(
+        train_images=images(dataset.train_images),
+        train_labels=labels(dataset.train_labels),
+        test_images=images(dataset.test_images),
+        test_labels=labels(dataset.test_labels),
+    )
+
+
 class Trainer:
     """One run in memory: its network, optimiser and history, moved on by one epoch at a time.
 
@@ -108,7 +137,7 @@ class Trainer:
     bytes, and each batch is scaled when it is used.
     """
 
-    def __init__(self, spec: RunSpec, dataset: Dataset) -> None:
+    def __init__(self, spec: RunSpec, dataset: Dataset | Placed) -> None:
         prepare_torch(spec.profile)
         self.spec = spec
         self.epochs: list[EpochRecord] = []
@@ -119,12 +148,10 @@ class Trainer:
         self.optimiser = _optimiser(spec, self.model)
         self._dropouts = [m for m in self.model.modules() if isinstance(m, SeededDropout)]
 
-        train, validation = split(len(dataset.train_labels), spec.seed)
-        self._train = self._place(dataset.train_images[train], dataset.train_labels[train])
-        self._validation = self._place(
-            dataset.train_images[validation], dataset.train_labels[validation]
+        self.data = place(dataset, spec.device) if isinstance(dataset, Dataset) else dataset
+        self.train, self.validation = (
+            torch.from_numpy(indices) for indices in split(len(self.data.train_labels), spec.seed)
         )
-        self._test = self._place(dataset.test_images, dataset.test_labels)
 
     @property
     def epoch(self) -> int:
@@ -138,12 +165,9 @@ class Trainer:
             TrainingError: the loss is no longer a finite number.
         """
         start = time.perf_counter()
-        epoch, seed = self.epoch + 1, self.spec.seed
-        images, labels = self._train
-        batch = self.spec.recipe.batch_size
-        shuffle = torch.Generator().manual_seed(stream_seed(seed, "shuffle", epoch))
-        order = torch.randperm(len(labels), generator=shuffle).to(labels.device)
-        batches = torch.split(order, batch)
+        epoch = self.epoch + 1
+        images, labels = self.data.train_images, self.data.train_labels
+        batches = torch.split(self.order(epoch).to(labels.device), self.spec.recipe.batch_size)
         losses = torch.empty(len(batches), device=labels.device)
 
         self.model.train()
@@ -157,34 +181,58 @@ class Trainer:
             if report and step % 100 == 0 and math.isfinite(value := loss.item()):
                 report(step, len(batches), value)
 
-        sizes = torch.tensor([len(indices) for indices in batches], dtype=torch.float64)
-        validation_loss, validation_accuracy = self._validate(epoch)
+        logits = self._logits(self.data.train_images, self.validation, epoch)
+        return self.add_epoch(losses, logits, time.perf_counter() - start)
+
+    def order(self, epoch: int) -> Tensor:
+        """The training images in the order in which `epoch` takes them: indices into the data
+        set, int64 (N,), on the CPU."""
+        generator = torch.Generator().manual_seed(stream_seed(self.spec.seed, "shuffle", epoch))
+        return self.train[torch.randperm(len(self.train), generator=generator)]
+
+    def add_epoch(self, losses: Tensor, logits: Tensor, duration_s: float) -> EpochRecord:
+        """Add an epoch to the history: the network has its weights.
+
+        `losses` are those of its batches, float (steps,), `logits` those of the validation images
+        (N, 10).
+
+        Raises:
+            TrainingError: a loss is no longer a finite number.
+        """
+        epoch, losses = self.epoch + 1, losses.cpu().double()
+        logits = logits.cpu().double()  # MPS has no float64
+        labels = self.data.train_labels.cpu()[self.validation]
+        validation_loss = float(F.cross_entropy(logits, labels))
         if not bool(losses.isfinite().all()) or not math.isfinite(validation_loss):
             raise TrainingError(
                 f"{self.spec.name}: the loss is no longer finite in epoch {epoch}; "
                 f"the recipe diverges (learning rate {self.spec.recipe.learning_rate:g})"
             )
+        batch, images = self.spec.recipe.batch_size, len(self.train)
+        sizes = torch.tensor([min(batch, images - at) for at in range(0, images, batch)])
         record = EpochRecord(
             epoch=epoch,
-            train_loss=float((losses.cpu().double() * sizes).sum() / sizes.sum()),
+            train_loss=float((losses * sizes).sum() / images),
             last_batch_loss=float(losses[-1]),
             validation_loss=validation_loss,
-            validation_accuracy=validation_accuracy,
+            validation_accuracy=int((logits.argmax(1) == labels).sum()) / len(labels),
             weights_sha256=weights_digest(self.model),
-            duration_s=round(time.perf_counter() - start, 3),
+            duration_s=round(duration_s, 3),
         )
         self.epochs.append(record)
         return record
 
     def predict_test_set(self) -> npt.NDArray[np.uint8]:
         """Predict the class of every test image, uint8 (10,000,), in the official order."""
-        predicted = self._logits(self._test[0], self.epoch).argmax(1)
-        return predicted.to("cpu", torch.uint8).numpy()
+        return _classes(self._logits(self.data.test_images, None, self.epoch))
 
-    def read_test_set(self) -> Reading:
-        """Predict the test images and add the accuracy and the predictions to the history."""
-        classes = self.predict_test_set()
-        labels = self._test[1].cpu().numpy()
+    def read_test_set(self, logits: Tensor | None = None) -> Reading:
+        """Predict the test images and add the accuracy and the predictions to the history.
+
+        `logits` (10,000, 10) are the network's for the test images, if they are known already.
+        """
+        classes = self.predict_test_set() if logits is None else _classes(logits)
+        labels = self.data.test_labels.cpu().numpy()
         reading = Reading(
             epoch=self.epoch,
             accuracy=int((classes == labels).sum()) / len(labels),
@@ -239,38 +287,32 @@ class Trainer:
             )
         self.epochs, self.readings, self.predictions = list(epochs), list(readings), predictions
 
-    def _place(
-        self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]
-    ) -> tuple[Tensor, Tensor]:
-        """Bytes (N, 32, 32, 3), channels innermost, and labels int64 (N,), on the device."""
-        rows = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
-        placed = torch.from_numpy(rows).to(self.spec.device)
-        return placed, torch.from_numpy(labels).long().to(self.spec.device)
-
-    def _input(self, images: Tensor) -> Tensor:
-        return to_input(images.permute(0, 3, 1, 2), self.spec.recipe.pixels)
-
     def _reseed_dropout(self, purpose: Purpose, epoch: int) -> None:
         for dropout in self._dropouts:
             dropout.generator.manual_seed(stream_seed(self.spec.seed, purpose, epoch))
 
     @torch.no_grad()
-    def _logits(self, images: Tensor, epoch: int) -> Tensor:
-        """Float32 (N, 10) for bytes (N, 32, 32, 3), with dropout as the recipe says."""
+    def _logits(self, images: Tensor, indices: Tensor | None, epoch: int) -> Tensor:
+        """Float32 (N, 10) for bytes (N, 32, 32, 3), or for those of them that `indices` name;
+        with dropout as the recipe says."""
         self.model.eval()
         self._reseed_dropout("prediction", epoch)
         for dropout in self._dropouts:
             dropout.train(self.spec.recipe.dropout_at_prediction)
-        return torch.cat(
-            [self.model(self._input(x)) for x in torch.split(images, PREDICTION_BATCH)]
-        )
+        batches: Iterable[Tensor]
+        if indices is None:
+            batches = torch.split(images, PREDICTION_BATCH)
+        else:
+            parts = torch.split(indices.to(images.device), PREDICTION_BATCH)
+            batches = (images.index_select(0, part) for part in parts)
+        return torch.cat([self.model(self._input(batch)) for batch in batches])
 
-    def _validate(self, epoch: int) -> tuple[float, float]:
-        images, labels = self._validation
-        logits = self._logits(images, epoch)
-        logits, labels = logits.cpu().double(), labels.cpu()  # MPS has no float64
-        loss = F.cross_entropy(logits, labels)
-        return float(loss), int((logits.argmax(1) == labels).sum()) / len(labels)
+    def _input(self, images: Tensor) -> Tensor:
+        return to_input(images.permute(0, 3, 1, 2), self.spec.recipe.pixels)
+
+
+def _classes(logits: Tensor) -> npt.NDArray[np.uint8]:
+    return logits.argmax(1).to("cpu", torch.uint8).numpy()
 
 
 def _digest(classes: npt.NDArray[np.uint8]) -> str:
