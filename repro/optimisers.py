@@ -12,6 +12,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from repro.spec import Recipe
+
 
 class Optimiser(Protocol):
     """Moves the parameters that it was made for, in place."""
@@ -28,6 +30,13 @@ class Optimiser(Protocol):
         Raises:
             ValueError: these are not the moments of these parameters.
         """
+
+
+def make(recipe: Recipe, parameters: Sequence[nn.Parameter]) -> Optimiser:
+    """The recipe's optimiser for `parameters`."""
+    if recipe.optimiser == "adam":
+        return Adam(parameters, learning_rate=recipe.learning_rate)
+    return SGD(parameters, learning_rate=recipe.learning_rate, momentum=recipe.momentum)
 
 
 class SGD:

@@ -16,12 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from repro import fast, models
+from repro import fast, models, optimisers
 from repro.data.dataset import Dataset, split
 from repro.data.layout import IMAGE_SHAPE, Bytes
 from repro.errors import EvidenceError, TrainingError
 from repro.models import SeededDropout
-from repro.optimisers import SGD, Adam, Optimiser
 from repro.profiles import is_x86_64, require
 from repro.records import EpochRecord, Reading
 from repro.spec import Device, Profile, Purpose, RunSpec, stream_seed
@@ -145,7 +144,7 @@ class Trainer:
         self.predictions: dict[int, npt.NDArray[np.uint8]] = {}
 
         self.model = _model(spec)
-        self.optimiser = _optimiser(spec, self.model)
+        self.optimiser = optimisers.make(spec.recipe, list(self.model.parameters()))
         self._dropouts = [m for m in self.model.modules() if isinstance(m, SeededDropout)]
 
         self.data = place(dataset, spec.device) if isinstance(dataset, Dataset) else dataset
@@ -308,7 +307,9 @@ class Trainer:
         return torch.cat([self.model(self._input(batch)) for batch in batches])
 
     def _input(self, images: Tensor) -> Tensor:
-        return to_input(images.permute(0, 3, 1, 2), self.spec.recipe.pixels)
+        x = to_input(images.permute(0, 3, 1, 2), self.spec.recipe.pixels)
+        # Channels stay innermost on the CPU alone, where that is the faster layout.
+        return x if x.device.type == "cpu" else x.contiguous()
 
 
 def _classes(logits: Tensor) -> npt.NDArray[np.uint8]:
@@ -326,12 +327,4 @@ def _model(spec: RunSpec) -> nn.Module:
         available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         onednn = spec.profile == "portable" and available
         return fast.build(spec.recipe, seed=spec.seed, onednn=onednn)
-    model = models.build(spec.recipe, seed=spec.seed).to(spec.device)
-    return model.to(memory_format=torch.channels_last)
-
-
-def _optimiser(spec: RunSpec, model: nn.Module) -> Optimiser:
-    recipe, parameters = spec.recipe, list(model.parameters())
-    if recipe.optimiser == "adam":
-        return Adam(parameters, learning_rate=recipe.learning_rate)
-    return SGD(parameters, learning_rate=recipe.learning_rate, momentum=recipe.momentum)
+    return models.build(spec.recipe, seed=spec.seed).to(spec.device)

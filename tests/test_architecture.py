@@ -40,7 +40,8 @@ ALLOWED = {
     "activations": set(),
     "models": {"activations", "spec"},
     "fast": {"activations", "models", "spec"},
-    "optimisers": set(),
+    "optimisers": {"spec"},
+    "fused": {"models", "optimisers", "spec", "training"},
     "training": {
         "data.dataset", "data.layout", "errors", "fast", "models", "optimisers", "profiles",
         "records", "spec",
