@@ -101,9 +101,10 @@ AnyEvent: TypeAlias = (
 
 
 class Train(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="train"):
-    """Bring the run to `epochs` epochs."""
+    """Bring the run to `epochs` epochs, and with it those of `others`, as one network."""
 
     epochs: int
+    others: tuple[RunSpec, ...] = ()
 
 
 class Predict(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="predict"):

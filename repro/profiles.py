@@ -72,7 +72,7 @@ def is_x86_64(machine: str) -> bool:
 def promise(device: Device, profile: Profile, machine: str) -> Promise:
     """The level that a run on `device` of a `machine` (`platform.machine()`) is promised."""
     if device == "cuda":
-        return Promise("L1", "the same bits on one GPU architecture, torch and cuDNN")
+        return Promise("L1", "the same bits on one GPU model, torch and cuDNN, as many runs fused")
     if device == "mps":
         return Promise("L0", "seeded, but Apple's GPU promises no bits")
     if not is_x86_64(machine):

@@ -100,6 +100,8 @@ class RunDisplay:
             self._advance(event.run, done, f"epoch {event.epoch}, loss {event.loss:.3f}")
         elif isinstance(event, EpochDone):
             self._epoch(event)
+            if event.record.epoch == self._tasks[event.run].epochs:
+                self._finish(event.run)
         elif isinstance(event, ReadingDone):
             reading = event.reading
             self._line(
@@ -109,9 +111,11 @@ class RunDisplay:
             if self._live:
                 self._live.update(self._render())
         elif isinstance(event, Finished):
-            task = self._tasks[event.run]
-            self._advance(event.run, task.epochs, "done")
-            self._progress.update(self._bars[event.run], visible=False)
+            self._finish(event.run)
+
+    def _finish(self, run: str) -> None:
+        self._advance(run, self._tasks[run].epochs, "done")
+        self._progress.update(self._bars[run], visible=False)
 
     def _render(self) -> RenderableType:
         """Bars, under what stands above them if the terminal is high enough for both."""

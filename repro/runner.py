@@ -5,6 +5,7 @@ The bridge between the two halves of the package: this side never imports torch,
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import queue
 import shutil
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -36,13 +37,17 @@ from repro.events import (
     Train,
 )
 from repro.profiles import worker_environment
-from repro.spec import Device, Profile, RunSpec, check_epochs
+from repro.spec import Architecture, Device, Profile, RunSpec, check_epochs
 
 _Answer = TypeVar("_Answer", Predicted, Rehearsed)
 
 CPU_SECONDS_PER_EPOCH = {"net": 9.0, "improved": 60.0, "resnet": 245.0}
 """Measured with the portable profile, a run on each of two cores of an AMD EPYC 7003 (Zen 3) at
 2.45 GHz, validation included; see results/README.md. Only an estimate for other machines."""
+
+
+FUSED_RUNS: Mapping[Architecture, int] = {"net": 30, "improved": 10, "resnet": 10}
+"""Runs that a GPU trains as one network, at most. Not measured yet: benchmarks/gpu.py does."""
 
 
 # A worker runs the package that runs here, and no file of the caller's current folder: `-m` would
@@ -100,12 +105,15 @@ def run(
     workers: int,
     on_event: Callable[[AnyEvent], None],
 ) -> list[Failed]:
-    """Do every task, the longest first, and return those that failed. As :func:`do_jobs`."""
+    """Do every task, the longest first, and return those that failed. As :func:`do_jobs`.
+
+    On a GPU, runs that differ in seed and activation alone are trained as one network.
+    """
     ordered = sorted(tasks, key=lambda task: -estimate_s([task], 1))
-    jobs = [
-        Job(spec=t.spec, task=Train(epochs=t.epochs), store=str(store), home=str(home))
-        for t in ordered
-    ]
+    jobs = []
+    for first, *others in _groups(ordered):
+        task = Train(epochs=first.epochs, others=tuple(other.spec for other in others))
+        jobs.append(Job(spec=first.spec, task=task, store=str(store), home=str(home)))
     failures: list[Failed] = []
 
     def pass_on(_: Job, event: AnyEvent) -> None:
@@ -115,6 +123,22 @@ def run(
 
     do_jobs(jobs, workers=workers, on_event=pass_on)
     return failures
+
+
+def _groups(tasks: Iterable[Task]) -> list[list[Task]]:
+    """Tasks that one worker does at once: on CUDA those that can be fused, else each alone."""
+    groups: dict[object, list[list[Task]]] = {}
+    for number, task in enumerate(tasks):
+        spec, recipe = task.spec, task.spec.recipe
+        alike: object = number
+        if spec.device == "cuda":
+            recipe = dataclasses.replace(recipe, activation="relu")
+            alike = dataclasses.replace(spec, recipe=recipe, seed=0), task.epochs
+        rows = groups.setdefault(alike, [[]])
+        if len(rows[-1]) == FUSED_RUNS[recipe.architecture]:
+            rows.append([])
+        rows[-1].append(task)
+    return [row for rows in groups.values() for row in rows]
 
 
 def do_jobs(

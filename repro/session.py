@@ -268,7 +268,8 @@ def _announcement(todo: Sequence[Task], done: dict[str, RunRecord | None], at_a_
     """What will be done, what its bits may be relied on for, and how long that took elsewhere."""
     spec = todo[0].spec
     promised = promise(spec.device, spec.profile, platform.machine())
-    text = f"{len(todo)} run{'s' * (len(todo) > 1)}, {at_a_time} at a time, on {spec.device}"
+    how = "as one network where they can" if spec.device == "cuda" else f"{at_a_time} at a time"
+    text = f"{len(todo)} run{'s' * (len(todo) > 1)}, {how}, on {spec.device}"
     if spec.device == "cpu":
         text += f" ({spec.profile} profile)"
     text += f", level {promised.level}: {promised.text}"

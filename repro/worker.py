@@ -9,9 +9,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import platform
+import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
@@ -41,10 +43,11 @@ from repro.events import (
     Stepped,
     Train,
 )
+from repro.fused import FusedTrainer
 from repro.records import Environment, RunRecord, is_complete, same_arithmetic
 from repro.spec import READING_EPOCHS, REPORT_RECIPES, RunSpec
 from repro.store import Store
-from repro.training import Trainer
+from repro.training import Trainer, place
 
 Emit = Callable[[AnyEvent], None]
 
@@ -75,14 +78,86 @@ def train(job: Job, epochs: int, emit: Emit) -> None:
             checkpoints.write(trainer, environment, store)  # a kill may have come before the record
         while trainer.epoch < epochs:
             trainer.train_epoch(_stepping(trainer, emit))
-            is_read = trainer.epoch in READING_EPOCHS
-            if is_read:
+            if trainer.epoch in READING_EPOCHS:
                 trainer.read_test_set()
-            # What is announced is safe: a caller that is told of an epoch finds it in the store.
-            record = checkpoints.write(trainer, environment, store)
-            emit(EpochDone(run=spec.name, record=record.epochs[-1]))
-            if is_read:
-                emit(ReadingDone(run=spec.name, reading=record.readings[-1]))
+            _keep(trainer, environment, store, emit)
+
+
+def train_together(specs: Sequence[RunSpec], epochs: int, job: Job, emit: Emit) -> None:
+    """Bring runs that differ in seed and activation alone to `epochs` epochs, as one network.
+
+    How many runs are fused is part of what their bits depend on, and so of their environment. Runs
+    that a kill left behind go on in the company that they had, others standing in for those ahead.
+
+    Raises:
+        ReproError: as :func:`train`.
+    """
+    store = Store(Path(job.store))
+    with ExitStack() as locks:
+        for spec in sorted(specs, key=lambda spec: spec.name):  # so that two callers never lock up
+            locks.enter_context(store.lock(spec, lambda: None))
+        records = {spec: store.load(spec) for spec in specs}
+        todo = [s for s, record in records.items() if not record or not is_complete(record, epochs)]
+        if not todo:
+            return
+        data = place(load(job.spec.dataset, Path(job.home)), job.spec.device)
+        runs = []
+        for spec in todo:
+            record = records[spec]
+            count = _fused_with(record.environment if record else None) or len(todo)
+            environment = describe_environment(spec, count)
+            trainer = Trainer(spec, data)
+            _resume(trainer, store, environment, record, emit)
+            emit(Started(run=spec.name, epoch=trainer.epoch))
+            runs.append((trainer, environment))
+        while any(trainer.epoch < epochs for trainer, _ in runs):
+            far = sorted({trainer.epoch for trainer, _ in runs} | {epochs})
+            behind = [run for run in runs if run[0].epoch == far[0]]
+            environment = behind[0][1]
+            group = [trainer for trainer, begun in behind if begun == environment]
+            fused = FusedTrainer(_company(group, specs, _fused_with(environment) or 0))
+            while group[0].epoch < far[1]:  # where the next ones stand
+                fused.train_epoch(_stepping(group[0], emit))
+                if group[0].epoch in READING_EPOCHS:
+                    fused.read_test_set()
+                for trainer in group:
+                    _keep(trainer, environment, store, emit)
+
+
+def _company(group: Sequence[Trainer], specs: Sequence[RunSpec], count: int) -> list[Trainer]:
+    """`count` trainers in the order of `specs`: those of `group`, and stand-ins that nobody keeps.
+
+    A stand-in has any weights at all. What it does is to fill the place of a run that is ahead.
+    """
+    members = {trainer.spec: trainer for trainer in group}
+    absent = count - len(group)
+    places = []
+    for spec in [*specs, *[group[0].spec] * absent]:
+        if spec in members:
+            places.append(members.pop(spec))
+        elif absent:
+            absent -= 1
+            stand_in = Trainer(spec, group[0].data)
+            stand_in.epochs = list(group[0].epochs)
+            places.append(stand_in)
+    return places
+
+
+def _keep(trainer: Trainer, environment: Environment, store: Store, emit: Emit) -> None:
+    """Save the epoch that was just trained, then tell of it: what is announced is safe."""
+    record = checkpoints.write(trainer, environment, store)
+    emit(EpochDone(run=record.spec.name, record=record.epochs[-1]))
+    if trainer.epoch in READING_EPOCHS:
+        emit(ReadingDone(run=record.spec.name, reading=record.readings[-1]))
+
+
+_FUSED = re.compile(r"\b(\d+) runs fused$")
+
+
+def _fused_with(environment: Environment | None) -> int | None:
+    """How many runs were fused in `environment`, this one included; None for a run alone."""
+    found = _FUSED.search((environment and environment.accelerator) or "")
+    return int(found[1]) if found else None
 
 
 def predict(job: Job, task: Predict, emit: Emit) -> None:
@@ -144,9 +219,11 @@ def _stepping(trainer: Trainer, emit: Emit) -> Callable[[int, int, float], None]
     return tell
 
 
-def describe_environment(spec: RunSpec) -> Environment:
-    """Versions and hardware of this process."""
+def describe_environment(spec: RunSpec, fused: int | None = None) -> Environment:
+    """Versions and hardware of this process, and how many runs are fused in it."""
     accelerator = torch.cuda.get_device_name() if spec.device == "cuda" else None
+    if fused:
+        accelerator = f"{accelerator or spec.device}, {fused} runs fused"
     return Environment(
         repro=repro.__version__,
         python=platform.python_version(),
@@ -278,8 +355,10 @@ def main() -> int:
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
     try:
         match job.task:
-            case Train(epochs=epochs):
+            case Train(epochs=epochs, others=()):
                 train(job, epochs, emit)
+            case Train(epochs=epochs, others=others):
+                train_together([job.spec, *others], epochs, job, emit)
             case Predict() as task:
                 predict(job, task, emit)
             case Retrain() as task:

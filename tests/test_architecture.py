@@ -49,7 +49,8 @@ ALLOWED = {
     "events": {"records", "spec"},
     "checkpoints": {"errors", "records", "spec", "store", "training"},
     "worker": {
-        "checkpoints", "data.dataset", "errors", "events", "records", "spec", "store", "training",
+        "checkpoints", "data.dataset", "errors", "events", "fused", "records", "spec", "store",
+        "training",
     },
     "audit": {
         "data.dataset", "data.layout", "errors", "evaluation", "events", "records", "runner",
@@ -72,6 +73,7 @@ COMPUTE_HALF = {
     "activations",
     "checkpoints",
     "fast",
+    "fused",
     "models",
     "optimisers",
     "training",

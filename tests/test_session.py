@@ -13,7 +13,11 @@ from repro.spec import REPORT_RECIPES, RunSpec
         ("x86_64", "cpu", "1 run, 2 at a time, on cpu (portable profile), level L3: the same bits"),
         ("aarch64", "cpu", "level L0: seeded, but nothing is known of the bits on aarch64"),
         ("arm64", "mps", "1 run, 2 at a time, on mps, level L0: seeded, but Apple's GPU promises"),
-        ("x86_64", "cuda", "on cuda, level L1: the same bits on one GPU architecture, torch and"),
+        (
+            "x86_64",
+            "cuda",
+            "on cuda, level L1: the same bits on one GPU model, torch and cuDNN, as",
+        ),
     ],
 )
 def test_a_run_begins_with_what_its_bits_may_be_relied_on_for(monkeypatch, machine, device, words):

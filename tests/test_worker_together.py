@@ -1,0 +1,100 @@
+"""Runs that a worker trains as one network; on the CPU here, where the runner never asks for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from repro import worker
+from repro.events import EpochDone, Job, Noted, ReadingDone, Started, Stepped, Train
+from repro.runner import FUSED_RUNS, Task, _groups
+from repro.spec import REPORT_RECIPES, RunSpec
+from repro.store import Store
+
+SPECS = [
+    RunSpec(recipe=REPORT_RECIPES[model], seed=seed, dataset="synthetic")
+    for seed in (0, 1)
+    for model in ("net-relu", "net-swish")
+]
+
+
+def together(folder, specs=SPECS, epochs=3, stop_after=None):
+    """What is told; with `stop_after`, as if killed once so many epochs had been announced."""
+    events = []
+
+    def emit(event):
+        events.append(event)
+        announced = sum(isinstance(each, EpochDone) for each in events)
+        if stop_after is not None and announced == stop_after:
+            raise KeyboardInterrupt
+
+    first, *others = specs
+    task = Train(epochs=epochs, others=tuple(others))
+    job = Job(spec=first, task=task, store=str(folder), home="")
+    try:
+        worker.train_together(specs, epochs, job, emit)
+    except KeyboardInterrupt:
+        assert stop_after is not None
+    return events
+
+
+def digests(folder, spec):
+    return [epoch.weights_sha256 for epoch in Store(folder).load(spec).epochs]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, together(folder)
+
+
+def test_every_run_is_recorded_and_told_of(whole):
+    folder, events = whole
+    for spec in SPECS:
+        mine = [e for e in events if e.run == spec.name and not isinstance(e, Stepped)]
+        assert [type(e) for e in mine] == [Started, EpochDone, EpochDone, EpochDone]
+        record = Store(folder).load(spec)
+        assert len(record.epochs) == 3
+        assert record.environment.accelerator == "cpu, 4 runs fused"
+
+
+@pytest.mark.parametrize("announced", [1, 3, 4, 6, 11])
+def test_a_killed_group_goes_on_to_the_same_bits(whole, tmp_path, announced):
+    """Also where the kill came between two runs' checkpoints, so that they are not equally far."""
+    together(tmp_path, stop_after=announced)
+    events = together(tmp_path)
+    assert not any(isinstance(event, Noted) for event in events), "none begins anew"
+    for spec in SPECS:
+        assert digests(tmp_path, spec) == digests(whole[0], spec)
+
+
+def test_what_is_complete_is_not_trained_again(whole):
+    assert together(whole[0]) == []
+
+
+def test_readings_come_at_the_reports_epochs(tmp_path):
+    events = together(tmp_path, SPECS[:2], epochs=10)
+    read = [(e.run, e.reading.epoch) for e in events if isinstance(e, ReadingDone)]
+    assert sorted(read) == sorted((spec.name, 10) for spec in SPECS[:2])
+    assert Store(tmp_path).checkpoint(SPECS[0], 10).exists()
+
+
+def task(model, seed, device, epochs=100):
+    spec = RunSpec(recipe=REPORT_RECIPES[model], seed=seed, device=device)
+    return Task(spec=spec, epochs=epochs)
+
+
+def test_only_cuda_runs_are_fused_and_only_with_their_like():
+    models = ["net-relu", "net-leaky_relu", "net-swish", "improved", "resnet"]
+    on_cpu = [task(model, seed, "cpu") for model in models for seed in (0, 1)]
+    assert _groups(on_cpu) == [[each] for each in on_cpu]
+    on_gpu = [task(model, seed, "cuda") for model in models for seed in (0, 1)]
+    assert [len(group) for group in _groups(on_gpu)] == [6, 2, 2]
+    longer = [task("improved", 0, "cuda", epochs) for epochs in (10, 20)]
+    assert [len(group) for group in _groups(longer)] == [1, 1]
+
+
+def test_no_more_are_fused_than_the_limit():
+    tasks = [task("resnet", seed, "cuda") for seed in range(25)]
+    groups = _groups(tasks)
+    assert [len(group) for group in groups] == [FUSED_RUNS["resnet"]] * 2 + [5]
+    assert [each for group in groups for each in group] == tasks
