@@ -35,7 +35,7 @@ from repro.spec import (
 # to answer before a person notices.
 # ruff: noqa: PLC0415
 
-_ORDER = ("table", "audit", "doctor", "data", "train", "runs", "predict", "score")
+_ORDER = ("table", "audit", "doctor", "data", "train", "runs", "predict", "score", "bench")
 
 out, err = Console(), Console(stderr=True)
 
@@ -435,6 +435,42 @@ def export_data(
     with bar(Console(quiet=True) if quiet else err, "export", "images") as update:
         export(dataset, folder, update)
     typer.echo(f"{folder}: {', '.join(name for pair in PARTS.values() for name in pair)}")
+
+
+@app.command("bench")
+def measure(
+    model: Annotated[
+        Literal["all", "net-relu", "improved", "resnet"], typer.Argument(help="Which network.")
+    ] = "all",
+    rounds: Annotated[int, typer.Option(min=1, help="Turns that each contestant takes.")] = 5,
+    page: Annotated[
+        Path | None,
+        typer.Option("--write", help="A Markdown file with marks between which the tables go."),
+    ] = None,
+    short: Annotated[
+        bool, typer.Option("--short", help="Turns of 4 steps: tries it only.")
+    ] = False,
+    dataset: _Dataset = "cifar10",
+) -> None:
+    """Measure how fast this machine trains, beside the loops that users write.
+
+    Ours trains a run on each core, the others one on all cores; the machine's throughput is
+    compared. Nothing else should run meanwhile. About 8 minutes on two cores.
+    """
+    from rich.markdown import Markdown
+
+    from repro.bench import STEPS, markdown, write
+    from repro.session import Session
+
+    models = list(STEPS) if model == "all" else [model]
+    report = Session(console=err).bench(models, rounds=rounds, short=short, dataset=dataset)
+    text = markdown(report)
+    if out.is_terminal:
+        out.print(Markdown(text))
+    else:
+        typer.echo(text)
+    if page:
+        write(report, page)
 
 
 def _store(recorded: bool) -> Any:

@@ -71,6 +71,14 @@ def regression(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def bench(session: nox.Session) -> None:
+    """How fast this machine trains beside other loops; writes benchmarks/README.md anew."""
+    install(session, "lightning")
+    page = [] if session.posargs else ["--write", "benchmarks/README.md"]
+    run(session, "repro", "bench", *page, *session.posargs)
+
+
+@nox.session(venv_backend="none")
 def lint(session: nox.Session) -> None:
     """Formatting and static checks."""
     install(session, "ruff")

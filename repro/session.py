@@ -7,10 +7,12 @@ import itertools
 import os
 import platform
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -24,8 +26,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from repro import bench
 from repro.audit import Audit
-from repro.data.dataset import default_folder
+from repro.data.dataset import Dataset, default_folder, load, split
+from repro.data.folders import export
 from repro.data.sources import Source, fetch, plan
 from repro.doctor import Checkup, check_up
 from repro.errors import UsageError
@@ -230,6 +234,43 @@ class Session:
             audit.do(jobs, workers, lambda: update(next(done), len(jobs)))
         return audit
 
+    def bench(
+        self, models: Sequence[str], *, rounds: int, short: bool, dataset: DatasetName
+    ) -> bench.Report:
+        """Train `models` beside the loops that users write; `short` turns try the machinery only.
+
+        Raises:
+            DataError: the data set cannot be had.
+            TrainingError: a contestant ended.
+        """
+        cores = self.workers or default_workers("cpu")
+        names = [n for n in bench.CONTESTANTS if n != "lightning" or find_spec("lightning")]
+        if dataset == "cifar10":
+            self.fetch_data(plan(os.environ.get("REPRO_CIFAR10_SOURCE")))
+        with tempfile.TemporaryDirectory() as folder:
+            png = Path(folder)
+            with bar(Console(quiet=True) if self.quiet else self.console, "PNG", "images") as told:
+                export(_training_part(load(dataset, home())), png, told)
+            networks = [
+                bench.measure(
+                    model, names, steps=4 if short else bench.STEPS[model], rounds=rounds,
+                    cores=cores, home=home(), png=png, dataset=dataset, say=self.say,
+                )
+                for model in models
+            ]  # fmt: skip
+        counts = sorted({1, cores, 2 * cores})
+        steps = 4 if short else bench.STEPS["net-relu"]
+        return bench.Report(
+            machine=bench.describe_machine(cores),
+            networks=networks,
+            workers=bench.measure_workers(
+                counts, steps=steps, rounds=rounds, home=home(), dataset=dataset
+            ),
+            commands=bench.measure_commands(
+                [["--help"], ["table", "all", "--recorded"]], 2 if short else 10
+            ),
+        )
+
     def train(
         self,
         store: Store,
@@ -262,6 +303,15 @@ class Session:
         else:
             self.say(f"trained in {duration(time.monotonic() - began)}")
         return max((failure.exit_code for failure in failures), default=0)
+
+
+def _training_part(dataset: Dataset) -> Dataset:
+    """The 40,000 images of seed 0 that train, and one test image."""
+    train, _ = split(len(dataset.train_labels), 0)
+    return Dataset(
+        train_images=dataset.train_images[train], train_labels=dataset.train_labels[train],
+        test_images=dataset.test_images[:1], test_labels=dataset.test_labels[:1],
+    )  # fmt: skip
 
 
 def _announcement(todo: Sequence[Task], done: dict[str, RunRecord | None], at_a_time: int) -> str:

@@ -165,13 +165,21 @@ class Trainer:
         """
         start = time.perf_counter()
         epoch = self.epoch + 1
-        images, labels = self.data.train_images, self.data.train_labels
-        batches = torch.split(self.order(epoch).to(labels.device), self.spec.recipe.batch_size)
-        losses = torch.empty(len(batches), device=labels.device)
-
-        self.model.train()
         self._reseed_dropout("dropout", epoch)
+        losses = self.train_on(self.order(epoch), report)
+        logits = self._logits(self.data.train_images, self.validation, epoch)
+        return self.add_epoch(losses, logits, time.perf_counter() - start)
+
+    def train_on(self, order: Tensor, report: Report | None = None) -> Tensor:
+        """Train on the images of the data set that `order` names, int64 (N,), batch by batch.
+
+        Returns each batch's loss, float32 (steps,), on the device.
+        """
+        images, labels = self.data.train_images, self.data.train_labels
+        batches = torch.split(order.to(labels.device), self.spec.recipe.batch_size)
+        losses = torch.empty(len(batches), device=labels.device)
         parameters = list(self.model.parameters())
+        self.model.train()
         for step, indices in enumerate(batches):
             x = self._input(images.index_select(0, indices))
             loss = F.cross_entropy(self.model(x), labels.index_select(0, indices))
@@ -179,9 +187,7 @@ class Trainer:
             losses[step] = loss.detach()
             if report and step % 100 == 0 and math.isfinite(value := loss.item()):
                 report(step, len(batches), value)
-
-        logits = self._logits(self.data.train_images, self.validation, epoch)
-        return self.add_epoch(losses, logits, time.perf_counter() - start)
+        return losses
 
     def order(self, epoch: int) -> Tensor:
         """The training images in the order in which `epoch` takes them: indices into the data

@@ -44,6 +44,7 @@ from repro.events import (
     Train,
 )
 from repro.fused import FusedTrainer
+from repro.machine import processor
 from repro.records import Environment, RunRecord, is_complete, same_arithmetic
 from repro.spec import READING_EPOCHS, REPORT_RECIPES, RunSpec
 from repro.store import Store
@@ -231,23 +232,9 @@ def describe_environment(spec: RunSpec, fused: int | None = None) -> Environment
         torchvision=version("torchvision"),
         numpy=version("numpy"),
         platform=f"{platform.system()}-{platform.machine()}",
-        processor=_processor(),
+        processor=processor(),
         accelerator=accelerator,
     )
-
-
-def _processor() -> str:
-    """Name the processor as the system does, with family and model number where it gives them."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().partition("\n\n")[0].splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    pairs = (line.partition(":") for line in lines)
-    fields = {name.strip(): value.strip() for name, _, value in pairs}
-    name = fields.get("model name", platform.machine())
-    if "cpu family" in fields:
-        name += f" (family {fields['cpu family']}, model {fields.get('model', '?')})"
-    return name
 
 
 def _resume(

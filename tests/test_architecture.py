@@ -48,9 +48,14 @@ ALLOWED = {
     },
     "events": {"records", "spec"},
     "checkpoints": {"errors", "records", "spec", "store", "training"},
+    "machine": set(),
+    "contestants": {
+        "data.dataset", "data.layout", "evaluation", "models", "spec", "training",
+    },
+    "bench": {"errors", "machine", "profiles", "spec", "store"},
     "worker": {
-        "checkpoints", "data.dataset", "errors", "events", "fused", "records", "spec", "store",
-        "training",
+        "checkpoints", "data.dataset", "errors", "events", "fused", "machine", "records", "spec",
+        "store", "training",
     },
     "audit": {
         "data.dataset", "data.layout", "errors", "evaluation", "events", "records", "runner",
@@ -65,13 +70,14 @@ ALLOWED = {
     "progress": {"events", "runner"},
     "listings": {"audit", "data.dataset", "data.layout", "doctor", "progress", "records"},
     "session": {
-        "audit", "data.dataset", "data.sources", "doctor", "errors", "events", "paths",
+        "audit", "bench", "data.dataset", "data.folders", "data.sources", "doctor", "errors", "events", "paths",
         "profiles", "progress", "records", "runner", "spec", "store", "tables", "verdicts",
     },
 }  # fmt: skip
 COMPUTE_HALF = {
     "activations",
     "checkpoints",
+    "contestants",
     "fast",
     "fused",
     "models",
@@ -80,7 +86,7 @@ COMPUTE_HALF = {
     "worker",
 }
 EVIDENCE_HALF = {
-    "verdicts", "tables", "progress", "runner", "audit", "doctor", "listings", "session",
+    "verdicts", "tables", "progress", "runner", "audit", "bench", "doctor", "listings", "session",
 }  # fmt: skip
 
 

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+import torch.nn.functional as F
+import torchvision
+
+from repro import bench, models
+from repro.bench import MARKS, Measured, Report, markdown, measure, write
+from repro.contestants import useful_operations
+from repro.data.dataset import synthetic
+from repro.data.folders import export
+from repro.errors import TrainingError
+from repro.spec import REPORT_RECIPES
+
+MEASURED = Measured(
+    model="net-relu",
+    cores=2,
+    steps=400,
+    seconds={"plain": [4.0, 2.0, 3.0], "portable": [2.0, 2.0, 1.0]},
+    accuracy={"plain": 0.31, "portable": 0.3},
+    operations=3_000_000,
+    rate=1e11,
+)
+
+
+def test_throughput_counts_a_run_on_every_core():
+    assert MEASURED.epochs_per_hour("plain") == pytest.approx(3600 * 400 * 20 / 3 / 40_000)
+    assert MEASURED.epochs_per_hour("portable") == pytest.approx(3600 * 2 * 400 * 20 / 2 / 40_000)
+
+
+def test_a_ratio_is_taken_within_each_turn():
+    assert MEASURED.ratio("portable", "plain") == 4.0  # of 4, 2 and 6
+
+
+def test_the_floor_is_the_operations_at_the_products_rate():
+    seconds = 3_000_000 * 40_000 / 1e11
+    assert MEASURED.share_of_floor("portable") == pytest.approx(
+        seconds / (40_000 / 400 / 20 / 2 * 2)
+    )
+
+
+def test_the_spread_is_half_the_distance_of_the_quartiles():
+    assert MEASURED.spread("plain") == pytest.approx(0.5 / 3)
+    assert Measured(**{**vars(MEASURED), "seconds": {"plain": [3.0]}}).spread("plain") == 0
+
+
+def test_the_tables_replace_what_stands_between_the_marks(tmp_path):
+    page = tmp_path / "README.md"
+    page.write_text(f"before\n{MARKS[0]}\nold\n{MARKS[1]}\nafter\n")
+    report = Report(
+        machine={"cores": "2"}, networks=[MEASURED], workers={1: 100.0}, commands={"repro x": [0.2]}
+    )
+    for _ in range(2):
+        write(report, page)
+    text = page.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert text.count("| D, ours, portable | 720.0 | ±12.5% | 4.00 | 0.24 | 0.300 |") == 1
+    assert "| `repro x` | 0.20 | 0.20 | 1 |" in text
+    assert json.loads(page.with_suffix(".json").read_text())["networks"][0]["steps"] == 400
+
+
+def test_a_page_without_marks_is_left_alone(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("mine")
+    with pytest.raises(TrainingError, match=r"page\.md: expected the lines"):
+        write(Report(machine={}, networks=[]), page)
+    assert page.read_text() == "mine"
+
+
+def test_useful_operations_of_net_are_those_of_its_layers():
+    forward = [
+        2 * 3 * 6 * 25 * 28 * 28, 2 * 6 * 16 * 25 * 10 * 10,
+        2 * 400 * 120, 2 * 120 * 84, 2 * 84 * 10,
+    ]  # fmt: skip
+    assert useful_operations(models.Net()) == 3 * sum(forward) - forward[0]
+
+
+def test_operations_with_padding_are_not_useful():
+    """Counted by hand on the map of ones: each output of a kernel of ones says how many it saw."""
+    layer = torch.nn.Conv2d(1, 1, 3, 2, 1, bias=False)
+    network = torch.nn.Sequential(layer, torch.nn.Flatten(), torch.nn.Linear(256, 1))
+    with torch.no_grad():
+        seen = F.conv2d(torch.ones(1, 1, 32, 32), torch.ones(1, 1, 3, 3), stride=2, padding=1).sum()
+    model = torch.nn.Sequential(_FirstChannel(), network)
+    assert useful_operations(model) == 2 * 2 * int(seen) + 3 * 2 * 256
+
+    plain = torchvision.models.resnet18(num_classes=10)
+    last = plain.layer4[1].conv2
+    assert useful_operations(plain) < 3 * 2 * 37_000_000
+    assert last.weight.numel() == 9 * 512 * 512
+
+
+class _FirstChannel(torch.nn.Module):
+    def forward(self, x):
+        return x[:, :1]
+
+
+@pytest.fixture(scope="module")
+def png(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("png")
+    export(synthetic(), folder, lambda done, total: None)
+    return folder
+
+
+def test_contestants_train_by_turns(tmp_path, png):
+    said = []
+    got = measure(
+        "net-relu", ["plain", "files", "portable"], steps=3, rounds=2, cores=2,
+        home=tmp_path, png=png, dataset="synthetic", say=said.append,
+    )  # fmt: skip
+    assert {which: len(turns) for which, turns in got.seconds.items()} == {
+        "plain": 2, "files": 2, "portable": 2,
+    }  # fmt: skip
+    assert all(seconds > 0 for turns in got.seconds.values() for seconds in turns)
+    assert all(0 <= share <= 1 for share in got.accuracy.values())
+    assert got.operations == useful_operations(models.build(REPORT_RECIPES["net-relu"], seed=0))
+    assert got.rate > 1e8
+    assert len(said) == 2
+    assert "| D, ours, portable |" in markdown(Report(machine={}, networks=[got]))
+
+
+def test_a_contestant_that_ends_says_why(tmp_path):
+    given = {"model": "net-relu", "home": str(tmp_path), "png": "", "dataset": "cifar10"}
+    with (
+        bench.Contestant("portable", given) as one,
+        pytest.raises(TrainingError, match=r"D, ours, portable \(net-relu\): ended: .*data fetch"),
+    ):
+        one.hear()
