@@ -79,6 +79,15 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def gpu(session: nox.Session) -> None:
+    """Check and measure the fused trainer on this machine's NVIDIA GPU; writes gpu.json."""
+    install(session)
+    run(session, "repro", "data", "fetch")
+    given = session.posargs or ["--out", "gpu.json"]
+    session.run(PYTHON, "benchmarks/gpu.py", *given)
+
+
+@nox.session(venv_backend="none")
 def lint(session: nox.Session) -> None:
     """Formatting and static checks."""
     install(session, "ruff")

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -110,11 +113,11 @@ def png(tmp_path_factory):
 def test_contestants_train_by_turns(tmp_path, png):
     said = []
     got = measure(
-        "net-relu", ["plain", "files", "portable"], steps=3, rounds=2, cores=2,
+        "net-relu", ["files", "portable"], steps=3, rounds=2, cores=1,
         home=tmp_path, png=png, dataset="synthetic", say=said.append,
     )  # fmt: skip
     assert {which: len(turns) for which, turns in got.seconds.items()} == {
-        "plain": 2, "files": 2, "portable": 2,
+        "files": 2, "portable": 2,
     }  # fmt: skip
     assert all(seconds > 0 for turns in got.seconds.values() for seconds in turns)
     assert all(0 <= share <= 1 for share in got.accuracy.values())
@@ -131,3 +134,18 @@ def test_a_contestant_that_ends_says_why(tmp_path):
         pytest.raises(TrainingError, match=r"D, ours, portable \(net-relu\): ended: .*data fetch"),
     ):
         one.hear()
+
+
+def test_the_script_for_gpus_runs(tmp_path):
+    """On the CPU and tiny, so that a borrowed GPU meets a script that works."""
+    out = tmp_path / "gpu.json"
+    script = Path(__file__).parent.parent / "benchmarks" / "gpu.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--device", "cpu", "--tiny", "--out", str(out)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(out.read_text())
+    assert found["checks"]["net-relu: a rerun has the same bits"]["passed"]
+    assert found["checks"]["net-relu: neighbours change no bit"]["passed"]
+    assert found["seconds_per_epoch"]["net"]["fused 3"] > 0
