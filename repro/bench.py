@@ -14,11 +14,13 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,7 +28,8 @@ from typing import Any
 from repro.errors import TrainingError
 from repro.machine import processor
 from repro.profiles import worker_environment
-from repro.spec import DatasetName, Profile
+from repro.runner import Task, run
+from repro.spec import REPORT_RECIPES, DatasetName, Profile, RunSpec
 from repro.store import explained, write_atomically
 
 CONTESTANTS: Mapping[str, str] = {
@@ -157,6 +160,8 @@ class Report:
     networks: list[Measured]
     workers: dict[int, float] = field(default_factory=dict)
     """Epochs of Net an hour, portable, by the number of runs at a time."""
+    seeds: dict[int, float] = field(default_factory=dict)
+    """Seconds for one epoch of so many seeds of Net, portable, from a command to its end."""
     commands: dict[str, list[float]] = field(default_factory=dict)
     """Seconds of a command that imports no torch, several times."""
 
@@ -244,6 +249,33 @@ def measure_workers(
     }
 
 
+def measure_seeds(
+    counts: Sequence[int], *, cores: int, home: Path, dataset: DatasetName, say: Say
+) -> dict[int, float]:
+    """Seconds until so many seeds of Net have trained one epoch, processes' starts included.
+
+    Raises:
+        TrainingError: a run failed.
+    """
+    taken = {}
+    for count in counts:
+        specs = [
+            RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=seed, dataset=dataset)
+            for seed in range(count)
+        ]
+        with tempfile.TemporaryDirectory() as store:
+            start = time.perf_counter()
+            failures = run(
+                [Task(spec=spec, epochs=1) for spec in specs],
+                store=Path(store), home=home, workers=cores, on_event=lambda _: None,
+            )  # fmt: skip
+            taken[count] = time.perf_counter() - start
+        if failures:
+            raise TrainingError(f"{failures[0].run}: {failures[0].message}")
+        say(f"one epoch of {count} seeds of Net: {taken[count]:.1f} s")
+    return taken
+
+
 def measure_commands(commands: Sequence[Sequence[str]], times: int) -> dict[str, list[float]]:
     """Wall-clock seconds of each `repro` command, `times` times."""
     out: dict[str, list[float]] = {}
@@ -267,6 +299,18 @@ def markdown(report: Report) -> str:
         lines += ["", "### Runs at a time (Net, portable)", "", "| Runs | Epochs an hour |"]
         lines += ["| ---: | ---: |"]
         lines += [f"| {count} | {rate:.0f} |" for count, rate in report.workers.items()]
+    if report.seeds:
+        lines += ["", "### Seeds (one epoch of Net, portable, from nothing)", ""]
+        lines += ["| Seeds | Seconds | a seed |", "| ---: | ---: | ---: |"]
+        lines += [f"| {n} | {taken:.1f} | {taken / n:.1f} |" for n, taken in report.seeds.items()]
+    if hours := _hours(report):
+        lines += [
+            "",
+            "### The 17 cells, portable: hours of training, as predicted from the above",
+            "",
+        ]
+        lines += ["| Seeds | Hours |", "| ---: | ---: |"]
+        lines += [f"| {count} | {taken:.1f} |" for count, taken in hours.items()]
     if report.commands:
         lines += ["", "### Commands that need no torch", ""]
         lines += ["| Command | Median s | Slowest s | n |", "| --- | ---: | ---: | ---: |"]
@@ -275,6 +319,41 @@ def markdown(report: Report) -> str:
             for name, taken in report.commands.items()
         ]
     return "\n".join(lines) + "\n"
+
+
+def _hours(report: Report) -> dict[int, float]:
+    """Hours that the runs of all tables take for so many seeds, a run a core; {} if not all three
+    networks were measured. Validation, a fifteenth of the time, comes on top."""
+    rates = {each.model: each for each in report.networks if "portable" in each.seconds}
+    if rates.keys() != STEPS.keys():
+        return {}
+    cores = report.networks[0].cores
+    alone = [
+        cores * epochs / rates[model].epochs_per_hour("portable")
+        for model, epochs in [*[("net-relu", 100)] * 3, ("improved", 100), ("resnet", 10)]
+    ]
+    return {count: max(count * sum(alone) / cores, *alone) for count in (1, 5, 10, 20)}
+
+
+def draw(report: Report, path: Path) -> None:
+    """How the cost grows with seeds and with runs at a time, as an SVG; needs matplotlib."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
+
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot(list(report.seeds), list(report.seeds.values()), "o-", color="#0072b2")
+    left.set(
+        xlabel="seeds of Net, one epoch each", ylabel="seconds", xlim=(0, None), ylim=(0, None)
+    )
+    right.plot(list(report.workers), list(report.workers.values()), "o-", color="#0072b2")
+    right.set(
+        xlabel="runs at a time", ylabel="epochs of Net an hour", xlim=(0, None), ylim=(0, None)
+    )
+    right.axvline(report.networks[0].cores, color="#999999", linestyle=":", label="cores")
+    right.legend()
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
 
 
 def _network_rows(each: Measured) -> list[str]:
@@ -324,6 +403,8 @@ def write(report: Report, page: Path) -> None:
     new = f"{before}{MARKS[0]}\n\n{markdown(report)}\n{MARKS[1]}{after}"
     write_atomically(page.with_suffix(".json"), json.dumps(asdict(report), indent=1).encode())
     write_atomically(page, new.encode())
+    if report.seeds and find_spec("matplotlib"):
+        draw(report, page.with_name("cost.svg"))
 
 
 def describe_machine(cores: int) -> dict[str, str]:

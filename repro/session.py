@@ -266,10 +266,14 @@ class Session:
             workers=bench.measure_workers(
                 counts, steps=steps, rounds=rounds, home=home(), dataset=dataset
             ),
+            seeds=bench.measure_seeds(
+                (1, 2) if short else (1, 2, 5, 10, 20),
+                cores=cores, home=home(), dataset=dataset, say=self.say,
+            ),
             commands=bench.measure_commands(
                 [["--help"], ["table", "all", "--recorded"]], 2 if short else 10
             ),
-        )
+        )  # fmt: skip
 
     def train(
         self,

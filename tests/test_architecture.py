@@ -52,7 +52,7 @@ ALLOWED = {
     "contestants": {
         "data.dataset", "data.layout", "evaluation", "models", "spec", "training",
     },
-    "bench": {"errors", "machine", "profiles", "spec", "store"},
+    "bench": {"errors", "machine", "profiles", "runner", "spec", "store"},
     "worker": {
         "checkpoints", "data.dataset", "errors", "events", "fused", "machine", "records", "spec",
         "store", "training",

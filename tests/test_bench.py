@@ -67,6 +67,40 @@ def test_the_tables_replace_what_stands_between_the_marks(tmp_path):
     assert json.loads(page.with_suffix(".json").read_text())["networks"][0]["steps"] == 400
 
 
+def test_the_hours_are_those_of_all_runs_or_of_the_longest():
+    """Each run has 100 epochs (ResNet 10) at 360 an hour and core, but for ImprovedNet at 3.6."""
+    slow = {**vars(MEASURED), "model": "improved", "seconds": {"portable": [200.0]}}
+    networks = [
+        MEASURED, Measured(**slow), Measured(**{**vars(MEASURED), "model": "resnet"}),
+    ]  # fmt: skip
+    hours = bench._hours(Report(machine={}, networks=networks))
+    longest, others = 100 / 3.6, (3 * 100 + 10) / 360
+    assert hours[1] == pytest.approx(longest)
+    assert hours[10] == pytest.approx(10 * (longest + others) / 2)
+    assert bench._hours(Report(machine={}, networks=networks[:2])) == {}
+
+
+def test_the_figure_has_what_was_measured(tmp_path):
+    pytest.importorskip("matplotlib")
+    report = Report(
+        machine={}, networks=[MEASURED], workers={1: 300.0, 2: 600.0, 4: 590.0},
+        seeds={1: 12.0, 2: 12.5, 5: 36.0},
+    )  # fmt: skip
+    bench.draw(report, tmp_path / "cost.svg")
+    text = (tmp_path / "cost.svg").read_text()
+    assert text.count("<use ") > 6, "a mark each"
+    assert "seeds of Net" in text
+
+
+def test_seeds_are_trained_anew_each_time(tmp_path):
+    said = []
+    taken = bench.measure_seeds(
+        (1, 2), cores=2, home=tmp_path, dataset="synthetic", say=said.append
+    )
+    assert list(taken) == [1, 2]
+    assert min(taken.values()) > 0.5, "torch is imported"
+
+
 def test_a_page_without_marks_is_left_alone(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("mine")
