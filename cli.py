@@ -35,7 +35,18 @@ from repro.spec import (
 # to answer before a person notices.
 # ruff: noqa: PLC0415
 
-_ORDER = ("table", "audit", "doctor", "data", "train", "runs", "predict", "score", "bench")
+_ORDER = (
+    "table",
+    "claims",
+    "audit",
+    "doctor",
+    "data",
+    "train",
+    "runs",
+    "predict",
+    "score",
+    "bench",
+)
 
 out, err = Console(), Console(stderr=True)
 
@@ -160,16 +171,14 @@ def table(
 
     Exit code: 0 all cells are within tolerance, 1 one is not, 4 only runs are missing.
     """
-    from repro.session import Session, choose_device, recorded_runs
+    from repro.session import Session, choose_device, recorded_store, runs_of
     from repro.tables import say, summary, to_rich, to_text
     from repro.verdicts import accuracies_by_cell, exit_code, judge_all, load_cells, select_cells
 
     cells = select_cells(load_cells(packaged("expected_results")), number, epochs)
     if recorded:
-        found, code = (
-            recorded_runs(cells, seeds=seeds, device=device, profile=profile, dataset=dataset),
-            0,
-        )
+        store, code = recorded_store(), 0
+        found = runs_of(store, cells, seeds=seeds, device=device, profile=profile, dataset=dataset)
     else:
         found, code = Session(console=err, quiet=quiet, workers=workers).train_table(
             cells,
@@ -188,6 +197,40 @@ def table(
     if dataset != "cifar10":
         err.print(say("made-up images", lang), style="bold")
     raise typer.Exit(code if code == DataError.exit_code else exit_code(verdicts))
+
+
+@app.command()
+def claims(
+    recorded: _Recorded = False,
+    device: _Device = "auto",
+    profile: _Profile = "portable",
+    form: Annotated[
+        Literal["rich", "md", "json"], typer.Option("--format", help="Of the table.")
+    ] = "rich",
+) -> None:
+    """Judge the report's sentences by the runs that there are, seed by seed; trains nothing.
+
+    Exit code: 0 whatever is found, 4 if no claim can be told.
+    """
+    from repro.claims import Finding, figures_by_seed, judge_claim, load_claims
+    from repro.session import runs_of
+    from repro.tables import claims_foot, claims_to_rich, claims_to_text
+    from repro.verdicts import load_cells
+
+    cells = load_cells(packaged("expected_results"))
+    found = runs_of(
+        _store(recorded), cells, seeds=None, device=device, profile=profile, dataset="cifar10"
+    )
+    seeds = figures_by_seed(found).values()
+    listed = load_claims(packaged("expected_results") / "claims.toml")
+    judged = [judge_claim(claim, seeds) for claim in listed]
+    if form == "rich":
+        out.print(claims_to_rich(judged))
+        out.print(claims_foot(judged), highlight=False, soft_wrap=True)
+    else:
+        typer.echo(claims_to_text(judged, form))
+    if all(each.finding is Finding.CANNOT_BE_TOLD for each in judged):
+        raise typer.Exit(4)
 
 
 @app.command()

@@ -72,7 +72,8 @@ def choose_device(choice: DeviceChoice) -> Device:
     return choice
 
 
-def recorded_runs(
+def runs_of(
+    store: Store,
     cells: Sequence[Cell],
     *,
     seeds: int | None,
@@ -80,12 +81,12 @@ def recorded_runs(
     profile: Profile,
     dataset: DatasetName,
 ) -> list[RunRecord]:
-    """The recorded runs of the cells' models, of the CPU unless another device is asked for."""
+    """The store's runs of the cells' models, of the CPU unless another device is asked for."""
     models = {cell.model for cell in cells}
     place = ("cpu" if device == "auto" else device, profile, dataset)
     return [
         record
-        for record in recorded_store().records()
+        for record in store.records()
         if model_of(record.spec.recipe) in models
         and (record.spec.device, record.spec.profile, record.spec.dataset) == place
         and (seeds is None or record.spec.seed < seeds)

@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from repro.claims import Finding, Judgement
 from repro.verdicts import Kind, Verdict
 
 Format = Literal["rich", "csv", "md", "json", "latex"]
@@ -186,3 +187,66 @@ def to_text(
     if form == "md":
         blocks.append(summary(verdicts, lang).replace("\n", "\n\n"))
     return "\n\n".join(blocks)
+
+
+_FINDING_STYLES = {
+    Finding.HOLDS: "bold green",
+    Finding.HOLDS_IN_SOME: "yellow",
+    Finding.DOES_NOT_HOLD: "bold red",
+    Finding.CANNOT_BE_TOLD: "dim",
+}
+
+
+def claims_to_rich(judgements: Iterable[Judgement]) -> RenderableType:
+    """The report's claims and what the seeds say, for a terminal of 80 columns."""
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    grid.add_column("The report says", ratio=1)
+    grid.add_column("Holds in", justify="right", no_wrap=True)
+    grid.add_column("Difference", justify="right", no_wrap=True)
+    grid.add_column("Finding", no_wrap=True)
+    for each in judgements:
+        finding = Text(each.finding.value, style=_FINDING_STYLES[each.finding])
+        grid.add_row(each.claim.says, f"{each.k} of {each.n}", _least(each), finding)
+    return grid
+
+
+def claims_to_text(judgements: Sequence[Judgement], form: Literal["md", "json"]) -> str:
+    """The same as Markdown, or with all that is known of each claim as JSON."""
+    if form == "json":
+        return json.dumps(
+            [
+                {
+                    "claim": each.claim.name, "says": each.claim.says, "place": each.claim.place,
+                    "n": each.n, "k": each.k, "finding": each.finding.value, "share": each.share,
+                    "pairs": each.claim.greater, "differences": each.differences,
+                    "interval_of_the_least": each.interval, "stated_difference": each.claim.by,
+                    "stated_could_be_ours": each.stated,
+                }
+                for each in judgements
+            ],
+            indent=1,
+        )  # fmt: skip
+    lines = ["| The report says | Place | Holds in | Share, 95% | Difference | Finding |"]
+    lines += ["| --- | --- | ---: | ---: | ---: | --- |"]
+    for each in judgements:
+        share = "–" if each.share is None else f"{each.share[0]:.2f} to {each.share[1]:.2f}"
+        lines.append(
+            f"| {each.claim.says} | {each.claim.place} | {each.k} of {each.n} | {share} "
+            f"| {_least(each)} | {each.finding.value} |"
+        )
+    return "\n".join(lines)
+
+
+def claims_foot(judgements: Iterable[Judgement]) -> str:
+    """What the columns mean, and how many claims hold."""
+    judged = list(judgements)
+    counts = [f"{sum(e.finding is f for e in judged)} {f.value}" for f in Finding]
+    return (
+        f"{len(judged)} claims: {', '.join(counts)}\n"
+        "seeds are compared in pairs; Difference: the mean of the smallest one that a claim needs "
+        "to be above 0"
+    )
+
+
+def _least(judged: Judgement) -> str:
+    return f"{min(judged.differences):+.4f}" if judged.differences else "–"

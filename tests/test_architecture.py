@@ -66,7 +66,8 @@ ALLOWED = {
     },
     "runner": {"errors", "events", "profiles", "spec"},
     "verdicts": {"errors", "records", "spec"},
-    "tables": {"verdicts"},
+    "claims": {"errors", "records", "spec", "verdicts"},
+    "tables": {"claims", "verdicts"},
     "progress": {"events", "runner"},
     "listings": {"audit", "data.dataset", "data.layout", "doctor", "progress", "records"},
     "session": {
@@ -86,7 +87,7 @@ COMPUTE_HALF = {
     "worker",
 }
 EVIDENCE_HALF = {
-    "verdicts", "tables", "progress", "runner", "audit", "bench", "doctor", "listings", "session",
+    "verdicts", "claims", "tables", "progress", "runner", "audit", "bench", "doctor", "listings", "session",
 }  # fmt: skip
 
 

@@ -272,6 +272,19 @@ def test_recorded_runs_need_no_home_and_no_data(home):
     assert not home.exists()
 
 
+def test_claims_are_judged_by_the_recorded_runs_and_nothing_is_trained(home):
+    done = repro(home, "claims", "--recorded", "--format", "json")
+    rows = json.loads(done.stdout)
+    assert len(rows) == 10
+    assert all(row["n"] >= 1 for row in rows)
+    told = any(row["finding"] != "CANNOT BE TOLD" for row in rows)
+    assert done.returncode == (0 if told else 4), "one seed cannot tell"
+    assert not home.exists()
+    none = repro(home, "claims", "--format", "json")
+    assert none.returncode == 4
+    assert {row["n"] for row in json.loads(none.stdout)} == {0}
+
+
 def test_nothing_recorded_is_exit_code_4(home):
     done = repro(home, "table", "3-4", "--recorded", "--dataset", "synthetic")
     assert done.returncode == 4

@@ -1,0 +1,222 @@
+"""What the report's sentences claim about its figures, judged seed by seed.
+
+Two models of one seed have seen the same images in the same order, so they are compared within a
+seed: the number of seeds in which a claim holds, and the mean of the paired differences.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import msgspec
+
+from repro.errors import DataError
+from repro.records import RunRecord
+from repro.spec import READING_EPOCHS, REPORT_RECIPES
+from repro.verdicts import CONFIDENCE, model_of, prediction_interval
+
+_FIGURE = re.compile(r"(?P<model>[a-z_-]+?)(?:@(?P<epochs>\d+))?")
+
+Figures = Mapping[str, float]
+"""One seed's test accuracies in [0, 1], by `model@epochs`."""
+
+
+class Finding(str, Enum):
+    """What can be said of a claim."""
+
+    HOLDS = "HOLDS"
+    """In each of at least two seeds."""
+    HOLDS_IN_SOME = "HOLDS IN SOME"
+    DOES_NOT_HOLD = "DOES NOT HOLD"
+    """In none of at least two seeds."""
+    CANNOT_BE_TOLD = "CANNOT BE TOLD"
+    """Fewer than two seeds have all the figures."""
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One sentence: pairs of figures, the first above the second, or right answers among images.
+
+    Raises:
+        ValueError: neither or both of the two, an unknown figure, a difference for many pairs.
+    """
+
+    name: str
+    says: str
+    place: str
+    greater: tuple[tuple[str, str], ...] = ()
+    by: float | None = None
+    """The difference that the report states, of the only pair."""
+    cell: str | None = None
+    right: int | None = None
+    images: int | None = None
+
+    def __post_init__(self) -> None:
+        counted = (self.cell, self.right, self.images)
+        if bool(self.greater) == all(each is not None for each in counted) or (
+            self.greater and any(each is not None for each in counted)
+        ):
+            raise ValueError("expected either `greater` or `cell`, `right` and `images`")
+        if self.by is not None and len(self.greater) != 1:
+            raise ValueError(f"by: expected one pair that differs so much; got {len(self.greater)}")
+        for figure in self.figures:
+            found = _FIGURE.fullmatch(figure)
+            epochs = found and found["epochs"]
+            if (
+                not found
+                or found["model"] not in REPORT_RECIPES
+                or (epochs and int(epochs) not in READING_EPOCHS)
+            ):
+                raise ValueError(
+                    f"expected a model of the report, at a row's epochs; got {figure!r}"
+                )
+        if self.images is not None and not 0 <= (self.right or 0) <= self.images:
+            raise ValueError(f"right: expected at most {self.images}; got {self.right}")
+
+    @property
+    def figures(self) -> list[str]:
+        """All figures that the claim is about."""
+        return [
+            *(figure for pair in self.greater for figure in pair),
+            *([self.cell] if self.cell else []),
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A claim and what n seeds say about it."""
+
+    claim: Claim
+    n: int
+    """Seeds that have all the figures."""
+    k: int
+    """Seeds in which it holds."""
+    finding: Finding
+    share: tuple[float, float] | None
+    """95% confidence interval of the share of seeds in which it holds (Clopper and Pearson)."""
+    differences: tuple[float, ...]
+    """Mean paired difference of each pair, the first minus the second figure."""
+    interval: tuple[float, float] | None
+    """95% confidence interval of the smallest of these."""
+    stated: bool | None
+    """Whether the stated difference could be one more seed's; None where none is stated."""
+
+
+def load_claims(path: Path) -> list[Claim]:
+    """The claims in the order of the report.
+
+    Raises:
+        DataError: the file is missing or has another form, or a name stands twice.
+    """
+
+    class File(msgspec.Struct, forbid_unknown_fields=True):
+        claims: list[Claim]
+
+    try:
+        claims = msgspec.toml.decode(path.read_bytes(), type=File).claims
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as the report's claims: {error}") from None
+    names = [claim.name for claim in claims]
+    if len(set(names)) != len(names) or not names:
+        raise DataError(f"{path}: expected each claim once; got {', '.join(names) or 'none'}")
+    return claims
+
+
+def figures_by_seed(records: Iterable[RunRecord]) -> dict[int, dict[str, float]]:
+    """Test accuracies of the report's models, by seed and `model@epochs`."""
+    out: dict[int, dict[str, float]] = {}
+    for record in records:
+        model = model_of(record.spec.recipe)
+        if model is not None:
+            figures = out.setdefault(record.spec.seed, {})
+            figures |= {f"{model}@{each.epoch}": each.accuracy for each in record.readings}
+    return out
+
+
+def reported(cells: Iterable[Any]) -> dict[str, float]:
+    """The report's own figures by `model@epochs`, from its cells."""
+    return {cell.name: cell.expected for cell in cells}
+
+
+def judge_claim(claim: Claim, seeds: Iterable[Figures]) -> Judgement:
+    """What the seeds that have all of a claim's figures say about it."""
+    complete = [values for each in seeds if (values := _values(claim, each)) is not None]
+    n = len(complete)
+    if claim.greater:
+        pairs = [[values[a] - values[b] for values in complete] for a, b in claim.greater]
+        k = sum(all(pair[seed] > 0 for pair in pairs) for seed in range(n))
+        least = min(pairs, key=fmean) if n else []
+    else:
+        k = sum(_is_usual(claim, values) for values in complete)
+        pairs, least = [], []
+    finding = Finding.HOLDS_IN_SOME
+    if n < 2:
+        finding = Finding.CANNOT_BE_TOLD
+    elif k in {0, n}:
+        finding = Finding.HOLDS if k else Finding.DOES_NOT_HOLD
+    around = prediction_interval(pairs[0]) if claim.by is not None and n else None
+    return Judgement(
+        claim=claim,
+        n=n,
+        k=k,
+        finding=finding,
+        share=_share(k, n) if n else None,
+        differences=tuple(fmean(pair) for pair in pairs) if n else (),
+        interval=_mean_interval(least),
+        stated=None if around is None else around[0] <= (claim.by or 0) <= around[1],
+    )
+
+
+def holds_in_report(claim: Claim, figures: Figures) -> bool | None:
+    """Whether the report's own figures bear the sentence out; None where they do not say."""
+    values = _values(claim, figures)
+    if values is None or not claim.greater:
+        return None
+    return all(values[a] > values[b] for a, b in claim.greater)
+
+
+def _values(claim: Claim, figures: Figures) -> dict[str, float] | None:
+    """The claim's figures, or None if one is missing."""
+    out = {}
+    for figure in claim.figures:
+        rows = [figure] if "@" in figure else [f"{figure}@{epochs}" for epochs in READING_EPOCHS]
+        if any(row not in figures for row in rows):
+            return None
+        out[figure] = fmean(figures[row] for row in rows)
+    return out
+
+
+def _is_usual(claim: Claim, values: Figures) -> bool:
+    """Whether a network so accurate gets so many of so many images right in the central 95%."""
+    from scipy import stats  # noqa: PLC0415 - slow to import
+
+    images, right = claim.images or 0, claim.right or 0
+    low, high = stats.binom.interval(CONFIDENCE, images, values[claim.cell or ""])
+    return bool(low <= right <= high)
+
+
+def _share(k: int, n: int) -> tuple[float, float]:
+    """Clopper and Pearson's interval of a share of which k of n were seen."""
+    from scipy import special  # noqa: PLC0415 - slow to import
+
+    tail = (1 - CONFIDENCE) / 2
+    low = float(special.betaincinv(k, n - k + 1, tail)) if k else 0.0
+    high = float(special.betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
+    return low, high
+
+
+def _mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Student's confidence interval of the mean; None for fewer than two values."""
+    n = len(values)
+    if n < 2:
+        return None
+    from scipy import special  # noqa: PLC0415 - slow to import
+
+    half = float(special.stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * stdev(values) / math.sqrt(n)
+    return fmean(values) - half, fmean(values) + half

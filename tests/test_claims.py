@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from scipy import stats
+
+from repro.claims import (
+    Claim,
+    Finding,
+    holds_in_report,
+    judge_claim,
+    load_claims,
+    reported,
+)
+from repro.errors import DataError
+from repro.tables import claims_foot, claims_to_rich, claims_to_text
+from repro.verdicts import load_cells
+
+EXPECTED = Path(__file__).parent.parent / "expected_results"
+ABOVE = Claim(name="a", says="", place="", greater=(("improved@10", "net-relu@10"),))
+
+
+def seeds(*differences, base=0.5):
+    return [{"improved@10": base + d, "net-relu@10": base} for d in differences]
+
+
+def test_the_reports_claims_are_there_and_its_own_figures_bear_them_out():
+    """All that can be read off the tables does hold in them: the sentences are transcribed right."""
+    claims = load_claims(EXPECTED / "claims.toml")
+    figures = reported(load_cells(EXPECTED))
+    assert {claim.name: holds_in_report(claim, figures) for claim in claims} == {
+        "net-best-at-30": True,
+        "twelve-images": None,
+        "leaky-early": True,
+        "leaky-overall": True,
+        "decline-stays": True,
+        "improved-ahead": True,
+        "improved-rises": True,
+        "best-of-all": True,
+        "resnet-over-net": True,
+        "resnet-over-improved": True,
+    }
+    stated = next(claim for claim in claims if claim.by is not None)
+    (a, b) = stated.greater[0]
+    assert figures[a] - figures[b] == pytest.approx(stated.by)
+
+
+@pytest.mark.parametrize(
+    ("differences", "finding", "k"),
+    [
+        ((), Finding.CANNOT_BE_TOLD, 0),
+        ((0.1,), Finding.CANNOT_BE_TOLD, 1),
+        ((0.1, 0.2), Finding.HOLDS, 2),
+        ((0.1, -0.2, 0.3), Finding.HOLDS_IN_SOME, 2),
+        ((-0.1, -0.2), Finding.DOES_NOT_HOLD, 0),
+        ((0.1, 0.0), Finding.HOLDS_IN_SOME, 1),
+    ],
+)
+def test_a_claim_is_judged_seed_by_seed(differences, finding, k):
+    judged = judge_claim(ABOVE, seeds(*differences))
+    assert (judged.finding, judged.k, judged.n) == (finding, k, len(differences))
+
+
+def test_intervals_are_clopper_and_pearsons_and_students():
+    differences = (0.1, -0.2, 0.3, 0.25)
+    judged = judge_claim(ABOVE, seeds(*differences))
+    exact = stats.binomtest(3, 4).proportion_ci(0.95, "exact")
+    assert judged.share == pytest.approx((exact.low, exact.high))
+    mean = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
+    assert judged.interval == pytest.approx((mean.low, mean.high))
+    assert judged.differences == pytest.approx((sum(differences) / 4,))
+    one = judge_claim(ABOVE, seeds(0.1))
+    assert one.share == pytest.approx((0.025, 1))
+    assert one.interval is None
+
+
+def test_seeds_without_all_figures_do_not_count():
+    judged = judge_claim(ABOVE, [*seeds(0.1, 0.2), {"improved@10": 0.1}, {}])
+    assert (judged.n, judged.k) == (2, 2)
+
+
+def test_all_pairs_have_to_hold_in_one_seed():
+    claim = Claim(
+        name="a", says="", place="",
+        greater=(("net-relu@30", "net-relu@10"), ("net-relu@30", "net-relu@60")),
+    )  # fmt: skip
+    figures = [
+        {"net-relu@10": 0.5, "net-relu@30": 0.6, "net-relu@60": 0.7},
+        {"net-relu@10": 0.7, "net-relu@30": 0.6, "net-relu@60": 0.5},
+    ]
+    judged = judge_claim(claim, figures)
+    assert judged.finding is Finding.DOES_NOT_HOLD
+    assert judged.differences == pytest.approx((0.0, 0.0))
+
+
+def test_a_model_alone_is_its_mean_over_the_rows():
+    claim = Claim(name="a", says="", place="", greater=(("net-swish", "net-relu"),))
+    rows = (10, 30, 60, 100)
+    one = {f"net-swish@{e}": 0.5 for e in rows} | {f"net-relu@{e}": 0.4 for e in rows}
+    other = {**one, "net-relu@10": 0.9}
+    judged = judge_claim(claim, [one, other])
+    assert judged.k == 1
+    assert judged.differences == pytest.approx((0.1 - 0.125 / 2,))
+
+
+def test_a_stated_difference_is_held_to_one_more_seed():
+    claim = Claim(name="a", says="", place="", greater=(("improved@10", "net-relu@10"),), by=0.15)
+    assert judge_claim(claim, seeds(0.1, 0.2, 0.15)).stated is True
+    assert judge_claim(claim, seeds(0.5, 0.51, 0.5)).stated is False
+    assert judge_claim(claim, seeds(0.1)).stated is None
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "usual"), [(0.58, True), (0.67, True), (0.2, False), (0.99, False)]
+)
+def test_eight_of_twelve_is_what_such_a_network_gets(accuracy, usual):
+    claim = Claim(name="a", says="", place="", cell="net-relu@60", right=8, images=12)
+    assert judge_claim(claim, [{"net-relu@60": accuracy}]).k == usual
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("", "claims"),
+        ('[[claims]]\nname = "a"', "says"),
+        ("[[claims]", "cannot be read"),
+        ('[[claims]]\nname="a"\nsays="b"\nplace="c"', "expected either `greater` or"),
+        ('[[claims]]\nname="a"\nsays="b"\nplace="c"\ngreater=[["net@10","net-relu@10"]]', "'net@10'"),
+        ('[[claims]]\nname="a"\nsays="b"\nplace="c"\ngreater=[["net-relu@11","net-relu@10"]]', "net-relu@11"),
+        ('[[claims]]\nname="a"\nsays="b"\nplace="c"\ngreater=[["net-relu@10","net-relu@30"]]\nright=3', "either"),
+        ('[[claims]]\nname="a"\nsays="b"\nplace="c"\ncell="net-relu@10"\nright=9\nimages=3', "at most 3"),
+        ('[[claims]]\nname="a"\nsays="b"\nplace="c"\ncolour=1', "colour"),
+    ],
+)  # fmt: skip
+def test_claims_of_another_form_are_refused(tmp_path, body, message):
+    path = tmp_path / "claims.toml"
+    path.write_text(body)
+    with pytest.raises(DataError, match=r"claims\.toml") as error:
+        load_claims(path)
+    assert message in str(error.value)
+
+
+def test_a_name_stands_once(tmp_path):
+    text = (EXPECTED / "claims.toml").read_text()
+    path = tmp_path / "claims.toml"
+    path.write_text(text.replace('"leaky-early"', '"net-best-at-30"'))
+    with pytest.raises(DataError, match="expected each claim once"):
+        load_claims(path)
+    with pytest.raises(DataError, match="cannot be read"):
+        load_claims(tmp_path / "none.toml")
+
+
+def test_the_table_of_claims_fits_80_columns():
+    judged = [judge_claim(c, SEEDS) for c in load_claims(EXPECTED / "claims.toml")]
+    console = Console(width=80, file=io.StringIO())
+    console.print(claims_to_rich(judged))
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    text = " ".join(" ".join(lines).split())
+    assert "HOLDS IN SOME" in text
+    assert "2 of 2" in text
+    assert "2 HOLDS" in claims_foot([j for j in judged if j.finding is Finding.HOLDS][:2])
+
+
+def test_claims_as_markdown_and_json_have_every_claim():
+    judged = [judge_claim(c, SEEDS) for c in load_claims(EXPECTED / "claims.toml")]
+    rows = json.loads(claims_to_text(judged, "json"))
+    assert [row["claim"] for row in rows] == [each.claim.name for each in judged]
+    assert next(row for row in rows if row["stated_difference"])["stated_could_be_ours"] is not None
+    markdown = claims_to_text(judged, "md").splitlines()
+    assert len(markdown) == 2 + len(judged)
+    assert all(line.count("|") == 7 for line in markdown)
+
+
+SEEDS = [
+    {
+        f"{model}@{epochs}": base + rise * number + luck * (-1) ** (number + epochs)
+        for model, base, rise in (
+            ("net-relu", 0.6, -0.01), ("net-leaky_relu", 0.61, -0.01), ("net-swish", 0.59, -0.01),
+            ("improved", 0.7, 0.02), ("resnet", 0.72, 0.0),
+        )
+        for number, epochs in enumerate((10, 30, 60, 100))
+    }
+    for luck in (0.002, -0.02)
+]  # fmt: skip
