@@ -17,7 +17,7 @@ import nox
 
 nox.options.sessions = ["lint", "types", "tests"]
 
-FAST = "not (bits or durability or regression)"
+FAST = "not (bits or durability or regression or slow)"
 """Which tests need neither minutes nor the data set."""
 
 ROOT = Path(__file__).parent
@@ -44,6 +44,13 @@ def tests(session: nox.Session) -> None:
     """Unit and property tests: no network, no real data."""
     install(session)
     run(session, "pytest", "-m", FAST, "--numprocesses", "auto", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def slow(session: nox.Session) -> None:
+    """The tests of the same kind that train for ten seconds or more each."""
+    install(session)
+    run(session, "pytest", "-m", "slow", "--numprocesses", "auto", *session.posargs)
 
 
 @nox.session(venv_backend="none")

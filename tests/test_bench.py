@@ -81,7 +81,6 @@ def test_the_hours_are_those_of_all_runs_or_of_the_longest():
 
 
 def test_the_figure_has_what_was_measured(tmp_path):
-    pytest.importorskip("matplotlib")
     report = Report(
         machine={}, networks=[MEASURED], workers={1: 300.0, 2: 600.0, 4: 590.0},
         seeds={1: 12.0, 2: 12.5, 5: 36.0},
@@ -144,6 +143,7 @@ def png(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_contestants_train_by_turns(tmp_path, png):
     said = []
     got = measure(
@@ -170,6 +170,7 @@ def test_a_contestant_that_ends_says_why(tmp_path):
         one.hear()
 
 
+@pytest.mark.slow
 def test_the_script_for_gpus_runs(tmp_path):
     """On the CPU and tiny, so that a borrowed GPU meets a script that works."""
     out = tmp_path / "gpu.json"

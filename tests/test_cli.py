@@ -108,6 +108,7 @@ def test_a_table_is_trained_once_and_printed_in_every_format(home):
     )
 
 
+@pytest.mark.slow
 def test_an_audit_says_what_it_proved_and_a_changed_digit_is_exit_code_1(home):
     assert repro(home, "train", "net", "--dataset", "synthetic").returncode == 0
     done = repro(home, "audit", "--seed", "1", "--minutes", "0.7", "--workers", "1")
@@ -135,6 +136,7 @@ def test_the_recorded_runs_are_audited_without_training_or_data_where_none_is_as
     complains(repro(home, "audit", "x", "--recorded"), 2, "no run begins so")
 
 
+@pytest.mark.slow
 def test_the_doctor_says_which_level_this_machine_gets_and_why(home):
     done = repro(home, "doctor")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -63,7 +63,7 @@ def assert_alike(one, other):
     assert one.readings == other.readings
 
 
-@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("count", [1, 2, pytest.param(5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_replicas_learn_what_they_learn_alone(architecture, count):
     epochs = 1 if architecture == "resnet" else 2

@@ -176,6 +176,7 @@ def test_a_checkpoint_of_another_torch_is_set_aside_and_not_mixed_with_this_one(
     assert len(parse((kept / "record.json").read_bytes(), kept).epochs) == 1
 
 
+@pytest.mark.slow
 def test_the_test_set_is_read_at_the_tables_epochs_however_a_run_is_asked_for(tmp_path):
     for epochs in (9, 11):
         do(tmp_path, (spec_of(), epochs))
