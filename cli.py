@@ -213,13 +213,14 @@ def claims(
     Exit code: 0 whatever is found, 4 if no claim can be told.
     """
     from repro.claims import Finding, figures_by_seed, judge_claim, load_claims
-    from repro.session import runs_of
+    from repro.session import choose_device, runs_of
     from repro.tables import claims_foot, claims_to_rich, claims_to_text
     from repro.verdicts import load_cells
 
     cells = load_cells(packaged("expected_results"))
+    place = device if recorded else choose_device(device)
     found = runs_of(
-        _store(recorded), cells, seeds=None, device=device, profile=profile, dataset="cifar10"
+        _store(recorded), cells, seeds=None, device=place, profile=profile, dataset="cifar10"
     )
     seeds = figures_by_seed(found).values()
     listed = load_claims(packaged("expected_results") / "claims.toml")
@@ -502,9 +503,11 @@ def measure(
     """
     from rich.markdown import Markdown
 
-    from repro.bench import STEPS, markdown, write
+    from repro.bench import STEPS, around_marks, markdown, write
     from repro.session import Session
 
+    if page:
+        around_marks(page)  # before minutes are spent
     models = list(STEPS) if model == "all" else [model]
     report = Session(console=err).bench(models, rounds=rounds, short=short, dataset=dataset)
     text = markdown(report)

@@ -25,7 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from repro.errors import TrainingError
+from repro.errors import TrainingError, UsageError
 from repro.machine import processor
 from repro.profiles import worker_environment
 from repro.runner import Task, run
@@ -70,10 +70,14 @@ class Contestant:
         code = (
             f"import sys; sys.path[0] = {root!r}; {enter}from repro.contestants import main; main()"
         )
-        environment = worker_environment(profile, os.environ) if profile else dict(os.environ)
+        # A caller's choice of threads is not what a user's loop would meet.
+        environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+        if profile:
+            environment = worker_environment(profile, os.environ)
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed when it ends
         self._process = subprocess.Popen(
             [sys.executable, "-c", code, json.dumps({"which": which, **given})],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
             text=True, env=environment,
         )  # fmt: skip
 
@@ -91,9 +95,10 @@ class Contestant:
         assert self._process.stdout is not None  # noqa: S101 - a pipe
         line = self._process.stdout.readline()
         if not line:
-            _, errors = self._process.communicate()
-            last = [each for each in errors.splitlines() if each.strip()]
-            raise TrainingError(f"{self.name}: ended: {last[-1] if last else 'no message'}")
+            self._process.wait()
+            self._errors.seek(0)
+            last = [each for each in self._errors if each.strip()]
+            raise TrainingError(f"{self.name}: ended: {last[-1].strip() if last else 'no message'}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -108,6 +113,7 @@ class Contestant:
     ) -> None:
         self._process.kill()
         self._process.communicate()
+        self._errors.close()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -388,18 +394,26 @@ def _network_rows(each: Measured) -> list[str]:
     ]
 
 
-def write(report: Report, page: Path) -> None:
-    """Put the tables between the marks of the Markdown file `page`, and the numbers beside it.
+def around_marks(page: Path) -> tuple[str, str]:
+    """What stands before and after the marks of a Markdown file.
 
     Raises:
-        DataError: the file has no such marks, or cannot be read or written.
+        UsageError: the file has no such marks.
+        DataError: it cannot be read.
     """
     with explained(page, "read"):
         text = page.read_text("utf-8")
     before, found, rest = text.partition(MARKS[0])
     _, ended, after = rest.partition(MARKS[1])
     if not found or not ended:
-        raise TrainingError(f"{page}: expected the lines {MARKS[0]} and {MARKS[1]}")
+        raise UsageError(f"{page}: expected the lines {MARKS[0]} and {MARKS[1]}")
+    return before, after
+
+
+def write(report: Report, page: Path) -> None:
+    """Put the tables between the marks of the Markdown file `page`, the numbers and a figure beside
+    it. Raises as :func:`around_marks`."""
+    before, after = around_marks(page)
     new = f"{before}{MARKS[0]}\n\n{markdown(report)}\n{MARKS[1]}{after}"
     write_atomically(page.with_suffix(".json"), json.dumps(asdict(report), indent=1).encode())
     write_atomically(page, new.encode())

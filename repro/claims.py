@@ -33,6 +33,8 @@ class Finding(str, Enum):
 
     HOLDS = "HOLDS"
     """In each of at least two seeds."""
+    COMPATIBLE = "COMPATIBLE"
+    """A count that is usual for the accuracy of each of at least two seeds; most would be."""
     HOLDS_IN_SOME = "HOLDS IN SOME"
     DOES_NOT_HOLD = "DOES NOT HOLD"
     """In none of at least two seeds."""
@@ -99,11 +101,12 @@ class Judgement:
     """Seeds in which it holds."""
     finding: Finding
     share: tuple[float, float] | None
-    """95% confidence interval of the share of seeds in which it holds (Clopper and Pearson)."""
+    """95% confidence interval of the share of seeds in which it holds (Clopper and Pearson); None
+    for a count, which is no more than compatible."""
     differences: tuple[float, ...]
     """Mean paired difference of each pair, the first minus the second figure."""
-    interval: tuple[float, float] | None
-    """95% confidence interval of the smallest of these."""
+    intervals: tuple[tuple[float, float] | None, ...]
+    """95% confidence interval of each of these, by itself (Student); None for one seed."""
     stated: bool | None
     """Whether the stated difference could be one more seed's; None where none is stated."""
 
@@ -148,27 +151,27 @@ def judge_claim(claim: Claim, seeds: Iterable[Figures]) -> Judgement:
     """What the seeds that have all of a claim's figures say about it."""
     complete = [values for each in seeds if (values := _values(claim, each)) is not None]
     n = len(complete)
-    if claim.greater:
-        pairs = [[values[a] - values[b] for values in complete] for a, b in claim.greater]
+    pairs = [[values[a] - values[b] for values in complete] for a, b in claim.greater]
+    if pairs:
         k = sum(all(pair[seed] > 0 for pair in pairs) for seed in range(n))
-        least = min(pairs, key=fmean) if n else []
     else:
         k = sum(_is_usual(claim, values) for values in complete)
-        pairs, least = [], []
     finding = Finding.HOLDS_IN_SOME
     if n < 2:
         finding = Finding.CANNOT_BE_TOLD
-    elif k in {0, n}:
-        finding = Finding.HOLDS if k else Finding.DOES_NOT_HOLD
+    elif k == 0:
+        finding = Finding.DOES_NOT_HOLD
+    elif k == n:
+        finding = Finding.HOLDS if pairs else Finding.COMPATIBLE
     around = prediction_interval(pairs[0]) if claim.by is not None and n else None
     return Judgement(
         claim=claim,
         n=n,
         k=k,
         finding=finding,
-        share=_share(k, n) if n else None,
+        share=_share(k, n) if n and pairs else None,
         differences=tuple(fmean(pair) for pair in pairs) if n else (),
-        interval=_mean_interval(least),
+        intervals=tuple(_mean_interval(pair) for pair in pairs) if n else (),
         stated=None if around is None else around[0] <= (claim.by or 0) <= around[1],
     )
 

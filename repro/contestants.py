@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from repro import models
-from repro.data.dataset import Dataset, load, split
+from repro.data.dataset import Dataset, load, split, synthetic
 from repro.data.layout import Bytes
 from repro.evaluation import read_labels
 from repro.spec import REPORT_RECIPES, RunSpec
@@ -80,8 +80,10 @@ class Files(TorchDataset[Example]):
 class PlainLoop:
     """What a user writes first: a DataLoader, torch's own layers and optimiser, all cores."""
 
-    def __init__(self, model: nn.Module, examples: TorchDataset[Example]) -> None:
-        self.model = model
+    def __init__(
+        self, model: nn.Module, examples: TorchDataset[Example], device: str = "cpu"
+    ) -> None:
+        self.model, self.device = model.to(device), device
         self.optimiser = torch.optim.SGD(model.parameters(), lr=0.01)
         self.criterion = nn.CrossEntropyLoss()
         self.batches = _for_ever(_loader(examples))
@@ -91,7 +93,7 @@ class PlainLoop:
         self.model.train()
         for x, y in itertools.islice(self.batches, steps):
             self.optimiser.zero_grad()
-            loss = self.criterion(self.model(x), y)
+            loss = self.criterion(self.model(x.to(self.device)), y.to(self.device))
             loss.backward()
             self.optimiser.step()
             running_loss += loss.item()
@@ -245,6 +247,23 @@ def _taps(size: int, outputs: int, layer: nn.Conv2d, axis: int) -> int:
     return sum(
         0 <= out * stride + tap - padding < size for out in range(outputs) for tap in range(kernel)
     )
+
+
+def on_device() -> None:
+    """Print the seconds of some steps of the plain loop on a device: `benchmarks/gpu.py` asks.
+
+    Arguments: the device, the model, the steps, and where CIFAR-10 is, or nothing for made-up
+    images.
+    """
+    device, model, steps, home = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+    data = load("cifar10", Path(home)) if home else synthetic(train=2_000)
+    loop = PlainLoop(
+        models.build(REPORT_RECIPES[model], seed=0),
+        InMemory(data.train_images, data.train_labels),
+        device,
+    )
+    loop.train(max(steps // 10, 2))
+    print(loop.train(steps))
 
 
 def main() -> None:

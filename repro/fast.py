@@ -52,10 +52,11 @@ def accelerate(model: nn.Module, *, onednn: bool) -> nn.Module:
 
 
 class PooledFirst(nn.Module):
-    """Net or ImprovedNet, pooling before the activation where that keeps order.
+    """Net or ImprovedNet, pooling before ReLU: three of four activations need no computing then.
 
-    Three of four activations need no computing then. With ReLU every bit is that of the plain
-    order, ties included; with Leaky ReLU, values that only rounding makes equal are told apart.
+    Every bit is that of the plain order, gradients and ties included. With Leaky ReLU some would
+    not be, since values that differ can round to one after it, and Swish is not monotonic: those
+    two are pooled after their activation.
     """
 
     def __init__(self, plain: Net | ImprovedNet, *, onednn: bool) -> None:

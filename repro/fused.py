@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from repro import models
+from repro.errors import TrainingError
 from repro.models import ImprovedNet, Net, SeededDropout
 from repro.optimisers import make
 from repro.spec import RunSpec, stream_seed
@@ -58,7 +59,13 @@ def fuse(networks: Sequence[nn.Module]) -> nn.Module:
 
 
 def joined(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """The replicas' tensors as the fused network has them; a single number is the first one's."""
+    """The replicas' tensors as the fused network has them; a single number is the first one's.
+
+    Raises:
+        ValueError: they have not the same names.
+    """
+    if any(state.keys() != states[0].keys() for state in states):
+        raise ValueError("states: expected the same names in each")
     return {
         name: torch.cat([state[name] for state in states]) if value.dim() else value
         for name, value in states[0].items()
@@ -149,8 +156,8 @@ class _Activations:
 class FusedTrainer:
     """Trains several trainers as one; it is they that have the weights and histories afterwards.
 
-    On CUDA a step is captured once as a graph and replayed, and the host waits for nothing within
-    an epoch.
+    On CUDA a step of SGD is captured once as a graph and replayed, and the host waits for nothing
+    until the epoch's last step.
 
     Raises:
         ValueError: the runs differ in more than seed and activation, or are not equally far.
@@ -189,11 +196,10 @@ class FusedTrainer:
             steps, batch, count, self._features, dtype=torch.bool, device=device
         )
 
-    def train_epoch(self, report: Report | None = None) -> None:
+    def train_epoch(self, report: Report | None = None) -> dict[Trainer, TrainingError]:
         """Train, validate and add an epoch to every trainer. A run's seconds are its share.
 
-        Raises:
-            TrainingError: a loss is no longer a finite number.
+        Returns those whose loss is no longer a finite number, which get no epoch, and why.
         """
         start = time.perf_counter()
         epoch = self.trainers[0].epoch + 1
@@ -220,10 +226,15 @@ class FusedTrainer:
         moments = parts(self._optimiser.state(), len(self.trainers))
         losses = self._losses.cpu()  # waits for the device
         share = (time.perf_counter() - start) / len(self.trainers)
+        failed = {}
         for k, trainer in enumerate(self.trainers):
             trainer.model.load_state_dict(weights[k])
             trainer.optimiser.restore({name: value.clone() for name, value in moments[k].items()})
-            trainer.add_epoch(losses[:, k], logits[k], share)
+            try:
+                trainer.add_epoch(losses[:, k], logits[k], share)
+            except TrainingError as error:
+                failed[trainer] = error
+        return failed
 
     def read_test_set(self) -> None:
         """Predict the test images and add a reading to every trainer."""
@@ -279,9 +290,10 @@ class FusedTrainer:
         kept = self._prediction_masks(indices.shape[1], epoch)
         logits = []
         for number, chosen in enumerate(batches):
-            for dropout in self._dropouts:
-                dropout.train(self.recipe.dropout_at_prediction)
-                dropout.kept, dropout.step = kept, torch.tensor([number], device=images.device)
+            if self.recipe.dropout_at_prediction:
+                for dropout in self._dropouts:
+                    dropout.train()
+                    dropout.kept, dropout.step = kept, torch.tensor([number], device=images.device)
             out = self.model(self._input(images, chosen))
             logits.append(out.view(chosen.shape[1], len(self.trainers), -1).transpose(0, 1))
         return torch.cat(logits, dim=1)

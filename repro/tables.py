@@ -191,6 +191,7 @@ def to_text(
 
 _FINDING_STYLES = {
     Finding.HOLDS: "bold green",
+    Finding.COMPATIBLE: "green",
     Finding.HOLDS_IN_SOME: "yellow",
     Finding.DOES_NOT_HOLD: "bold red",
     Finding.CANNOT_BE_TOLD: "dim",
@@ -219,7 +220,7 @@ def claims_to_text(judgements: Sequence[Judgement], form: Literal["md", "json"])
                     "claim": each.claim.name, "says": each.claim.says, "place": each.claim.place,
                     "n": each.n, "k": each.k, "finding": each.finding.value, "share": each.share,
                     "pairs": each.claim.greater, "differences": each.differences,
-                    "interval_of_the_least": each.interval, "stated_difference": each.claim.by,
+                    "intervals": each.intervals, "stated_difference": each.claim.by,
                     "stated_could_be_ours": each.stated,
                 }
                 for each in judgements

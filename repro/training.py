@@ -103,7 +103,7 @@ def weights_digest(model: nn.Module) -> str:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Placed:
     """A data set on a device: images as bytes (N, 32, 32, 3), channels innermost, and labels
-    int64 (N,). On the CPU the images are the data set's own memory."""
+    int64 (N,). On the CPU CIFAR-10's images are those that are mapped, not copies."""
 
     train_images: Tensor
     train_labels: Tensor

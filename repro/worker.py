@@ -63,11 +63,7 @@ def train(job: Job, epochs: int, emit: Emit) -> None:
         ReproError: the data, the store or the training failed; finished epochs are kept.
     """
     spec, store = job.spec, Store(Path(job.store))
-
-    def waiting() -> None:
-        emit(Noted(run=spec.name, message="another process is training this run; waiting for it"))
-
-    with store.lock(spec, waiting):
+    with store.lock(spec, _waiting(spec, emit)):
         record = store.load(spec)
         if record and is_complete(record, epochs):
             return
@@ -87,22 +83,26 @@ def train(job: Job, epochs: int, emit: Emit) -> None:
 def train_together(specs: Sequence[RunSpec], epochs: int, job: Job, emit: Emit) -> None:
     """Bring runs that differ in seed and activation alone to `epochs` epochs, as one network.
 
-    How many runs are fused is part of what their bits depend on, and so of their environment. Runs
-    that a kill left behind go on in the company that they had, others standing in for those ahead.
+    A run that diverges is left where it was, and named once the others are done. How many runs are
+    fused is part of what their bits depend on, and so of their environment: runs that a kill left
+    behind go on in the company that they had, others standing in for those ahead.
 
     Raises:
         ReproError: as :func:`train`.
     """
     store = Store(Path(job.store))
+    # In one order, however it was asked for: two callers must not wait for each other, and a run
+    # keeps its place in the company.
+    specs = sorted(specs, key=lambda spec: (spec.recipe.activation, spec.seed))
     with ExitStack() as locks:
-        for spec in sorted(specs, key=lambda spec: spec.name):  # so that two callers never lock up
-            locks.enter_context(store.lock(spec, lambda: None))
+        for spec in specs:
+            locks.enter_context(store.lock(spec, _waiting(spec, emit)))
         records = {spec: store.load(spec) for spec in specs}
         todo = [s for s, record in records.items() if not record or not is_complete(record, epochs)]
         if not todo:
             return
         data = place(load(job.spec.dataset, Path(job.home)), job.spec.device)
-        runs = []
+        runs: list[tuple[Trainer, Environment]] = []
         for spec in todo:
             record = records[spec]
             count = _fused_with(record.environment if record else None) or len(todo)
@@ -110,25 +110,39 @@ def train_together(specs: Sequence[RunSpec], epochs: int, job: Job, emit: Emit) 
             trainer = Trainer(spec, data)
             _resume(trainer, store, environment, record, emit)
             emit(Started(run=spec.name, epoch=trainer.epoch))
+            if trainer.epoch:
+                checkpoints.write(trainer, environment, store)  # as :func:`train` does
             runs.append((trainer, environment))
-        while any(trainer.epoch < epochs for trainer, _ in runs):
-            far = sorted({trainer.epoch for trainer, _ in runs} | {epochs})
-            behind = [run for run in runs if run[0].epoch == far[0]]
-            environment = behind[0][1]
-            group = [trainer for trainer, begun in behind if begun == environment]
-            fused = FusedTrainer(_company(group, specs, _fused_with(environment) or 0))
-            while group[0].epoch < far[1]:  # where the next ones stand
-                fused.train_epoch(_stepping(group[0], emit))
-                if group[0].epoch in READING_EPOCHS:
+        errors: list[TrainingError] = []
+        while behind := [run for run in runs if run[0].epoch < epochs]:
+            epoch = min(trainer.epoch for trainer, _ in behind)
+            later = [trainer.epoch for trainer, _ in behind if trainer.epoch > epoch]
+            lowest = [run for run in behind if run[0].epoch == epoch]
+            environment = lowest[0][1]
+            count = _fused_with(environment) or 1
+            group = [trainer for trainer, begun in lowest if begun == environment][:count]
+            fused = FusedTrainer(_company(group, specs, count))
+            failed: dict[Trainer, TrainingError] = {}
+            while epoch < min([*later, epochs]) and not failed:
+                epoch += 1
+                failed = fused.train_epoch(_stepping(group[0], emit))
+                if epoch in READING_EPOCHS:
                     fused.read_test_set()
                 for trainer in group:
-                    _keep(trainer, environment, store, emit)
+                    if trainer not in failed:
+                        _keep(trainer, environment, store, emit)
+            # One that diverges does so again, and must not hold up the others.
+            runs = [run for run in runs if run[0] not in failed]
+            errors += [error for trainer, error in failed.items() if trainer in group]
+        if errors:
+            raise TrainingError("; ".join(map(str, errors)))
 
 
 def _company(group: Sequence[Trainer], specs: Sequence[RunSpec], count: int) -> list[Trainer]:
     """`count` trainers in the order of `specs`: those of `group`, and stand-ins that nobody keeps.
 
-    A stand-in has any weights at all. What it does is to fill the place of a run that is ahead.
+    A stand-in fills the place of a run that is ahead, and does not have its weights: replicas do
+    not see each other.
     """
     members = {trainer.spec: trainer for trainer in group}
     absent = count - len(group)
@@ -139,9 +153,16 @@ def _company(group: Sequence[Trainer], specs: Sequence[RunSpec], count: int) -> 
         elif absent:
             absent -= 1
             stand_in = Trainer(spec, group[0].data)
+            stand_in.optimiser.restore(group[0].optimiser.state())
             stand_in.epochs = list(group[0].epochs)
             places.append(stand_in)
     return places
+
+
+def _waiting(spec: RunSpec, emit: Emit) -> Callable[[], None]:
+    """What is told where another process holds the run's lock."""
+    message = "another process is training this run; waiting for it"
+    return lambda: emit(Noted(run=spec.name, message=message))
 
 
 def _keep(trainer: Trainer, environment: Environment, store: Store, emit: Emit) -> None:

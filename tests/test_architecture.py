@@ -41,7 +41,7 @@ ALLOWED = {
     "models": {"activations", "spec"},
     "fast": {"activations", "models", "spec"},
     "optimisers": {"spec"},
-    "fused": {"models", "optimisers", "spec", "training"},
+    "fused": {"errors", "models", "optimisers", "spec", "training"},
     "training": {
         "data.dataset", "data.layout", "errors", "fast", "models", "optimisers", "profiles",
         "records", "spec",

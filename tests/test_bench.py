@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-import torchvision
 
 from repro import bench, models
 from repro.bench import MARKS, Measured, Report, markdown, measure, write
 from repro.contestants import useful_operations
 from repro.data.dataset import synthetic
 from repro.data.folders import export
-from repro.errors import TrainingError
+from repro.errors import TrainingError, UsageError
 from repro.spec import REPORT_RECIPES
 
 MEASURED = Measured(
@@ -103,7 +102,7 @@ def test_seeds_are_trained_anew_each_time(tmp_path):
 def test_a_page_without_marks_is_left_alone(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("mine")
-    with pytest.raises(TrainingError, match=r"page\.md: expected the lines"):
+    with pytest.raises(UsageError, match=r"page\.md: expected the lines"):
         write(Report(machine={}, networks=[]), page)
     assert page.read_text() == "mine"
 
@@ -124,11 +123,6 @@ def test_operations_with_padding_are_not_useful():
         seen = F.conv2d(torch.ones(1, 1, 32, 32), torch.ones(1, 1, 3, 3), stride=2, padding=1).sum()
     model = torch.nn.Sequential(_FirstChannel(), network)
     assert useful_operations(model) == 2 * 2 * int(seen) + 3 * 2 * 256
-
-    plain = torchvision.models.resnet18(num_classes=10)
-    last = plain.layer4[1].conv2
-    assert useful_operations(plain) < 3 * 2 * 37_000_000
-    assert last.weight.numel() == 9 * 512 * 512
 
 
 class _FirstChannel(torch.nn.Module):

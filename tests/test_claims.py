@@ -71,11 +71,11 @@ def test_intervals_are_clopper_and_pearsons_and_students():
     exact = stats.binomtest(3, 4).proportion_ci(0.95, "exact")
     assert judged.share == pytest.approx((exact.low, exact.high))
     mean = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
-    assert judged.interval == pytest.approx((mean.low, mean.high))
+    assert judged.intervals == (pytest.approx((mean.low, mean.high)),)
     assert judged.differences == pytest.approx((sum(differences) / 4,))
     one = judge_claim(ABOVE, seeds(0.1))
     assert one.share == pytest.approx((0.025, 1))
-    assert one.interval is None
+    assert one.intervals == (None,)
 
 
 def test_seeds_without_all_figures_do_not_count():
@@ -119,7 +119,9 @@ def test_a_stated_difference_is_held_to_one_more_seed():
 )
 def test_eight_of_twelve_is_what_such_a_network_gets(accuracy, usual):
     claim = Claim(name="a", says="", place="", cell="net-relu@60", right=8, images=12)
-    assert judge_claim(claim, [{"net-relu@60": accuracy}]).k == usual
+    judged = judge_claim(claim, [{"net-relu@60": accuracy}] * 2)
+    assert judged.finding is (Finding.COMPATIBLE if usual else Finding.DOES_NOT_HOLD)
+    assert judged.share is None, "seeds are no trials of one draw of twelve"
 
 
 @pytest.mark.parametrize(

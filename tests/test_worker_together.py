@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from repro import worker
+from repro.errors import TrainingError
 from repro.events import EpochDone, Job, Noted, ReadingDone, Started, Stepped, Train
 from repro.runner import FUSED_RUNS, Task, _groups
-from repro.spec import REPORT_RECIPES, RunSpec
+from repro.spec import REPORT_RECIPES, Recipe, RunSpec
 from repro.store import Store
+from repro.training import Trainer
 
 SPECS = [
     RunSpec(recipe=REPORT_RECIPES[model], seed=seed, dataset="synthetic")
@@ -65,6 +69,54 @@ def test_a_killed_group_goes_on_to_the_same_bits(whole, tmp_path, announced):
     assert not any(isinstance(event, Noted) for event in events), "none begins anew"
     for spec in SPECS:
         assert digests(tmp_path, spec) == digests(whole[0], spec)
+
+
+def test_a_kill_between_the_last_checkpoint_and_its_record_loses_nothing(whole, tmp_path):
+    together(tmp_path)
+    store = Store(tmp_path)
+    (store.checkpoint(SPECS[1]).parent / "record.json").unlink()
+    together(tmp_path)
+    assert digests(tmp_path, SPECS[1]) == digests(whole[0], SPECS[1])
+
+
+def test_groups_that_were_begun_apart_go_on_apart(tmp_path):
+    """Two and two runs: four of them fused would not be what their records say."""
+    specs = [dataclasses.replace(SPECS[0], seed=seed) for seed in range(4)]
+    apart, both = tmp_path / "apart", tmp_path / "both"
+    for pair in (specs[:2], specs[2:]):
+        together(apart, pair)
+        together(both, pair, epochs=1)
+    together(both, specs)
+    for spec in specs:
+        assert Store(both).load(spec).environment.accelerator == "cpu, 2 runs fused"
+        assert digests(both, spec) == digests(apart, spec)
+
+
+def test_a_killed_group_with_momentum_goes_on_to_the_same_bits(tmp_path):
+    recipe = Recipe(architecture="net", momentum=0.9)
+    specs = [RunSpec(recipe=recipe, seed=seed, dataset="synthetic") for seed in (0, 1)]
+    together(tmp_path / "whole", specs)
+    for order in (specs, specs[::-1]):
+        folder = tmp_path / order[0].name
+        together(folder, specs, stop_after=3)
+        together(folder, order)
+        for spec in specs:
+            assert digests(folder, spec) == digests(tmp_path / "whole", spec)
+
+
+def test_a_run_that_diverges_is_named_once_the_others_are_done(tmp_path, monkeypatch):
+    add = Trainer.add_epoch
+
+    def poisoned(self, losses, logits, duration_s):
+        if self.spec == SPECS[1] and self.epoch == 1:
+            losses = losses * float("nan")
+        return add(self, losses, logits, duration_s)
+
+    monkeypatch.setattr(Trainer, "add_epoch", poisoned)
+    for _ in range(2):  # also when the same command comes again
+        with pytest.raises(TrainingError, match=rf"^{SPECS[1].name}: the loss is no longer finite"):
+            together(tmp_path)
+        assert [len(digests(tmp_path, spec)) for spec in SPECS] == [3, 1, 3, 3]
 
 
 def test_what_is_complete_is_not_trained_again(whole):

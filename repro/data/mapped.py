@@ -11,13 +11,14 @@ import hashlib
 import json
 import mmap
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from repro.data import layout
 from repro.data.layout import IMAGE_SHAPE, Bytes, decode
-from repro.errors import DataError, DiskError
+from repro.errors import DiskError
 from repro.store import write_atomically
 
 _IMAGE_BYTES = 3 * 32 * 32
@@ -28,8 +29,8 @@ def load(folder: Path, read: Callable[[str], bytes]) -> tuple[Bytes, Bytes]:
     """Images uint8 (N, 3, 32, 32) and labels uint8 (N,) of the six files, in their order.
 
     The arrays are the process's own to write to, and cost memory only where it does. `read` gives
-    the verified bytes of a file by its name; it is asked where there is no mapped file yet. On a
-    file system that takes none the arrays are ordinary ones.
+    the verified bytes of a file by its name; it is asked where there is no mapped file yet. Where
+    none can be written or mapped, the arrays are ordinary ones.
 
     Raises:
         DataError: as `read` does, or a label above 9.
@@ -38,14 +39,11 @@ def load(folder: Path, read: Callable[[str], bytes]) -> tuple[Bytes, Bytes]:
     data = _map(path)
     if data is None:
         made = _make(read)
-        try:
+        with suppress(DiskError):
             write_atomically(path, made)
-        except DiskError:
-            data = np.frombuffer(bytearray(made), np.uint8)
-        else:
             data = _map(path)
-            if data is None:
-                raise DataError(f"{path}: was damaged as soon as it was written")
+        if data is None:
+            data = np.frombuffer(bytearray(made), np.uint8)
     return _arrays(data)
 
 
