@@ -41,10 +41,10 @@ from repro.spec import Architecture, Device, Profile, RunSpec, check_epochs
 
 _Answer = TypeVar("_Answer", Predicted, Rehearsed)
 
-CPU_SECONDS_PER_EPOCH = {"net": 8.0, "improved": 54.0, "resnet": 150.0}
+CPU_SECONDS_PER_EPOCH = {"net": 9.0, "improved": 60.0, "resnet": 245.0}
 """Measured with the portable profile, a run on each of two cores of an AMD EPYC 7003 (Zen 3) at
-2.45 GHz, validation included (ResNet from benchmarks/README.md and its validation). Only an
-estimate for other machines."""
+2.45 GHz, validation included, before the layers of :mod:`repro.fast`: they take 8, 54 and 150 (see
+results/README.md and benchmarks/README.md). Only an estimate, and a cautious one."""
 
 
 FUSED_RUNS: Mapping[Architecture, int] = {"net": 30, "improved": 10, "resnet": 10}
