@@ -315,12 +315,12 @@ def predict(
         epoch, classes = predict_now(record.spec, store=store.root, home=home())
     else:
         kept = store.predictions(record)
-        if epoch not in kept:
+        if str(epoch) not in kept:
             raise UsageError(
                 f"--epoch {epoch}: {record.spec.name} read the test set at "
-                f"{', '.join(map(str, kept)) or 'no epoch'}"
+                f"{', '.join(str(each.epoch) for each in record.readings) or 'no epoch'}"
             )
-        classes = kept[epoch].tolist()
+        classes = kept[str(epoch)].tolist()
     write_labels(path, classes)
     typer.echo(f"{path}: {len(classes)} predictions of {record.spec.name} after {epoch} epochs")
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -200,17 +200,17 @@ def _count(store: Store, record: RunRecord, labels: Bytes) -> tuple[Outcome, str
     except DataError as error:
         return _blame(error)
     for reading in record.readings:
-        classes = predictions[reading.epoch]
-        if classes.shape != labels.shape:
-            return "refuted", (
-                f"epoch {reading.epoch}: expected {labels.size} predictions; got {classes.size}"
-            )
-        counted = accuracy(classes, labels)
-        if counted != reading.accuracy:
-            return "refuted", (
-                f"epoch {reading.epoch}: recorded accuracy {reading.accuracy}; its predictions "
-                f"have {counted}"
-            )
+        for name, recorded in reading.accuracies.items():
+            classes = predictions[name]
+            if classes.shape != labels.shape:
+                return "refuted", (
+                    f"epoch {name}: expected {labels.size} predictions; got {classes.size}"
+                )
+            counted = accuracy(classes, labels)
+            if counted != recorded:
+                return "refuted", (
+                    f"epoch {name}: recorded accuracy {recorded}; its predictions have {counted}"
+                )
     counted_again = ", ".join(f"{reading.accuracy:.4f}" for reading in record.readings)
     return "proved", counted_again or "the test set was not read yet"
 
@@ -234,27 +234,29 @@ def _judge(store: Store, record: RunRecord, job: Job, event: AnyEvent) -> Iterat
 
 
 def _compare_predictions(
-    store: Store, record: RunRecord, epoch: int, classes: list[int]
+    store: Store, record: RunRecord, epoch: int, predicted: Mapping[str, list[int]]
 ) -> tuple[Outcome, str]:
     if epoch > len(record.epochs):
         return "not checked", f"epoch {epoch}: the checkpoint is ahead of the record"
     if record.accuracy_at(epoch) is None:
         return "proved", f"epoch {epoch}: the weights are those of the record"
     try:
-        recorded = store.predictions(record)[epoch].tolist()
+        kept = store.predictions(record)
     except DataError as error:
         return _blame(error)
-    if len(recorded) != len(classes):
-        return "refuted", (
-            f"epoch {epoch}: expected {len(classes)} recorded predictions; got {len(recorded)}"
-        )
-    differing = sum(one != other for one, other in zip(recorded, classes, strict=True))
-    if differing:
-        return "refuted", (
-            f"epoch {epoch}: {differing} of {len(classes)} recorded predictions are not what the "
-            "stored weights predict"
-        )
-    return "proved", f"epoch {epoch}: {len(classes):,} predictions from the stored weights"
+    for name, classes in predicted.items():
+        recorded = kept[name].tolist() if name in kept else []
+        if len(recorded) != len(classes):
+            return "refuted", (
+                f"epoch {name}: expected {len(classes)} recorded predictions; got {len(recorded)}"
+            )
+        if differing := sum(one != other for one, other in zip(recorded, classes, strict=True)):
+            return "refuted", (
+                f"epoch {name}: {differing} of {len(classes)} recorded predictions are not what "
+                "the stored weights predict"
+            )
+    count = sum(map(len, predicted.values()))
+    return "proved", f"epoch {epoch}: {count:,} predictions from the stored weights"
 
 
 def _compare_epochs(recorded: EpochRecord, again: EpochRecord) -> tuple[Outcome, str]:

@@ -57,10 +57,11 @@ class Failed(Event, frozen=True, kw_only=True, tag="failed"):
 
 
 class Predicted(Event, frozen=True, kw_only=True, tag="predicted"):
-    """Classes 0 to 9 of the test images, in the official order, `epoch` epochs into the run."""
+    """Classes 0 to 9 of the test images, in the official order, `epoch` epochs into the run: named
+    as in the store, and with dropout the other way about where there is dropout."""
 
     epoch: int
-    classes: list[int]
+    classes: dict[str, list[int]]
 
 
 class Retrained(Event, frozen=True, kw_only=True, tag="retrained"):

@@ -26,7 +26,7 @@ from repro.errors import TrainingError
 from repro.models import ImprovedNet, Net, SeededDropout
 from repro.optimisers import make
 from repro.spec import RunSpec, stream_seed
-from repro.training import PREDICTION_BATCH, Report, Trainer, to_input
+from repro.training import PREDICTION_BATCH, Report, Trainer, to_classes, to_input
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -221,7 +221,8 @@ class FusedTrainer:
             self._train_step(images % batch)
 
         validation = torch.stack([trainer.validation for trainer in self.trainers])
-        logits = self._logits(self.data.train_images, validation, epoch)
+        on = self.recipe.dropout_at_prediction
+        logits = self._logits(self.data.train_images, validation, epoch, dropout_on=on)
         weights = parts(self.model.state_dict(), len(self.trainers))
         moments = parts(self._optimiser.state(), len(self.trainers))
         losses = self._losses.cpu()  # waits for the device
@@ -239,9 +240,15 @@ class FusedTrainer:
     def read_test_set(self) -> None:
         """Predict the test images and add a reading to every trainer."""
         everything = torch.arange(len(self.data.test_labels)).expand(len(self.trainers), -1)
-        logits = self._logits(self.data.test_images, everything, self.trainers[0].epoch)
+        on, epoch = self.recipe.dropout_at_prediction, self.trainers[0].epoch
+        logits = self._logits(self.data.test_images, everything, epoch, dropout_on=on)
+        switched = (
+            self._logits(self.data.test_images, everything, epoch, dropout_on=not on)
+            if self._dropouts else None
+        )  # fmt: skip
         for k, trainer in enumerate(self.trainers):
-            trainer.read_test_set(logits[k])
+            other = None if switched is None else to_classes(switched[k])
+            trainer.add_reading(to_classes(logits[k]), other)
 
     def _advance(self, batch: int) -> None:
         """One step of a whole batch; on CUDA by the graph, once there is one."""
@@ -283,14 +290,14 @@ class FusedTrainer:
         return side_by_side.flatten(1, 2).contiguous()
 
     @torch.no_grad()
-    def _logits(self, images: Tensor, indices: Tensor, epoch: int) -> Tensor:
+    def _logits(self, images: Tensor, indices: Tensor, epoch: int, *, dropout_on: bool) -> Tensor:
         """Each replica's logits (K, N, 10) of the images that `indices` (K, N) name for it."""
         self.model.eval()
         batches = torch.split(indices.to(images.device), PREDICTION_BATCH, dim=1)
-        kept = self._prediction_masks(indices.shape[1], epoch)
+        kept = self._prediction_masks(indices.shape[1], epoch) if dropout_on else None
         logits = []
         for number, chosen in enumerate(batches):
-            if self.recipe.dropout_at_prediction:
+            if kept is not None:
                 for dropout in self._dropouts:
                     dropout.train()
                     dropout.kept, dropout.step = kept, torch.tensor([number], device=images.device)
@@ -299,8 +306,6 @@ class FusedTrainer:
         return torch.cat(logits, dim=1)
 
     def _prediction_masks(self, images: int, epoch: int) -> Tensor:
-        if not (self._dropouts and self.recipe.dropout_at_prediction):
-            return self._kept[:0]
         seeds = [stream_seed(t.spec.seed, "prediction", epoch) for t in self.trainers]
         masks = [_masks(seed, images, PREDICTION_BATCH, self._features) for seed in seeds]
         return torch.cat(masks, dim=2).to(self._kept.device)

@@ -18,7 +18,7 @@ from repro.errors import EvidenceError
 from repro.profiles import promise
 from repro.spec import READING_EPOCHS, RunSpec
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -52,13 +52,42 @@ class EpochRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Switched:
+    """What a reading would have been with dropout on instead of off, or off instead of on."""
+
+    accuracy: Share
+    predictions_sha256: Sha256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """The test set, read once after `epoch` epochs."""
 
     epoch: Count
     accuracy: Share
+    """With dropout on or off at prediction, as the recipe says."""
     predictions_sha256: Sha256
     """Digest of the predicted classes, uint8 (10,000,), in the official order."""
+    switched: Switched | None = None
+    """None for a network without dropout."""
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The digests of the reading's predictions, by the names under which they are kept."""
+        return {name: digest for name, (_, digest) in self._both.items()}
+
+    @property
+    def accuracies(self) -> dict[str, float]:
+        """Their accuracies, by the same names."""
+        return {name: accuracy for name, (accuracy, _) in self._both.items()}
+
+    @property
+    def _both(self) -> dict[str, tuple[float, str]]:
+        out = {str(self.epoch): (self.accuracy, self.predictions_sha256)}
+        if self.switched:
+            other = self.switched.accuracy, self.switched.predictions_sha256
+            out[f"{self.epoch}-switched"] = other
+        return out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +143,19 @@ class RunRecord:
             raise ValueError(
                 f"readings: expected rising epochs up to {len(self.epochs)}; got {read}"
             )
+        dropout = self.spec.recipe.has_dropout
+        for reading in self.readings:
+            if (reading.switched is not None) != dropout:
+                raise ValueError(
+                    f"readings: epoch {reading.epoch}: expected one with dropout switched if the "
+                    f"network has dropout; {self.spec.recipe.architecture} "
+                    + ("has it" if dropout else "has none")
+                )
+
+    @property
+    def prediction_digests(self) -> dict[str, str]:
+        """The digests of all kept predictions, by name."""
+        return {name: digest for each in self.readings for name, digest in each.digests.items()}
 
     @property
     def duration_s(self) -> float:

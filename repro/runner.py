@@ -264,7 +264,7 @@ def predict(spec: RunSpec, *, store: Path, home: Path) -> tuple[int, list[int]]:
     """
     job = Job(spec=spec, task=Predict(), store=str(store), home=str(home))
     predicted = _ask(job, Predicted)
-    return predicted.epoch, predicted.classes
+    return predicted.epoch, predicted.classes[str(predicted.epoch)]
 
 
 def rehearse(spec: RunSpec) -> Rehearsed:

@@ -96,6 +96,11 @@ class Recipe:
                 f"activation: ResNet is torchvision's resnet18, with relu; got {self.activation!r}"
             )
 
+    @property
+    def has_dropout(self) -> bool:
+        """Whether the network is another while dropout is on."""
+        return self.architecture == "improved"
+
 
 REPORT_RECIPES: Mapping[str, Recipe] = {
     "net-relu": Recipe(architecture="net"),

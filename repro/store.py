@@ -4,6 +4,7 @@
     runs/<run>/checkpoint.safetensors     the run so far: weights, optimiser, history in one file
     runs/<run>/checkpoint-10.safetensors  the same, as it stood at a reading of the test set
     runs/<run>/predictions.safetensors    classes at each reading, uint8 (10,000,), "10", "30", ...
+                                          and, of a network with dropout, "10-switched", ...
     runs/<run>/record.json                what was measured; written last
 
 The committed evidence in ``results/`` has the same layout, with the checkpoints of few runs.
@@ -251,7 +252,7 @@ class Store:
             )
         )
 
-    def save(self, record: RunRecord, predictions: Mapping[int, npt.NDArray[np.uint8]]) -> None:
+    def save(self, record: RunRecord, predictions: Mapping[str, npt.NDArray[np.uint8]]) -> None:
         """Write the predictions, then the record, each as a whole.
 
         Raises:
@@ -259,9 +260,9 @@ class Store:
         """
         if not (self.root / "store.json").exists():
             self._write_marker()
-        named = {str(epoch): classes for epoch, classes in sorted(predictions.items())}
         write_atomically(
-            self.folder(record.spec) / "predictions.safetensors", safetensors.numpy.save(named)
+            self.folder(record.spec) / "predictions.safetensors",
+            safetensors.numpy.save(dict(predictions)),
         )
         write_atomically(self.folder(record.spec) / "record.json", dump(record))
 
@@ -273,8 +274,9 @@ class Store:
                 left.unlink(missing_ok=True)
             write_atomically(marker, (json.dumps({"version": LAYOUT_VERSION}) + "\n").encode())
 
-    def predictions(self, record: RunRecord) -> dict[int, npt.NDArray[np.uint8]]:
-        """Predicted classes, uint8 (10,000,), by epoch of reading, held to the record's digests.
+    def predictions(self, record: RunRecord) -> dict[str, npt.NDArray[np.uint8]]:
+        """Predicted classes, uint8 (10,000,), held to the record's digests and named as there:
+        "10" at the reading of 10 epochs, "10-switched" with dropout the other way about.
 
         Raises:
             DataError: the file is missing or damaged, or not the record's.
@@ -289,23 +291,23 @@ class Store:
         except (safetensors.SafetensorError, KeyError, ValueError) as error:
             # KeyError: a type that torch has and numpy lacks.
             raise EvidenceError(f"{path}: not a file of predictions: {error}") from None
-        read = {str(reading.epoch): reading.predictions_sha256 for reading in record.readings}
+        read = record.prediction_digests
         # They are written before the record: a kill between the two leaves a reading more.
-        ahead = {n for n in named if n.isdecimal() and int(n) > len(record.epochs)}
+        ahead = {n for n in named if (at := _epoch_of(n)) and at > len(record.epochs)}
         if named.keys() - ahead != read.keys():
             raise EvidenceError(
                 f"{path}: expected predictions of epochs {', '.join(read) or 'none'}; "
                 f"got {', '.join(sorted(named)) or 'none'}"
             )
-        for epoch, expected in read.items():
-            classes = named[epoch]
+        for name, expected in read.items():
+            classes = named[name]
             obtained = hashlib.sha256(classes.tobytes()).hexdigest()
             if obtained != expected or classes.dtype != np.uint8 or classes.ndim != 1:
                 raise EvidenceError(
-                    f"{path}: epoch {epoch}: expected predictions uint8 (N,) with SHA-256 "
+                    f"{path}: epoch {name}: expected predictions uint8 (N,) with SHA-256 "
                     f"{expected}; got {classes.dtype} {classes.shape} with {obtained}"
                 )
-        return {reading.epoch: named[str(reading.epoch)] for reading in record.readings}
+        return {name: named[name] for name in read}
 
     def _read(self, path: Path) -> RunRecord:
         record = parse(read_regular(path), path)
@@ -314,3 +316,9 @@ class Store:
                 f"{path}: expected the record of this folder; got {record.spec.name}"
             )
         return record
+
+
+def _epoch_of(name: str) -> int | None:
+    """The epoch of predictions that are kept as `name`; None where that is no such name."""
+    found = re.fullmatch("([1-9][0-9]{0,5})(-switched)?", name)
+    return int(found[1]) if found else None

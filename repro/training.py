@@ -22,7 +22,7 @@ from repro.data.layout import IMAGE_SHAPE, Bytes
 from repro.errors import EvidenceError, TrainingError
 from repro.models import SeededDropout
 from repro.profiles import is_x86_64, require
-from repro.records import EpochRecord, Reading
+from repro.records import EpochRecord, Reading, Switched
 from repro.spec import Device, Profile, Purpose, RunSpec, stream_seed
 
 PREDICTION_BATCH = 100
@@ -141,7 +141,7 @@ class Trainer:
         self.spec = spec
         self.epochs: list[EpochRecord] = []
         self.readings: list[Reading] = []
-        self.predictions: dict[int, npt.NDArray[np.uint8]] = {}
+        self.predictions: dict[str, npt.NDArray[np.uint8]] = {}
 
         self.model = _model(spec)
         self.optimiser = optimisers.make(spec.recipe, list(self.model.parameters()))
@@ -167,7 +167,8 @@ class Trainer:
         epoch = self.epoch + 1
         self._reseed_dropout("dropout", epoch)
         losses = self.train_on(self.order(epoch), report)
-        logits = self._logits(self.data.train_images, self.validation, epoch)
+        dropout = self.spec.recipe.dropout_at_prediction
+        logits = self._logits(self.data.train_images, self.validation, epoch, dropout)
         return self.add_epoch(losses, logits, time.perf_counter() - start)
 
     def train_on(self, order: Tensor, report: Report | None = None) -> Tensor:
@@ -227,23 +228,38 @@ class Trainer:
         self.epochs.append(record)
         return record
 
-    def predict_test_set(self) -> npt.NDArray[np.uint8]:
-        """Predict the class of every test image, uint8 (10,000,), in the official order."""
-        return _classes(self._logits(self.data.test_images, None, self.epoch))
+    def predict_test_set(self, *, switched: bool = False) -> npt.NDArray[np.uint8]:
+        """Predict the class of every test image, uint8 (10,000,), in the official order.
 
-    def read_test_set(self, logits: Tensor | None = None) -> Reading:
-        """Predict the test images and add the accuracy and the predictions to the history.
-
-        `logits` (10,000, 10) are the network's for the test images, if they are known already.
+        With dropout on or off as the recipe says or, `switched`, the other way about.
         """
-        classes = self.predict_test_set() if logits is None else _classes(logits)
+        dropout = self.spec.recipe.dropout_at_prediction != switched
+        return to_classes(self._logits(self.data.test_images, None, self.epoch, dropout))
+
+    def read_test_set(self) -> Reading:
+        """Predict the test images and add the accuracy and the predictions to the history."""
+        switched = self.predict_test_set(switched=True) if self.spec.recipe.has_dropout else None
+        return self.add_reading(self.predict_test_set(), switched)
+
+    def add_reading(
+        self, classes: npt.NDArray[np.uint8], switched: npt.NDArray[np.uint8] | None
+    ) -> Reading:
+        """Add a reading to the history: the network predicts `classes`, uint8 (10,000,), and
+        `switched` with dropout the other way about."""
         labels = self.data.test_labels.cpu().numpy()
+        self.predictions[str(self.epoch)] = classes
+        other = None
+        if switched is not None:
+            self.predictions[f"{self.epoch}-switched"] = switched
+            other = Switched(
+                accuracy=_accuracy(switched, labels), predictions_sha256=_digest(switched)
+            )
         reading = Reading(
             epoch=self.epoch,
-            accuracy=int((classes == labels).sum()) / len(labels),
+            accuracy=_accuracy(classes, labels),
             predictions_sha256=_digest(classes),
+            switched=other,
         )
-        self.predictions[self.epoch] = classes
         self.readings.append(reading)
         return reading
 
@@ -252,8 +268,8 @@ class Trainer:
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         tensors |= {f"optimiser.{name}": value for name, value in self.optimiser.state().items()}
         tensors |= {
-            f"predictions.{epoch}": torch.from_numpy(classes)
-            for epoch, classes in self.predictions.items()
+            f"predictions.{name}": torch.from_numpy(classes)
+            for name, classes in self.predictions.items()
         }
         return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
 
@@ -284,9 +300,9 @@ class Trainer:
             raise EvidenceError(
                 f"{self.spec.name}: the checkpoint's weights are not those of its history"
             )
-        predictions = {int(k): v.numpy() for k, v in groups["predictions"].items()}
-        held = {epoch: _digest(classes) for epoch, classes in predictions.items()}
-        if held != {reading.epoch: reading.predictions_sha256 for reading in readings}:
+        predictions = {name: value.numpy() for name, value in groups["predictions"].items()}
+        held = {name: _digest(classes) for name, classes in predictions.items()}
+        if held != {name: each for reading in readings for name, each in reading.digests.items()}:
             raise EvidenceError(
                 f"{self.spec.name}: the checkpoint's predictions are not those of its history"
             )
@@ -297,13 +313,12 @@ class Trainer:
             dropout.generator.manual_seed(stream_seed(self.spec.seed, purpose, epoch))
 
     @torch.no_grad()
-    def _logits(self, images: Tensor, indices: Tensor | None, epoch: int) -> Tensor:
-        """Float32 (N, 10) for bytes (N, 32, 32, 3), or for those of them that `indices` name;
-        with dropout as the recipe says."""
+    def _logits(self, images: Tensor, indices: Tensor | None, epoch: int, dropout: bool) -> Tensor:
+        """Float32 (N, 10) for bytes (N, 32, 32, 3), or for those of them that `indices` name."""
         self.model.eval()
         self._reseed_dropout("prediction", epoch)
-        for dropout in self._dropouts:
-            dropout.train(self.spec.recipe.dropout_at_prediction)
+        for each in self._dropouts:
+            each.train(dropout)
         batches: Iterable[Tensor]
         if indices is None:
             batches = torch.split(images, PREDICTION_BATCH)
@@ -318,8 +333,13 @@ class Trainer:
         return x if x.device.type == "cpu" else x.contiguous()
 
 
-def _classes(logits: Tensor) -> npt.NDArray[np.uint8]:
+def to_classes(logits: Tensor) -> npt.NDArray[np.uint8]:
+    """The likeliest class, uint8 (N,), of each row of logits (N, 10)."""
     return logits.argmax(1).to("cpu", torch.uint8).numpy()
+
+
+def _accuracy(classes: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> float:
+    return int((classes == labels).sum()) / len(labels)
 
 
 def _digest(classes: npt.NDArray[np.uint8]) -> str:

@@ -192,7 +192,13 @@ def predict(job: Job, task: Predict, emit: Emit) -> None:
     if task.exactly and not _is_comparable(record, emit):
         return
     trainer = _trainer(job, checkpoint)
-    classes = trainer.predict_test_set().tolist()
+    names = {str(trainer.epoch): False}
+    if job.spec.recipe.has_dropout:
+        names[f"{trainer.epoch}-switched"] = True
+    classes = {
+        name: trainer.predict_test_set(switched=switched).tolist()
+        for name, switched in names.items()
+    }
     emit(Predicted(run=job.spec.name, epoch=trainer.epoch, classes=classes))
 
 

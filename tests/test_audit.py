@@ -12,13 +12,15 @@ import safetensors.numpy
 import torch
 
 from repro import checkpoints, worker
-from repro.audit import Audit
+from repro.audit import Audit, _compare_predictions, _count
 from repro.data.dataset import synthetic
 from repro.errors import DataError, DiskError
 from repro.events import Predict, Retrain
+from repro.records import Switched
 from repro.runner import Task, run
 from repro.spec import REPORT_RECIPES, RunSpec
 from repro.store import Store
+from tests.examples import record as example
 from tests.forgery import another, forge_checkpoint, forge_record, get, leaves, put
 
 trains = pytest.mark.durability
@@ -385,6 +387,45 @@ def test_a_check_that_cannot_be_done_says_nothing_against_the_run(store, monkeyp
 def test_an_accuracy_is_counted_from_the_labels(store):
     """Not copied: with other labels the same record would be refuted."""
     record = store.load(SPEC)
-    classes = store.predictions(record)[10]
+    classes = store.predictions(record)["10"]
     right = np.count_nonzero(classes == synthetic().test_labels)
     assert record.readings[0].accuracy == right / 100
+
+
+def improved(tmp_path):
+    """A store with a made-up run of ImprovedNet, whose test set was read once."""
+    one = example("improved", accuracies={10: 0.5}, dataset="synthetic")
+    off = synthetic().test_labels.copy()
+    on = off.copy()
+    off[:50] ^= 1
+    on[:60] ^= 1
+    reading = dataclasses.replace(
+        one.readings[0],
+        predictions_sha256=hashlib.sha256(off.tobytes()).hexdigest(),
+        switched=Switched(accuracy=0.4, predictions_sha256=hashlib.sha256(on.tobytes()).hexdigest()),
+    )  # fmt: skip
+    one = dataclasses.replace(one, readings=(reading,))
+    store = Store(tmp_path)
+    store.save(one, {"10": off, "10-switched": on})
+    return store, one, {"10": off.tolist(), "10-switched": on.tolist()}
+
+
+def test_accuracies_with_dropout_switched_are_counted_too(tmp_path):
+    store, one, _ = improved(tmp_path)
+    labels = synthetic().test_labels
+    assert _count(store, one, labels) == ("proved", "0.5000")
+    wrong = dataclasses.replace(one.readings[0].switched, accuracy=0.41)
+    reading = dataclasses.replace(one.readings[0], switched=wrong)
+    outcome, text = _count(store, dataclasses.replace(one, readings=(reading,)), labels)
+    assert outcome == "refuted"
+    assert text == "epoch 10-switched: recorded accuracy 0.41; its predictions have 0.4"
+
+
+def test_predictions_with_dropout_switched_are_compared_too(tmp_path):
+    store, one, predicted = improved(tmp_path)
+    outcome, text = _compare_predictions(store, one, 10, predicted)
+    assert (outcome, text) == ("proved", "epoch 10: 200 predictions from the stored weights")
+    predicted["10-switched"][7] ^= 1
+    outcome, text = _compare_predictions(store, one, 10, predicted)
+    assert outcome == "refuted"
+    assert text.startswith("epoch 10-switched: 1 of 100 recorded predictions are not what")

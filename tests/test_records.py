@@ -144,9 +144,9 @@ def test_a_seal_of_other_content_is_named():
 
 def test_a_record_of_a_newer_version_says_to_update():
     with pytest.raises(
-        DataError, match=r"written by a newer version \(schema 3; this one reads up to 2\)"
+        DataError, match=r"written by a newer version \(schema 4; this one reads up to 3\)"
     ):
-        parse(changed(schema_version=3, novelty=True), "r.json")
+        parse(changed(schema_version=4, novelty=True), "r.json")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -19,8 +19,8 @@ from repro.errors import DataError, UsageError
 from repro.store import Store, explained, read_regular, write_atomically
 from tests.examples import record as example
 
-PREDICTIONS = {10: np.arange(100, dtype=np.uint8) % 10}
-DIGEST = hashlib.sha256(PREDICTIONS[10].tobytes()).hexdigest()
+PREDICTIONS = {"10": np.arange(100, dtype=np.uint8) % 10}
+DIGEST = hashlib.sha256(PREDICTIONS["10"].tobytes()).hexdigest()
 
 
 def record(**options):
@@ -35,7 +35,7 @@ def test_what_is_saved_is_loaded(tmp_path):
     assert store.load(one.spec) is None
     store.save(one, PREDICTIONS)
     assert Store(tmp_path).load(one.spec) == one
-    np.testing.assert_array_equal(Store(tmp_path).predictions(one)[10], PREDICTIONS[10])
+    np.testing.assert_array_equal(Store(tmp_path).predictions(one)["10"], PREDICTIONS["10"])
     names = sorted(path.name for path in store.folder(one.spec).iterdir())
     assert names == ["predictions.safetensors", "record.json"]
 
@@ -239,7 +239,7 @@ def test_predictions_of_a_type_that_numpy_lacks_are_refused(tmp_path, kind):
     header = json.dumps(
         {"10": {"dtype": kind, "shape": [100 // size], "data_offsets": [0, 100]}}
     ).encode()
-    path.write_bytes(len(header).to_bytes(8, "little") + header + PREDICTIONS[10].tobytes())
+    path.write_bytes(len(header).to_bytes(8, "little") + header + PREDICTIONS["10"].tobytes())
     with pytest.raises(DataError, match="not a file of predictions"):
         store.predictions(one)
 
@@ -273,15 +273,15 @@ def test_a_lock_makes_the_second_wait(tmp_path):
 
 def test_predictions_that_are_not_the_records_are_not_believed(tmp_path):
     store, one = Store(tmp_path), record()
-    changed = PREDICTIONS[10].copy()
+    changed = PREDICTIONS["10"].copy()
     changed[3] ^= 1
     for classes, message in [
-        ({10: changed}, "epoch 10: expected predictions uint8 .* with SHA-256"),
-        ({10: PREDICTIONS[10].view(np.int8)}, "got int8"),
-        ({10: PREDICTIONS[10].reshape(10, 10)}, r"got uint8 \(10, 10\)"),
-        ({9: PREDICTIONS[10]}, "expected predictions of epochs 10; got 9"),
+        ({"10": changed}, "epoch 10: expected predictions uint8 .* with SHA-256"),
+        ({"10": PREDICTIONS["10"].view(np.int8)}, "got int8"),
+        ({"10": PREDICTIONS["10"].reshape(10, 10)}, r"got uint8 \(10, 10\)"),
+        ({"9": PREDICTIONS["10"]}, "expected predictions of epochs 10; got 9"),
         (
-            {10: PREDICTIONS[10], 9: PREDICTIONS[10]},
+            {"10": PREDICTIONS["10"], "9": PREDICTIONS["10"]},
             "expected predictions of epochs 10; got 10, 9",
         ),
         ({}, "expected predictions of epochs 10; got none"),
@@ -294,8 +294,8 @@ def test_predictions_that_are_not_the_records_are_not_believed(tmp_path):
 def test_predictions_may_be_a_reading_ahead_of_the_record(tmp_path):
     """They are written first; a kill may fall between the two."""
     store, one = Store(tmp_path), record()
-    store.save(one, {**PREDICTIONS, 30: PREDICTIONS[10]})
-    assert list(store.predictions(one)) == [10]
+    store.save(one, {**PREDICTIONS, "30": PREDICTIONS["10"]})
+    assert list(store.predictions(one)) == ["10"]
 
 
 def test_what_was_set_aside_is_never_overwritten(tmp_path):

@@ -158,7 +158,7 @@ def test_resuming_is_the_uninterrupted_run(changes):
     part.read_test_set()
     resumed = Trainer(spec, DATA)
     resumed.restore(part.state(), tuple(part.epochs), tuple(part.readings))
-    np.testing.assert_array_equal(resumed.predictions[2], part.predictions[2])
+    np.testing.assert_array_equal(resumed.predictions["2"], part.predictions["2"])
     for _ in range(2):
         resumed.train_epoch()
     assert digests(resumed) == digests(whole)
@@ -192,15 +192,23 @@ def test_dropout_at_prediction_changes_predictions_and_not_training():
     off = trained(spec_of(**learned), 8)
     on = trained(spec_of(**learned, dropout_at_prediction=True), 8)
     assert digests(off) == digests(on)
-    assert off.read_test_set().predictions_sha256 != on.read_test_set().predictions_sha256
+    one, other = off.read_test_set(), on.read_test_set()
+    assert one.predictions_sha256 != other.predictions_sha256
+    assert (one.switched.accuracy, one.switched.predictions_sha256) == (
+        other.accuracy, other.predictions_sha256,
+    ), "each is what the other reads with dropout switched"  # fmt: skip
+    assert (one.accuracy, one.predictions_sha256) == (
+        other.switched.accuracy, other.switched.predictions_sha256,
+    )  # fmt: skip
     assert on.epochs[-1].validation_loss != off.epochs[-1].validation_loss
 
 
 def test_a_reading_counts_right_predictions():
     trainer = trained(spec_of(), 1)
     reading = trainer.read_test_set()
-    assert reading.accuracy == float((trainer.predictions[1] == DATA.test_labels).mean())
-    assert trainer.predictions[1].dtype == np.uint8
+    assert reading.accuracy == float((trainer.predictions["1"] == DATA.test_labels).mean())
+    assert trainer.predictions["1"].dtype == np.uint8
+    assert reading.switched is None, "Net has no dropout"
 
 
 def test_it_learns():

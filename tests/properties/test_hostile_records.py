@@ -16,9 +16,9 @@ from repro.store import Store
 from tests.examples import record
 from tests.hostile import guarded, mutated, outcome
 
-PREDICTIONS = {2: np.arange(100, dtype=np.uint8) % 10}
+PREDICTIONS = {"2": np.arange(100, dtype=np.uint8) % 10}
 EXAMPLE = record(accuracies={2: 0.5})
-DIGEST = hashlib.sha256(PREDICTIONS[2].tobytes()).hexdigest()
+DIGEST = hashlib.sha256(PREDICTIONS["2"].tobytes()).hexdigest()
 ONE = dataclasses.replace(
     EXAMPLE, readings=(dataclasses.replace(EXAMPLE.readings[0], predictions_sha256=DIGEST),)
 )
@@ -117,7 +117,7 @@ def assert_honest_or_refused(store) -> None:
     given_back = outcome(lambda: store.predictions(ONE))
     if not isinstance(given_back, ReproError):
         assert given_back.keys() == PREDICTIONS.keys()
-        np.testing.assert_array_equal(given_back[2], PREDICTIONS[2], strict=True)
+        np.testing.assert_array_equal(given_back["2"], PREDICTIONS["2"], strict=True)
 
 
 @given(st.data())
@@ -145,7 +145,7 @@ tables = st.dictionaries(
 lengths = st.sampled_from([None, 0, 1, 100, 2**31, 2**40, 2**63, 2**64 - 1])
 
 
-@given(tables, lengths, st.sampled_from([PREDICTIONS[2].tobytes(), b"", bytes(100), bytes(300)]))
+@given(tables, lengths, st.sampled_from([PREDICTIONS["2"].tobytes(), b"", bytes(100), bytes(300)]))
 def test_predictions_of_a_strange_form_are_the_records_or_refused(
     store, predictions, table, length, data
 ):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repro.errors import DataError
-from repro.records import Environment, EpochRecord, Reading, RunRecord, dump, parse
+from repro.records import Environment, EpochRecord, Reading, RunRecord, Switched, dump, parse
 from tests.examples import record, sha
 from tests.properties.test_spec_properties import specs
 
@@ -31,12 +31,18 @@ def records(draw):
         for n in range(1, count + 1)
     )  # fmt: skip
     read = sorted(draw(st.sets(st.integers(1, count)))) if count else []
+    spec = draw(specs)
     readings = tuple(
-        Reading(epoch=n, accuracy=draw(shares), predictions_sha256=sha(n)) for n in read
-    )
-    return RunRecord(
-        spec=draw(specs), environment=draw(environments), epochs=epochs, readings=readings
-    )
+        Reading(
+            epoch=n, accuracy=draw(shares), predictions_sha256=sha(n),
+            switched=(
+                Switched(accuracy=draw(shares), predictions_sha256=sha((n, "switched")))
+                if spec.recipe.has_dropout else None
+            ),
+        )
+        for n in read
+    )  # fmt: skip
+    return RunRecord(spec=spec, environment=draw(environments), epochs=epochs, readings=readings)
 
 
 @given(records())

@@ -44,11 +44,11 @@ def test_every_cell_is_met():
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.spec.name)
 def test_recorded_accuracies_follow_from_the_recorded_predictions(record, cifar10):
     predictions = STORE.predictions(record)
-    assert list(predictions) == [reading.epoch for reading in record.readings]
-    for reading in record.readings:
-        classes = predictions[reading.epoch]
-        assert hashlib.sha256(classes.tobytes()).hexdigest() == reading.predictions_sha256
-        assert accuracy(classes, cifar10.test_labels) == reading.accuracy
+    accuracies = {n: each for reading in record.readings for n, each in reading.accuracies.items()}
+    assert list(predictions) == list(accuracies)
+    for name, classes in predictions.items():
+        assert hashlib.sha256(classes.tobytes()).hexdigest() == record.prediction_digests[name]
+        assert accuracy(classes, cifar10.test_labels) == accuracies[name]
         assert classes.dtype == np.uint8
 
 
