@@ -38,6 +38,7 @@ from repro.spec import (
 _ORDER = (
     "table",
     "claims",
+    "recipes",
     "audit",
     "doctor",
     "data",
@@ -232,6 +233,78 @@ def claims(
         typer.echo(claims_to_text(judged, form))
     if all(each.finding is Finding.CANNOT_BE_TOLD for each in judged):
         raise typer.Exit(4)
+
+
+@app.command()
+def recipes(
+    model: Annotated[
+        Literal["net-relu", "net-leaky_relu", "net-swish", "improved", "resnet", "all"] | None,
+        typer.Option("--train", help="Train this network by the candidates first."),
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Train to so many.")] = 10,
+    best: Annotated[
+        int | None,
+        typer.Option(min=1, help="Train by the nearest so far.", show_default="all candidates"),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, max=3, help="Fitting seeds, from 100.")] = 1,
+    top: Annotated[int, typer.Option(min=1, help="Candidates to list.")] = 10,
+    device: _Device = "auto",
+    profile: _Profile = "portable",
+    workers: _Workers = None,
+    recorded: _Recorded = False,
+    form: Annotated[
+        Literal["rich", "md", "json"], typer.Option("--format", help="Of the lists.")
+    ] = "rich",
+    dataset: _Dataset = "cifar10",
+    quiet: _Quiet = False,
+) -> None:
+    """Compare recipes that the report may have used, on seeds that verify nothing.
+
+    Scored by the root mean square difference to the report, over the cells that were trained; * is
+    the recipe in use. Begin with `--train net-relu`, go on with `--epochs 30 --best 20`.
+    """
+    from repro.listings import fits_to_rich, recipes_to_markdown, spreads_to_rich
+    from repro.recipes import CANDIDATES, fit_all, nearest, spreads, to_dict
+    from repro.session import Session, choose_device, fitting_store, placed, user_store
+    from repro.spec import REPORT_RECIPES
+    from repro.verdicts import load_cells
+
+    if model and recorded:
+        raise UsageError("--train and --recorded: expected one of them")
+    cells = load_cells(packaged("expected_results"))
+    place = device if recorded else choose_device(device)
+
+    def fits() -> Any:
+        store = fitting_store() if recorded else user_store()
+        return fit_all(placed(store, place, profile, dataset), cells)
+
+    code = 0
+    if model is not None:
+        try:
+            candidates = CANDIDATES if best is None else nearest(fits(), best)
+        except ValueError as error:
+            raise UsageError(f"--best {best}: {error}") from None
+        code = Session(console=err, quiet=quiet, workers=workers).train_candidates(
+            candidates,
+            list(REPORT_RECIPES) if model == "all" else [model],
+            seeds=seeds,
+            epochs=epochs,
+            device=choose_device(device),
+            profile=profile,
+            dataset=dataset,
+        )
+    found = fits()
+    if form == "json":
+        typer.echo(json.dumps(to_dict(found, cells), indent=1))
+    elif form == "md":
+        typer.echo(recipes_to_markdown(found[:top], spreads(found, cells)))
+    elif found:
+        out.print(fits_to_rich(found[:top]))
+        out.print(f"\n{len(found)} candidates; what they move:\n")
+        out.print(spreads_to_rich(spreads(found, cells)))
+    else:
+        typer.echo("no candidate is trained yet: `repro recipes --train net-relu` does")
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -17,7 +17,9 @@ from repro.data.dataset import Dataset
 from repro.data.layout import CHECKSUMS, CLASSES
 from repro.doctor import Diagnosis
 from repro.progress import duration
+from repro.recipes import Fit, Spread
 from repro.records import RunRecord
+from repro.spec import REPORT_RECIPES
 
 
 def _grid(*headings: str, left: Sequence[str]) -> Table:
@@ -168,3 +170,66 @@ def show_levels(diagnoses: Sequence[Diagnosis]) -> RenderableType:
         level = Text(each.got or "none", style=style)
         grid.add_row(each.device, each.profile, level, Text(each.why, overflow="fold"))
     return grid
+
+
+_FIT_HEADINGS = (
+    "", "Optimiser", "Batch", "Pixels", "Dropout", "Cells", "Seeds", "RMS", "Mean", "Max",
+)  # fmt: skip
+_PIXELS = {"unit": "0 to 1", "symmetric": "-1 to 1", "imagenet": "ImageNet"}
+_SPREAD_HEADINGS = ("Cell", "Report", "Recipes", "Least", "Most", "SD")
+
+
+def fits_to_rich(fits: Sequence[Fit]) -> RenderableType:
+    """Candidate recipes, the nearest first, for a terminal of 80 columns."""
+    grid = _grid(*_FIT_HEADINGS, left=("", "Optimiser", "Pixels", "Dropout"))
+    for fit in fits:
+        grid.add_row(*_fit_row(fit))
+    return grid
+
+
+def spreads_to_rich(spreads: Sequence[Spread]) -> RenderableType:
+    """What the recipe alone can move, a line a cell."""
+    grid = _grid(*_SPREAD_HEADINGS, left=("Cell",))
+    for spread in spreads:
+        grid.add_row(*_spread_row(spread))
+    return grid
+
+
+def recipes_to_markdown(fits: Sequence[Fit], spreads: Sequence[Spread]) -> str:
+    """Both as Markdown."""
+    import pandas as pd  # noqa: PLC0415 - slow to import
+
+    frames = [
+        pd.DataFrame(map(_fit_row, fits), columns=_FIT_HEADINGS),
+        pd.DataFrame(map(_spread_row, spreads), columns=_SPREAD_HEADINGS),
+    ]
+    return "\n\n".join(frame.to_markdown(index=False, disable_numparse=True) for frame in frames)
+
+
+def _fit_row(fit: Fit) -> list[str]:
+    recipe = fit.candidate
+    has_improved = any(name.startswith("improved@") for name in fit.differences)
+    return [
+        "*" if recipe == REPORT_RECIPES["net-relu"] else "",
+        f"{recipe.optimiser} {recipe.learning_rate:g}"
+        + (f", m {recipe.momentum:g}" if recipe.momentum else ""),
+        str(recipe.batch_size),
+        _PIXELS[recipe.pixels],
+        ("on" if fit.dropout_left_on else "off") if has_improved else "–",
+        str(len(fit.differences)),
+        str(fit.seeds),
+        f"{fit.rms:.4f}",
+        f"{fit.mean:.4f}",
+        f"{fit.largest:.4f}",
+    ]
+
+
+def _spread_row(spread: Spread) -> list[str]:
+    return [
+        spread.cell,
+        f"{spread.expected:.4f}",
+        str(spread.candidates),
+        f"{spread.least:.4f}",
+        f"{spread.most:.4f}",
+        "–" if spread.sd is None else f"{spread.sd:.4f}",
+    ]

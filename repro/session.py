@@ -37,9 +37,10 @@ from repro.events import ReadingDone
 from repro.paths import home, packaged
 from repro.profiles import promise
 from repro.progress import RunDisplay, duration
+from repro.recipes import FITTING_SEEDS, adapt
 from repro.records import RunRecord, is_complete
 from repro.runner import Task, default_workers, estimate_s, has_cuda, run
-from repro.spec import REPORT_RECIPES, DatasetName, Device, Profile, RunSpec
+from repro.spec import REPORT_RECIPES, DatasetName, Device, Profile, Recipe, RunSpec
 from repro.store import Store
 from repro.tables import Language, to_rich
 from repro.verdicts import Cell, accuracies_by_cell, judge_all, model_of
@@ -55,6 +56,11 @@ def user_store() -> Store:
 def recorded_store() -> Store:
     """The runs that come with the package."""
     return Store(packaged("results"))
+
+
+def fitting_store() -> Store:
+    """The runs of the recipes' grid that come with the package."""
+    return Store(packaged("results") / "recipes")
 
 
 def choose_device(choice: DeviceChoice) -> Device:
@@ -81,15 +87,24 @@ def runs_of(
     profile: Profile,
     dataset: DatasetName,
 ) -> list[RunRecord]:
-    """The store's runs of the cells' models, of the CPU unless another device is asked for."""
+    """The store's runs of the cells' models, placed as :func:`placed` says."""
     models = {cell.model for cell in cells}
+    return [
+        record
+        for record in placed(store, device, profile, dataset)
+        if model_of(record.spec.recipe) in models and (seeds is None or record.spec.seed < seeds)
+    ]
+
+
+def placed(
+    store: Store, device: DeviceChoice, profile: Profile, dataset: DatasetName
+) -> list[RunRecord]:
+    """The store's runs of one data set in one place, the CPU unless another device is asked for."""
     place = ("cpu" if device == "auto" else device, profile, dataset)
     return [
         record
         for record in store.records()
-        if model_of(record.spec.recipe) in models
-        and (record.spec.device, record.spec.profile, record.spec.dataset) == place
-        and (seeds is None or record.spec.seed < seeds)
+        if (record.spec.device, record.spec.profile, record.spec.dataset) == place
     ]
 
 
@@ -191,6 +206,40 @@ class Session:
             ),
         )
         return records(), code
+
+    def train_candidates(
+        self,
+        candidates: Sequence[Recipe],
+        models: Sequence[str],
+        *,
+        seeds: int,
+        epochs: int,
+        device: Device,
+        profile: Profile,
+        dataset: DatasetName,
+    ) -> int:
+        """Train `models` by each candidate recipe, with the first `seeds` of the fitting seeds.
+
+        Returns 0 or the exit code of the worst failure.
+        """
+        tasks = [
+            Task(
+                spec=RunSpec(
+                    recipe=adapt(candidate, model),
+                    seed=seed,
+                    device=device,
+                    profile=profile,
+                    dataset=dataset,
+                ),
+                epochs=epochs,
+            )
+            for seed in FITTING_SEEDS[:seeds]
+            for model in models
+            for candidate in candidates
+        ]
+        return self.train(
+            user_store(), tasks, lambda todo: RunDisplay(self.console, todo, quiet=self.quiet)
+        )
 
     def train_one(self, task: Task) -> tuple[RunRecord | None, int]:
         """Bring one run of the user's store to its epochs; return its record and an exit code."""

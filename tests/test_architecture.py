@@ -67,12 +67,15 @@ ALLOWED = {
     "runner": {"errors", "events", "profiles", "spec"},
     "verdicts": {"errors", "records", "spec"},
     "claims": {"errors", "records", "spec", "verdicts"},
+    "recipes": {"records", "spec", "verdicts"},
     "tables": {"claims", "verdicts"},
     "progress": {"events", "runner"},
-    "listings": {"audit", "data.dataset", "data.layout", "doctor", "progress", "records"},
+    "listings": {
+        "audit", "data.dataset", "data.layout", "doctor", "progress", "recipes", "records", "spec",
+    },
     "session": {
         "audit", "bench", "data.dataset", "data.folders", "data.sources", "doctor", "errors", "events", "paths",
-        "profiles", "progress", "records", "runner", "spec", "store", "tables", "verdicts",
+        "profiles", "progress", "recipes", "records", "runner", "spec", "store", "tables", "verdicts",
     },
 }  # fmt: skip
 COMPUTE_HALF = {
@@ -87,7 +90,7 @@ COMPUTE_HALF = {
     "worker",
 }
 EVIDENCE_HALF = {
-    "verdicts", "claims", "tables", "progress", "runner", "audit", "bench", "doctor", "listings", "session",
+    "verdicts", "claims", "recipes", "tables", "progress", "runner", "audit", "bench", "doctor", "listings", "session",
 }  # fmt: skip
 
 

@@ -11,9 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from repro.data.dataset import synthetic
 from repro.data.folders import export
+from repro.recipes import CANDIDATES
+from repro.session import Session
 from repro.store import Store
 from tests.examples import record
 from tests.processes import of_group
@@ -134,6 +137,36 @@ def test_an_audit_says_what_it_proved_and_a_changed_digit_is_exit_code_1(home):
 def test_the_recorded_runs_are_audited_without_training_or_data_where_none_is_asked_for(home):
     complains(repro(home, "audit"), 2, "no runs in", "`--recorded` audits those")
     complains(repro(home, "audit", "x", "--recorded"), 2, "no run begins so")
+
+
+def test_recipes_say_what_to_do_first(home):
+    done = repro(home, "recipes")
+    assert (done.returncode, "`repro recipes --train net-relu`" in done.stdout) == (0, True)
+    complains(repro(home, "recipes", "--train", "all", "--best", "2"), 2, "--best 2: expected 2")
+    complains(repro(home, "recipes", "--train", "all", "--recorded"), 2, "expected one of them")
+
+
+@pytest.mark.slow
+def test_recipes_are_trained_on_fitting_seeds_and_the_nearest_goes_on(home, monkeypatch):
+    monkeypatch.setenv("REPRO_HOME", str(home))
+    code = Session(console=Console(quiet=True), quiet=True).train_candidates(
+        CANDIDATES[:2], ["net-relu"], seeds=1, epochs=10,
+        device="cpu", profile="portable", dataset="synthetic",
+    )  # fmt: skip
+    assert code == 0
+    asked = ("recipes", "--train", "improved", "--best", "1", "--dataset", "synthetic")
+    done = repro(home, *asked, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    one, other, last = json.loads(done.stdout)["candidates"]
+    assert (
+        one["differences"].keys() == {"net-relu@10", "improved@10"} == other["differences"].keys()
+    )
+    assert {one["dropout_left_on"], other["dropout_left_on"]} == {False, True}
+    assert last["differences"].keys() == {"net-relu@10"}
+    assert {record.spec.seed for record in Store(home / "store").records()} == {100}
+    shown = repro(home, "recipes", "--dataset", "synthetic")
+    assert max(map(len, shown.stdout.splitlines())) <= 80
+    assert "net-relu@10 0.5744 2 " in " ".join(shown.stdout.split())
 
 
 @pytest.mark.slow

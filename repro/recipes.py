@@ -1,0 +1,198 @@
+"""The recipe that the report leaves out: candidates, and how near each comes to its figures.
+
+A candidate is Net's recipe; the other networks are trained the same way. Candidates are compared
+with the report on test accuracies, so they have seeds of their own, which verify nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+from repro.records import RunRecord
+from repro.spec import REPORT_RECIPES, Recipe
+from repro.verdicts import Cell
+
+FITTING_SEEDS = (100, 101, 102)
+
+BATCH_SIZES = (4, 8, 16, 20, 32, 64)
+PIXELS = ("unit", "symmetric", "imagenet")
+PLAIN: dict[str, Any] = {"optimiser": "sgd", "learning_rate": 0.01}
+MOMENTUM: dict[str, Any] = {"optimiser": "sgd", "learning_rate": 0.001, "momentum": 0.9}
+ADAM: dict[str, Any] = {"optimiser": "adam", "learning_rate": 0.001}
+"""With the learning rates of torch's tutorials and of its defaults."""
+
+
+def _candidates() -> list[Recipe]:
+    net = REPORT_RECIPES["net-relu"]
+    crossed = [
+        dataclasses.replace(net, **optimiser, batch_size=batch_size, pixels=pixels)
+        for optimiser, batch_size, pixels in itertools.product(
+            (PLAIN, MOMENTUM, ADAM), BATCH_SIZES, PIXELS
+        )
+    ]
+    other_rates = [
+        dataclasses.replace(net, **{**optimiser, "learning_rate": rate}, batch_size=batch_size)
+        for optimiser, batch_size, rates in (
+            (PLAIN, 20, (0.005, 0.02, 0.05)),
+            (MOMENTUM, 20, (0.0005, 0.002, 0.005)),
+            (ADAM, 20, (0.0003, 0.003)),
+            (PLAIN, 64, (0.03, 0.1)),
+            (MOMENTUM, 64, (0.003, 0.01)),
+        )
+        for rate in rates
+    ]
+    return [*crossed, *other_rates]
+
+
+CANDIDATES = tuple(_candidates())
+"""Every optimiser, batch size and scaling of pixels crossed, and other learning rates."""
+
+
+def adapt(candidate: Recipe, model: str) -> Recipe:
+    """`candidate` for one of the report's models: another network, trained the same way."""
+    of_model = REPORT_RECIPES[model]
+    return dataclasses.replace(
+        candidate, architecture=of_model.architecture, activation=of_model.activation
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """How near one candidate comes to the report, over the cells that it was trained for."""
+
+    candidate: Recipe
+    dropout_left_on: bool
+    """Whether ImprovedNet's figures were read with dropout on."""
+    differences: Mapping[str, float]
+    """By the cell's name: the mean accuracy of the fitting seeds minus the report's."""
+    seeds: int
+    """The fewest that a cell has."""
+
+    @property
+    def rms(self) -> float:
+        """Root mean square of the differences, the score."""
+        return math.sqrt(fmean(each**2 for each in self.differences.values()))
+
+    @property
+    def mean(self) -> float:
+        """Mean absolute difference."""
+        return fmean(map(abs, self.differences.values()))
+
+    @property
+    def largest(self) -> float:
+        """Largest absolute difference."""
+        return max(map(abs, self.differences.values()))
+
+
+def fit_all(records: Iterable[RunRecord], cells: Iterable[Cell]) -> list[Fit]:
+    """Every candidate that has a run of a fitting seed, the nearest first.
+
+    Those with more cells come before those with fewer: a score says something beside others over
+    the same cells only. A candidate that has ImprovedNet's cells stands there twice, read with
+    dropout off and left on.
+    """
+    expected = {cell.name: cell.expected for cell in cells}
+    values: dict[tuple[Recipe, bool], dict[str, list[float]]] = {}
+    for record in records:
+        if record.spec.seed not in FITTING_SEEDS:
+            continue
+        candidate = adapt(record.spec.recipe, "net-relu")
+        model = _model(record.spec.recipe)
+        for reading in record.readings:
+            for left_on in (False, True):
+                accuracy = reading.accuracy
+                if reading.switched and left_on:
+                    accuracy = reading.switched.accuracy
+                of_candidate = values.setdefault((candidate, left_on), {})
+                of_candidate.setdefault(f"{model}@{reading.epoch}", []).append(accuracy)
+    fits = []
+    for (candidate, left_on), by_cell in values.items():
+        known = {name: each for name, each in by_cell.items() if name in expected}
+        if known and (not left_on or any(name.startswith("improved@") for name in known)):
+            fits.append(
+                Fit(
+                    candidate=candidate,
+                    dropout_left_on=left_on,
+                    differences={n: fmean(known[n]) - expected[n] for n in expected if n in known},
+                    seeds=min(map(len, known.values())),
+                )
+            )
+    return sorted(fits, key=lambda fit: (-len(fit.differences), fit.rms))
+
+
+def _model(recipe: Recipe) -> str | None:
+    """The report's name of the network that a recipe trains, however it does."""
+    return next((model for model in REPORT_RECIPES if adapt(recipe, model) == recipe), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """What the recipe alone can move in one cell."""
+
+    cell: str
+    expected: float
+    candidates: int
+    least: float
+    most: float
+    sd: float | None
+    """Standard deviation over the candidates; None for one."""
+
+
+def spreads(fits: Sequence[Fit], cells: Iterable[Cell]) -> list[Spread]:
+    """The spread over the candidates of each cell that one was trained for, dropout off."""
+    out = []
+    for name, expected in {cell.name: cell.expected for cell in cells}.items():
+        means = [
+            expected + fit.differences[name]
+            for fit in fits
+            if name in fit.differences and not fit.dropout_left_on
+        ]
+        if means:
+            out.append(
+                Spread(
+                    cell=name,
+                    expected=expected,
+                    candidates=len(means),
+                    least=min(means),
+                    most=max(means),
+                    sd=stdev(means) if len(means) > 1 else None,
+                )
+            )
+    return out
+
+
+def nearest(fits: Sequence[Fit], count: int) -> list[Recipe]:
+    """The `count` candidates that come nearest to the report, of those with the most cells first.
+
+    Raises:
+        ValueError: fewer candidates have a run.
+    """
+    found = list(dict.fromkeys(fit.candidate for fit in fits))
+    if len(found) < count:
+        raise ValueError(f"expected {count} candidates that were trained; there are {len(found)}")
+    return found[:count]
+
+
+def to_dict(fits: Sequence[Fit], cells: Iterable[Cell]) -> dict[str, Any]:
+    """All that is known of the candidates, for other programs."""
+    return {
+        "candidates": [
+            {
+                "recipe": dataclasses.asdict(fit.candidate),
+                "dropout_left_on": fit.dropout_left_on,
+                "seeds": fit.seeds,
+                "rms": fit.rms,
+                "mean": fit.mean,
+                "largest": fit.largest,
+                "differences": fit.differences,
+            }
+            for fit in fits
+        ],
+        "spreads": [dataclasses.asdict(spread) for spread in spreads(fits, cells)],
+    }

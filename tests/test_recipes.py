@@ -1,0 +1,113 @@
+"""Candidate recipes: which there are, and how near their runs come to the report."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+from repro.recipes import CANDIDATES, FITTING_SEEDS, adapt, fit_all, nearest, spreads, to_dict
+from repro.spec import REPORT_RECIPES, RunSpec
+from repro.verdicts import Cell
+from tests.examples import record
+
+BASE = REPORT_RECIPES["net-relu"]
+FASTER = dataclasses.replace(BASE, learning_rate=0.02)
+
+
+def cell(model, row, expected):
+    return Cell(
+        table="3-1", row=row, column=model, model=model, expected=expected, tolerance=0.05, place=""
+    )
+
+
+CELLS = [cell("net-relu", 10, 0.57), cell("net-relu", 30, 0.63), cell("improved", 10, 0.68)]
+
+
+def run(model, recipe, seed, accuracies):
+    one = record(model, seed=seed, accuracies=accuracies)
+    spec = RunSpec(recipe=adapt(recipe, model), seed=seed)
+    return dataclasses.replace(one, spec=spec)
+
+
+def test_the_candidates_cross_what_the_report_leaves_open():
+    assert BASE in CANDIDATES
+    assert len(set(CANDIDATES)) == len(CANDIDATES) == 3 * 6 * 3 + 12
+    assert {c.batch_size for c in CANDIDATES} == {4, 8, 16, 20, 32, 64}
+    assert {c.pixels for c in CANDIDATES} == {"unit", "symmetric", "imagenet"}
+    assert {(c.optimiser, bool(c.momentum)) for c in CANDIDATES} == {
+        ("sgd", False), ("sgd", True), ("adam", False),
+    }  # fmt: skip
+
+
+def test_no_fitting_seed_verifies_anything():
+    assert not set(FITTING_SEEDS) & set(range(20))
+
+
+@pytest.mark.parametrize("model", REPORT_RECIPES)
+def test_a_candidate_trains_every_network_the_same_way(model):
+    recipe = adapt(FASTER, model)
+    assert recipe == dataclasses.replace(REPORT_RECIPES[model], learning_rate=0.02)
+
+
+def test_scores_by_hand():
+    fits = fit_all(
+        [
+            run("net-relu", BASE, 100, {10: 0.58, 30: 0.61}),
+            run("net-relu", BASE, 101, {10: 0.60, 30: 0.63}),
+            run("net-relu", BASE, 0, {10: 0.99, 30: 0.99}),
+        ],
+        CELLS,
+    )
+    (fit,) = fits  # and nothing for ImprovedNet, which was not trained
+    assert fit.differences == pytest.approx({"net-relu@10": 0.02, "net-relu@30": -0.01})
+    assert fit.rms == pytest.approx(math.sqrt((0.02**2 + 0.01**2) / 2))
+    assert fit.mean == pytest.approx(0.015)
+    assert fit.largest == pytest.approx(0.02)
+    assert fit.seeds == 2
+
+
+def test_improved_net_is_read_with_dropout_off_and_left_on():
+    """The example's accuracy is 0.02 lower with dropout on: the nearer of the two comes first."""
+    fits = fit_all([run("improved", BASE, 100, {10: 0.70})], CELLS)
+    assert [fit.dropout_left_on for fit in fits] == [True, False]
+    assert [fit.differences["improved@10"] for fit in fits] == pytest.approx([0.0, 0.02])
+
+
+def test_more_cells_come_first_and_then_the_nearer():
+    fits = fit_all(
+        [
+            run("net-relu", BASE, 100, {10: 0.60, 30: 0.60}),
+            run("net-relu", FASTER, 100, {10: 0.57}),
+            run("net-relu", dataclasses.replace(BASE, batch_size=64), 100, {10: 0.56}),
+        ],
+        CELLS,
+    )
+    assert [fit.candidate.batch_size for fit in fits] == [20, 20, 64]
+    assert nearest(fits, 2) == [BASE, FASTER]
+    with pytest.raises(ValueError, match="expected 4 candidates that were trained; there are 3"):
+        nearest(fits, 4)
+
+
+def test_what_the_recipe_alone_can_move():
+    fits = fit_all(
+        [
+            run("net-relu", BASE, 100, {10: 0.55, 30: 0.64}),
+            run("net-relu", FASTER, 100, {10: 0.61}),
+        ],
+        CELLS,
+    )
+    ten, thirty = spreads(fits, CELLS)
+    assert (ten.cell, ten.candidates) == ("net-relu@10", 2)
+    assert (ten.least, ten.most) == pytest.approx((0.55, 0.61))
+    assert ten.sd == pytest.approx(0.06 / math.sqrt(2))
+    assert (thirty.candidates, thirty.sd) == (1, None)
+
+
+def test_everything_is_in_the_json():
+    fits = fit_all([run("net-relu", BASE, 100, {10: 0.55})], CELLS)
+    told = to_dict(fits, CELLS)
+    assert told["candidates"][0]["recipe"]["batch_size"] == 20
+    assert told["candidates"][0]["differences"] == pytest.approx({"net-relu@10": -0.02})
+    assert told["spreads"][0]["cell"] == "net-relu@10"
