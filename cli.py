@@ -174,7 +174,7 @@ def table(
     """
     from repro.session import Session, choose_device, recorded_store, runs_of
     from repro.tables import say, summary, to_rich, to_text
-    from repro.verdicts import accuracies_by_cell, exit_code, judge_all, load_cells, select_cells
+    from repro.verdicts import exit_code, judge_records, load_cells, select_cells
 
     cells = select_cells(load_cells(packaged("expected_results")), number, epochs)
     if recorded:
@@ -189,7 +189,7 @@ def table(
             dataset=dataset,
             lang=lang,
         )
-    verdicts = judge_all(cells, accuracies_by_cell(found))
+    verdicts = judge_records(cells, found)
     if form == "rich":
         out.print(to_rich(verdicts, lang))
         out.print(summary(verdicts, lang), highlight=False, soft_wrap=True)

@@ -19,7 +19,7 @@ import msgspec
 
 from repro.errors import DataError
 from repro.records import RunRecord
-from repro.spec import READING_EPOCHS, REPORT_RECIPES
+from repro.spec import READING_EPOCHS, REPORT_DROPOUT_AT_PREDICTION, REPORT_RECIPES
 from repro.verdicts import CONFIDENCE, model_of, prediction_interval
 
 _FIGURE = re.compile(r"(?P<model>[a-z_-]+?)(?:@(?P<epochs>\d+))?")
@@ -132,13 +132,15 @@ def load_claims(path: Path) -> list[Claim]:
 
 
 def figures_by_seed(records: Iterable[RunRecord]) -> dict[int, dict[str, float]]:
-    """Test accuracies of the report's models, by seed and `model@epochs`."""
+    """Test accuracies of the report's models, by seed and `model@epochs`; those of ImprovedNet
+    read as the report read them."""
     out: dict[int, dict[str, float]] = {}
     for record in records:
         model = model_of(record.spec.recipe)
         if model is not None:
             figures = out.setdefault(record.spec.seed, {})
-            figures |= {f"{model}@{each.epoch}": each.accuracy for each in record.readings}
+            read = record.accuracies(dropout_on=REPORT_DROPOUT_AT_PREDICTION)
+            figures |= {f"{model}@{epoch}": accuracy for epoch, accuracy in read.items()}
     return out
 
 

@@ -104,13 +104,10 @@ def fit_all(records: Iterable[RunRecord], cells: Iterable[Cell]) -> list[Fit]:
             continue
         candidate = adapt(record.spec.recipe, "net-relu")
         model = _model(record.spec.recipe)
-        for reading in record.readings:
-            for left_on in (False, True):
-                accuracy = reading.accuracy
-                if reading.switched and left_on:
-                    accuracy = reading.switched.accuracy
-                of_candidate = values.setdefault((candidate, left_on), {})
-                of_candidate.setdefault(f"{model}@{reading.epoch}", []).append(accuracy)
+        for left_on in (False, True):
+            of_candidate = values.setdefault((candidate, left_on), {})
+            for epoch, accuracy in record.accuracies(dropout_on=left_on).items():
+                of_candidate.setdefault(f"{model}@{epoch}", []).append(accuracy)
     fits = []
     for (candidate, left_on), by_cell in values.items():
         known = {name: each for name, each in by_cell.items() if name in expected}

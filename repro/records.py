@@ -152,6 +152,14 @@ class RunRecord:
                     + ("has it" if dropout else "has none")
                 )
 
+    def accuracies(self, *, dropout_on: bool) -> dict[int, float]:
+        """Test accuracies by epoch; of a network with dropout, those with dropout on or off."""
+        switch = dropout_on != self.spec.recipe.dropout_at_prediction
+        return {
+            each.epoch: each.switched.accuracy if each.switched and switch else each.accuracy
+            for each in self.readings
+        }
+
     @property
     def prediction_digests(self) -> dict[str, str]:
         """The digests of all kept predictions, by name."""

@@ -43,7 +43,7 @@ from repro.runner import Task, default_workers, estimate_s, has_cuda, run
 from repro.spec import REPORT_RECIPES, DatasetName, Device, Profile, Recipe, RunSpec
 from repro.store import Store
 from repro.tables import Language, to_rich
-from repro.verdicts import Cell, accuracies_by_cell, judge_all, model_of
+from repro.verdicts import Cell, judge_records, model_of
 
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -201,7 +201,7 @@ class Session:
                 self.console,
                 todo,
                 quiet=self.quiet,
-                above=lambda: to_rich(judge_all(cells, accuracies_by_cell(records())), lang),
+                above=lambda: to_rich(judge_records(cells, records()), lang),
                 beside=beside,
             ),
         )

@@ -112,6 +112,10 @@ REPORT_RECIPES: Mapping[str, Recipe] = {
 """The five models of tables 3-1 to 3-4, by the names that `expected_results/` uses."""
 
 
+REPORT_DROPOUT_AT_PREDICTION = False
+"""Whether dropout was left on where the report read ImprovedNet's figures."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
     """One training trajectory: everything that decides its bits but the library versions.

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from repro.claims import Finding, Judgement
-from repro.verdicts import Kind, Verdict
+from repro.verdicts import Kind, Verdict, told_apart
 
 Format = Literal["rich", "csv", "md", "json", "latex"]
 Language = Literal["en", "zh"]
@@ -34,6 +34,13 @@ _WORDS: dict[str, dict[Language, str]] = {
     "Net (Swish)": {"en": "Net (Swish)", "zh": "原模型（Swish）"},
     "ImprovedNet": {"en": "ImprovedNet", "zh": "改进后模型"},
     "ResNet": {"en": "ResNet", "zh": "ResNet"},
+    "dropout off": {"en": ", dropout off", "zh": "（Dropout 关闭）"},
+    "dropout on": {"en": ", dropout on", "zh": "（Dropout 开启）"},
+    "no cell": {"en": "none", "zh": "无"},
+    "both ways": {
+        "en": "ImprovedNet is read with dropout off and on; the first counts, the other stands by",
+        "zh": "改进后模型分别在 Dropout 关闭和开启时读取；计入结论的是前者，后者仅供对照",
+    },
     "made-up images": {
         "en": "made-up images: these numbers say nothing about the report",
         "zh": "使用的是合成图像：这些数值与报告无关",
@@ -75,6 +82,9 @@ def to_dict(verdict: Verdict) -> dict[str, Any]:
         "sd": verdict.sd,
         "low": verdict.low,
         "high": verdict.high,
+        "p": verdict.p,
+        "detectable": verdict.detectable,
+        "dropout_on": verdict.dropout_on,
         "difference": verdict.difference,
         "verdict": verdict.kind.value,
     }
@@ -101,24 +111,36 @@ def _texts(verdict: Verdict, lang: Language) -> list[str]:
     ]
 
 
-def _by_table_and_column(verdicts: Iterable[Verdict]) -> list[tuple[str, str, list[Verdict]]]:
+def _by_table_and_column(
+    verdicts: Iterable[Verdict], lang: Language
+) -> list[tuple[str, str, list[Verdict]]]:
     """Verdicts grouped as the report's tables and columns, in the report's order."""
     out = []
     for table, of_table in groupby(verdicts, key=lambda v: v.cell.table):
-        columns: dict[str, list[Verdict]] = {}
+        columns: dict[tuple[str, bool | None], list[Verdict]] = {}
         for verdict in of_table:
-            columns.setdefault(verdict.cell.column, []).append(verdict)
-        out += [(table, column, rows) for column, rows in columns.items()]
+            columns.setdefault((verdict.cell.column, verdict.dropout_on), []).append(verdict)
+        out += [
+            (table, _label(column, dropout_on, lang), rows)
+            for (column, dropout_on), rows in columns.items()
+        ]
     return out
+
+
+def _label(column: str, dropout_on: bool | None, lang: Language) -> str:
+    """A column's heading; where there is dropout, it says how the test set was read."""
+    if dropout_on is None:
+        return say(column, lang)
+    return say(column, lang) + say("dropout on" if dropout_on else "dropout off", lang)
 
 
 def to_rich(verdicts: Sequence[Verdict], lang: Language) -> RenderableType:
     """For a terminal of 80 columns or more."""
     comma = ", " if lang == "en" else "，"
     parts: list[RenderableType] = []
-    for table, column, rows in _by_table_and_column(verdicts):
+    for table, column, rows in _by_table_and_column(verdicts, lang):
         grid = Table(
-            title=f"{say('table', lang)} {table}{comma}{say(column, lang)}",
+            title=f"{say('table', lang)} {table}{comma}{column}",
             title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
             padding=(0, 1, 0, 0),
         )  # fmt: skip
@@ -134,7 +156,7 @@ def to_rich(verdicts: Sequence[Verdict], lang: Language) -> RenderableType:
 
 def summary(verdicts: Sequence[Verdict], lang: Language) -> str:
     """How many cells hold and how close, in a line or two; a repeated cell counts once."""
-    unique = list({verdict.cell.name: verdict for verdict in verdicts}.values())
+    unique = list({verdict.cell.name: verdict for verdict in verdicts if verdict.counts}.values())
     counts = [(kind, sum(v.kind == kind for v in unique)) for kind in Kind]
     counted = ", ".join(f"{count} {say(kind, lang)}" for kind, count in counts if count)
     cells = f"{len(unique)} cell{'s' * (len(unique) > 1)}"
@@ -147,6 +169,18 @@ def summary(verdicts: Sequence[Verdict], lang: Language) -> str:
             if lang == "en"
             else f"；差值绝对值平均 {mean:.4f}，最大 {largest:.4f}（{where}）"
         )
+    ranges = [v.detectable for v in unique if v.detectable is not None]
+    if ranges:
+        apart = ", ".join(told_apart(unique)) or say("no cell", lang)
+        text += (
+            f"\na difference of {min(ranges):.3f} to {max(ranges):.3f} could be told from chance; "
+            f"told apart with all cells looked at together (Holm, 5%): {apart}"
+            if lang == "en"
+            else f"\n可与偶然区分的最小差值为 {min(ranges):.3f} 至 {max(ranges):.3f}；"
+            f"对全部数值做 Holm 校正（5%）后仍有差异：{apart}"
+        )
+    if any(not v.counts for v in verdicts):
+        text += "\n" + say("both ways", lang)
     if any(v.n == 1 for v in unique):
         text += (
             "\none seed has no spread, so nothing can be REPRODUCED by it: "
@@ -169,11 +203,9 @@ def to_text(
         return pd.DataFrame([to_dict(v) for v in verdicts]).to_csv(index=False).rstrip("\n")
     headings = [say(each, lang) for each in ("Model", *_HEADINGS)]
     blocks = []
-    for table, groups in groupby(_by_table_and_column(verdicts), key=lambda group: group[0]):
+    for table, groups in groupby(_by_table_and_column(verdicts, lang), key=lambda group: group[0]):
         rows = [
-            [say(column, lang), *_texts(verdict, lang)]
-            for _, column, members in groups
-            for verdict in members
+            [column, *_texts(verdict, lang)] for _, column, members in groups for verdict in members
         ]
         frame, title = pd.DataFrame(rows, columns=headings), f"{say('table', lang)} {table}"
         if form == "md":

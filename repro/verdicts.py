@@ -8,6 +8,7 @@ test would take the report's value for exact and the more seeds we train, the mo
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from statistics import fmean, stdev
 
 from repro.errors import DataError, UsageError
 from repro.records import RunRecord
-from repro.spec import REPORT_RECIPES, Recipe
+from repro.spec import REPORT_DROPOUT_AT_PREDICTION, REPORT_RECIPES, Recipe
 
 TABLES = ("3-1", "3-2", "3-3", "3-4")
 CONFIDENCE = 0.95
@@ -93,7 +94,24 @@ class Verdict:
     low: float | None
     high: float | None
     """Bounds of the 95% prediction interval for one more run."""
+    p: float | None
+    """How often one more of our runs would be as far from our mean as the report's figure is, or
+    farther (Crawford and Howell, two-sided): below 0.05 outside the interval."""
     kind: Kind
+    dropout_on: bool | None = None
+    """How the test set was read; None for a network without dropout."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it was read as the report's figure was; else it only stands beside."""
+        return self.dropout_on in {None, REPORT_DROPOUT_AT_PREDICTION}
+
+    @property
+    def detectable(self) -> float | None:
+        """The smallest difference that so many seeds can tell from chance: half the interval."""
+        if self.low is None or self.high is None:
+            return None
+        return (self.high - self.low) / 2
 
     @property
     def difference(self) -> float | None:
@@ -116,10 +134,29 @@ def prediction_interval(values: Sequence[float]) -> tuple[float, float] | None:
     return fmean(values) - half, fmean(values) + half
 
 
-def judge(cell: Cell, values: Sequence[float]) -> Verdict:
+def p_value(values: Sequence[float], one: float) -> float | None:
+    """How often one more value of the same normal distribution is as far from the mean as `one`.
+
+    Two-sided, by Student's t with n - 1 degrees. None for fewer than two values.
+    """
+    n = len(values)
+    if n < 2:
+        return None
+    from scipy import special  # noqa: PLC0415 - as above
+
+    distance, sd = abs(one - fmean(values)), stdev(values)
+    if sd == 0:
+        return 1.0 if distance <= _ROUNDING else 0.0
+    return float(2 * special.stdtr(n - 1, -distance / (sd * math.sqrt(1 + 1 / n))))
+
+
+def judge(cell: Cell, values: Sequence[float], dropout_on: bool | None = None) -> Verdict:
     """What test accuracies, one a seed, say about a cell."""
     if not values:
-        return Verdict(cell=cell, n=0, mean=None, sd=None, low=None, high=None, kind=Kind.NOT_RUN)
+        return Verdict(
+            cell=cell, n=0, mean=None, sd=None, low=None, high=None, p=None, kind=Kind.NOT_RUN,
+            dropout_on=dropout_on,
+        )  # fmt: skip
     mean, interval = fmean(values), prediction_interval(values)
     close = abs(mean - cell.expected) <= cell.tolerance + _ROUNDING
     if interval is None:
@@ -133,7 +170,10 @@ def judge(cell: Cell, values: Sequence[float]) -> Verdict:
         # One seed cannot exclude anything, as little as an interval that holds the figure.
         kind = Kind.DIFFERS if inside is False else Kind.INCONCLUSIVE
     sd = stdev(values) if len(values) > 1 else None
-    return Verdict(cell=cell, n=len(values), mean=mean, sd=sd, low=low, high=high, kind=kind)
+    return Verdict(
+        cell=cell, n=len(values), mean=mean, sd=sd, low=low, high=high,
+        p=p_value(values, cell.expected), kind=kind, dropout_on=dropout_on,
+    )  # fmt: skip
 
 
 def model_of(recipe: Recipe) -> str | None:
@@ -141,8 +181,12 @@ def model_of(recipe: Recipe) -> str | None:
     return next((model for model, each in REPORT_RECIPES.items() if each == recipe), None)
 
 
-def accuracies_by_cell(records: Iterable[RunRecord]) -> dict[str, list[float]]:
+def accuracies_by_cell(
+    records: Iterable[RunRecord], *, dropout_on: bool = REPORT_DROPOUT_AT_PREDICTION
+) -> dict[str, list[float]]:
     """Test accuracies by the name of the cell that they belong to, one a seed.
+
+    Those of a network with dropout are read with it on or off, as `dropout_on` says.
 
     Raises:
         ValueError: two records of one seed, which would count one run twice.
@@ -156,14 +200,57 @@ def accuracies_by_cell(records: Iterable[RunRecord]) -> dict[str, list[float]]:
         if (model, record.spec.seed) in seen:
             raise ValueError(f"{model}: expected one record a seed; got two of {record.spec.seed}")
         seen.add((model, record.spec.seed))
-        for reading in record.readings:
-            out.setdefault(f"{model}@{reading.epoch}", []).append(reading.accuracy)
+        for epoch, accuracy in record.accuracies(dropout_on=dropout_on).items():
+            out.setdefault(f"{model}@{epoch}", []).append(accuracy)
     return out
 
 
-def judge_all(cells: Iterable[Cell], accuracies: Mapping[str, Sequence[float]]) -> list[Verdict]:
-    """A verdict for every cell, in order, from accuracies by the cell's name."""
-    return [judge(cell, accuracies.get(cell.name, ())) for cell in cells]
+def judge_all(
+    cells: Iterable[Cell],
+    accuracies: Mapping[str, Sequence[float]],
+    aside: Mapping[str, Sequence[float]] | None = None,
+) -> list[Verdict]:
+    """A verdict for every cell, in order, from accuracies by the cell's name.
+
+    `aside` has those that were read with dropout the other way about. Where it has some for cells
+    of a network with dropout, their verdicts follow after the table that the cells are in.
+    """
+    out = []
+    for _, of_table in itertools.groupby(cells, key=lambda cell: cell.table):
+        beside = []
+        for cell in of_table:
+            dropout = REPORT_RECIPES[cell.model].has_dropout
+            on = REPORT_DROPOUT_AT_PREDICTION if dropout else None
+            out.append(judge(cell, accuracies.get(cell.name, ()), on))
+            if dropout and aside and aside.get(cell.name):
+                beside.append(judge(cell, aside[cell.name], not REPORT_DROPOUT_AT_PREDICTION))
+        out += beside
+    return out
+
+
+def judge_records(cells: Iterable[Cell], records: Sequence[RunRecord]) -> list[Verdict]:
+    """A verdict for every cell from the runs that there are; ImprovedNet's cells are judged twice,
+    as the report read them and with dropout the other way about."""
+    on = REPORT_DROPOUT_AT_PREDICTION
+    return judge_all(
+        cells,
+        accuracies_by_cell(records, dropout_on=on),
+        accuracies_by_cell(records, dropout_on=not on),
+    )
+
+
+def told_apart(verdicts: Iterable[Verdict]) -> list[str]:
+    """The cells that cannot be one more of our runs, all of them looked at together.
+
+    Holm's procedure: with no real difference anywhere, a cell is named in 5% of cases at most.
+    """
+    p_values = {v.cell.name: v.p for v in verdicts if v.counts and v.p is not None}
+    out = []
+    for rank, (name, p) in enumerate(sorted(p_values.items(), key=lambda each: each[1])):
+        if p > (1 - CONFIDENCE) / (len(p_values) - rank):
+            break
+        out.append(name)
+    return out
 
 
 def select_cells(cells: Iterable[Cell], table: str, epochs: int | None) -> list[Cell]:
@@ -184,7 +271,7 @@ def select_cells(cells: Iterable[Cell], table: str, epochs: int | None) -> list[
 
 def exit_code(verdicts: Iterable[Verdict]) -> int:
     """0 if all cells are within tolerance, 1 if one is not, 4 if only runs are missing."""
-    kinds = {verdict.kind for verdict in verdicts}
+    kinds = {verdict.kind for verdict in verdicts if verdict.counts}
     if kinds & {Kind.DIFFERS, Kind.INCONCLUSIVE}:
         return 1
     return 4 if Kind.NOT_RUN in kinds else 0

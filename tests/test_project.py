@@ -11,7 +11,7 @@ import repro.spec
 from repro.paths import packaged
 from repro.store import Store
 from repro.tables import to_text
-from repro.verdicts import accuracies_by_cell, judge_all, load_cells
+from repro.verdicts import judge_records, load_cells
 
 ROOT = Path(__file__).parent.parent
 READMES = ["README.md", "README.zh.md"]
@@ -77,7 +77,7 @@ def test_both_readmes_have_the_same_sections():
 @pytest.mark.parametrize(("name", "lang"), [("README.md", "en"), ("README.zh.md", "zh")])
 def test_the_tables_of_the_readme_are_those_of_the_records(name, lang):
     cells = load_cells(packaged("expected_results"))
-    verdicts = judge_all(cells, accuracies_by_cell(Store(packaged("results")).records()))
+    verdicts = judge_records(cells, Store(packaged("results")).records())
     shown = text(name).partition("<!-- tables -->\n")[2].partition("\n<!-- /tables -->")[0]
     assert shown == to_text(verdicts, "md", lang), (
         "`repro table all --recorded --format md` makes them"

@@ -74,14 +74,16 @@ def test_json_has_one_object_a_cell_with_the_promised_keys(verdicts):
     assert len(rows) == 22
     assert list(rows[0]) == [
         "cell", "table", "row", "column", "expected", "tolerance", "n", "mean", "sd", "low", "high",
-        "difference", "verdict",
+        "p", "detectable", "dropout_on", "difference", "verdict",
     ]  # fmt: skip
     assert rows[0] == {
         "cell": "net-relu@10", "table": "3-1", "row": 10, "column": "Net (ReLU)", "expected": 0.5744,
         "tolerance": 0.05, "n": 3, "mean": pytest.approx(0.59), "sd": pytest.approx(0.01),
         "low": pytest.approx(0.59 - 4.302653 * 0.01 * (4 / 3) ** 0.5),
         "high": pytest.approx(0.59 + 4.302653 * 0.01 * (4 / 3) ** 0.5),
-        "difference": pytest.approx(0.0156), "verdict": "REPRODUCED",
+        "p": pytest.approx(0.309238, abs=1e-6),
+            "detectable": pytest.approx(4.302653 * 0.01 * (4 / 3) ** 0.5), "dropout_on": None,
+            "difference": pytest.approx(0.0156), "verdict": "REPRODUCED",
     }  # fmt: skip
     repeated = [row for row in rows if row["cell"] == "net-relu@10"]
     assert [row["table"] for row in repeated] == ["3-1", "3-3", "3-4"]
@@ -137,3 +139,32 @@ def test_every_kind_is_translated(verdicts, kind):
     assert kind.value not in summary([one], "zh")
     assert kind.value in printed(to_rich([one], "en"))
     assert say(kind, "zh") in printed(to_rich([one], "zh"))
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_improved_net_is_shown_both_ways_and_counted_once(cells, lang):
+    way = {"improved@10": [0.68, 0.69]}, {"improved@10": [0.70, 0.71]}
+    both = judge_all(cells, *way)
+    text = printed(to_rich(both, lang))
+    labels = {"en": ("ImprovedNet, dropout off", "ImprovedNet, dropout on")}.get(
+        lang, ("改进后模型（Dropout 关闭）", "改进后模型（Dropout 开启）")
+    )
+    assert all(label in text for label in labels)
+    assert all(cells_wide(line) <= 80 for line in text.splitlines())
+    assert "0.6850" in text
+    assert "0.7050" in text
+    assert summary(both, lang).startswith("17 ")
+    assert say("both ways", lang) in summary(both, lang)
+    assert say("both ways", lang) not in summary(judge_all(cells, way[0]), lang)
+    assert labels[1] in to_text(both, "md", lang)
+
+
+def test_the_foot_says_what_n_seeds_can_tell_and_corrects_for_many_cells(cells):
+    told = summary(
+        judge_all(cells, {"net-relu@10": [0.60, 0.60001], "net-relu@30": [0.63, 0.64]}), "en"
+    )
+    # Half an interval: 12.7062 * 0.01 / sqrt(2) * sqrt(1.5) for the second.
+    assert "a difference of 0.000 to 0.110 could be told from chance" in told
+    assert "(Holm, 5%): net-relu@10" in told
+    alike = summary(judge_all(cells, {"net-relu@30": [0.63, 0.64]}), "en")
+    assert "(Holm, 5%): none" in alike

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -8,17 +9,19 @@ from scipy import stats
 
 from repro.errors import DataError, UsageError
 from repro.paths import packaged
-from repro.spec import REPORT_RECIPES, Recipe
+from repro.spec import REPORT_DROPOUT_AT_PREDICTION, REPORT_RECIPES, Recipe
 from repro.verdicts import (
     Cell,
     Kind,
     accuracies_by_cell,
     exit_code,
     judge,
-    judge_all,
+    judge_records,
     load_cells,
+    p_value,
     prediction_interval,
     select_cells,
+    told_apart,
 )
 from tests.examples import record
 
@@ -177,15 +180,78 @@ def test_a_verdict_carries_its_numbers():
     assert (none.n, none.mean, none.difference) == (0, None, None)
 
 
+def test_the_p_value_by_hand_and_the_interval_agree():
+    """t = (0.65 - 0.6) / (0.01 * sqrt(4/3)) = 4.3301 with 2 degrees of freedom, where p = 1 - t / sqrt(t² + 2)."""
+    values = [0.59, 0.60, 0.61]
+    assert p_value(values, 0.65) == pytest.approx(1 - 4.3301270 / math.sqrt(20.75), abs=1e-7)
+    assert p_value(values, 0.60) == pytest.approx(1)
+    low, high = prediction_interval(values)
+    assert p_value(values, high) == pytest.approx(0.05)
+    assert p_value(values, low) == pytest.approx(0.05)
+    assert p_value([0.6], 0.6) is None
+    assert (p_value([0.6, 0.6], 0.6), p_value([0.6, 0.6], 0.7)) == (1, 0)
+    assert judge(cell(), values).p == p_value(values, 0.5744)
+
+
+def test_the_smallest_difference_that_can_be_told_from_chance():
+    verdict = judge(cell(), [0.59, 0.60, 0.61])
+    t = 4.302653
+    assert verdict.detectable == pytest.approx(t * 0.01 * math.sqrt(4 / 3), abs=1e-6)
+    assert judge(cell(), [0.59]).detectable is None
+
+
+def test_holm_by_hand():
+    """Of p = 0.001, 0.02, 0.03, 0.5 the first falls (below 0.05/4); 0.02 is above 0.05/3: stop."""
+    verdicts = [
+        dataclasses.replace(judge(cell(row=row), [0.57, 0.58]), p=p)
+        for row, p in [(10, 0.02), (30, 0.001), (60, 0.5), (100, 0.03)]
+    ]
+    assert told_apart(verdicts) == ["net-relu@30"]
+    assert told_apart([*verdicts, verdicts[1]]) == ["net-relu@30"], "a repeated cell counts once"
+    assert told_apart(verdicts[:1]) == ["net-relu@10"]
+    assert told_apart([]) == []
+
+
+def test_holm_names_a_cell_in_at_most_5_of_100_faithful_reproductions():
+    """17 cells, 5 seeds, 600 simulations without any real difference."""
+    drawn = np.random.default_rng(3).normal(0.6, 0.01, (600, 17, 6))
+    named = 0
+    for simulation in drawn.tolist():
+        verdicts = [
+            judge(cell(one, row=row), values) for row, (*values, one) in enumerate(simulation, 1)
+        ]
+        named += bool(told_apart(verdicts))
+    assert named / 600 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 600)
+
+
+def test_improved_net_is_judged_as_the_report_read_it_and_the_other_way_beside(cells):
+    records = [record("improved", seed, {10: 0.70 + seed / 100}) for seed in (0, 1)]
+    verdicts = [v for v in judge_records(cells, records) if v.cell.name == "improved@10"]
+    assert [v.counts for v in verdicts] == [True, False]
+    means = {v.dropout_on: v.mean for v in verdicts}
+    assert means == pytest.approx({False: 0.705, True: 0.685})
+    everything = judge_records(cells, records)
+    assert sum(v.counts for v in everything) == 22, "cells without a run have nothing beside them"
+    assert len(everything) == 23
+    assert [v.cell.table for v in everything] == sorted(v.cell.table for v in everything)
+
+
+def test_what_stands_beside_decides_nothing():
+    beside = dataclasses.replace(
+        judge(cell(), [0.7, 0.7]), dropout_on=not REPORT_DROPOUT_AT_PREDICTION
+    )
+    assert beside.kind is Kind.DIFFERS
+    assert exit_code([judge(cell(), [0.57, 0.58]), beside]) == 0
+    assert told_apart([dataclasses.replace(beside, p=0.0)]) == []
+
+
 def test_records_reach_their_cells_by_recipe_and_epoch(cells):
     records = [
         record("net-relu", 0, {10: 0.57, 30: 0.63}),
         record("net-relu", 1, {10: 0.58}),
         record("resnet", 0, {10: 0.70}),
     ]
-    verdicts = {
-        (v.cell.table, v.cell.name): v for v in judge_all(cells, accuracies_by_cell(records))
-    }
+    verdicts = {(v.cell.table, v.cell.name): v for v in judge_records(cells, records)}
     assert verdicts["3-1", "net-relu@10"].mean == pytest.approx(0.575)
     assert verdicts["3-4", "net-relu@10"].mean == pytest.approx(0.575)
     assert verdicts["3-1", "net-relu@30"].n == 1

@@ -12,13 +12,13 @@ from repro.paths import packaged
 from repro.spec import READING_EPOCHS
 from repro.store import Store
 from repro.tables import to_text
-from repro.verdicts import accuracies_by_cell, judge_all, load_cells
+from repro.verdicts import judge_records, load_cells
 
 pytestmark = pytest.mark.regression
 
 STORE = Store(packaged("results"))
 RECORDS = STORE.records()
-VERDICTS = judge_all(load_cells(packaged("expected_results")), accuracies_by_cell(RECORDS))
+VERDICTS = judge_records(load_cells(packaged("expected_results")), RECORDS)
 
 # Cells of which the evidence says that they differ, with the reason. Strict: a cell that begins to
 # agree fails here too, so that this list cannot hide a change in either direction.
