@@ -38,6 +38,7 @@ from repro.spec import (
 _ORDER = (
     "table",
     "claims",
+    "verify",
     "recipes",
     "audit",
     "doctor",
@@ -233,6 +234,58 @@ def claims(
         typer.echo(claims_to_text(judged, form))
     if all(each.finding is Finding.CANNOT_BE_TOLD for each in judged):
         raise typer.Exit(4)
+
+
+@app.command()
+def verify(
+    number: Annotated[
+        str, typer.Argument(metavar="[3-1|3-2|3-3|3-4|all]", help="Fresh: which table.")
+    ] = "all",
+    recorded: Annotated[
+        bool,
+        typer.Option("--recorded/--fresh", help="The runs that come with repro, or all anew."),
+    ] = True,
+    seeds: Annotated[int, typer.Option(min=1, help="Fresh: seeds 0 to N-1.")] = 1,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Fresh: only rows up to so many.")
+    ] = None,
+    device: _Device = "auto",
+    profile: _Profile = "portable",
+    workers: _Workers = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Recorded: list what is found, to be looked at.")
+    ] = False,
+    form: Annotated[Literal["rich", "md", "json"], typer.Option("--format")] = "rich",
+    quiet: _Quiet = False,
+) -> None:
+    """Hold every cell and claim to what is listed of it in results/, or train everything anew.
+
+    Exit code: 0 everything is as listed, 1 something is not.
+    """
+    import dataclasses
+
+    from repro.listings import checks_to_markdown, checks_to_rich
+    from repro.session import Session, accept_evidence, choose_device
+
+    session = Session(console=err, quiet=quiet, workers=workers)
+    code = 0
+    if recorded and number != "all":
+        raise UsageError(f"{number}: the recorded runs are held to the list as a whole")
+    if recorded:
+        if accept:
+            accept_evidence()
+        checks = session.verify_recorded()
+    else:
+        checks, code = session.verify_fresh(
+            number, seeds=seeds, epochs=epochs, device=choose_device(device), profile=profile
+        )
+    if form == "json":
+        typer.echo(json.dumps([dataclasses.asdict(check) for check in checks], indent=1))
+    elif form == "md":
+        typer.echo(checks_to_markdown(checks))
+    else:
+        out.print(checks_to_rich(checks))
+    raise typer.Exit(code or (0 if all(check.holds for check in checks) else 1))
 
 
 @app.command()
@@ -511,8 +564,8 @@ def fetch(
     Session(console=err).fetch_data(sources)
 
 
-@data_app.command()
-def verify() -> None:
+@data_app.command("verify")
+def verify_data() -> None:
     """Hold each of the six files to its published checksum."""
     from repro.data.dataset import default_folder, read_verified
     from repro.data.layout import CHECKSUMS

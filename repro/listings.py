@@ -20,6 +20,7 @@ from repro.progress import duration
 from repro.recipes import Fit, Spread
 from repro.records import RunRecord
 from repro.spec import REPORT_RECIPES
+from repro.verify import Check as ListingCheck
 
 
 def _grid(*headings: str, left: Sequence[str]) -> Table:
@@ -233,3 +234,34 @@ def _spread_row(spread: Spread) -> list[str]:
         f"{spread.most:.4f}",
         "–" if spread.sd is None else f"{spread.sd:.4f}",
     ]
+
+
+def checks_to_rich(checks: Sequence[ListingCheck]) -> RenderableType:
+    """What was held to the list, what fails first; a line tells how many there are."""
+    grid = _grid("", "", "Listed", "Obtained", left=("", "Listed", "Obtained"))
+    failed = [check for check in checks if not check.holds]
+    shown = failed or [check for check in checks if check.listed != "proved"]
+    for check in shown:
+        word = Text("ok", "green") if check.holds else Text("NO", "bold red")
+        grid.add_row(word, check.what, check.listed, check.obtained)
+        if check.text and not check.holds:
+            grid.add_row("", Text(check.text, "dim"), "", "")
+    return Group(grid, Text(), _checks_summary(checks))
+
+
+def checks_to_markdown(checks: Sequence[ListingCheck]) -> str:
+    """The same as Markdown, for the summary of a CI job."""
+    import pandas as pd  # noqa: PLC0415 - slow to import
+
+    rows = [
+        ("ok" if check.holds else "**no**", check.what, check.listed, check.obtained, check.text)
+        for check in sorted(checks, key=lambda check: check.holds)
+    ]
+    frame = pd.DataFrame(rows, columns=["", "What", "Listed", "Obtained", "Note"])
+    table = frame.to_markdown(index=False, disable_numparse=True)
+    return f"{_checks_summary(checks)}\n\n{table}"
+
+
+def _checks_summary(checks: Sequence[ListingCheck]) -> str:
+    failed = sum(not check.holds for check in checks)
+    return f"{len(checks)} checks: " + (f"{failed} fail" if failed else "all hold")

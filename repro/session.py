@@ -28,6 +28,7 @@ from rich.progress import (
 
 from repro import bench
 from repro.audit import Audit
+from repro.claims import Judgement, figures_by_seed, judge_claim, load_claims
 from repro.data.dataset import Dataset, default_folder, load, split
 from repro.data.folders import export
 from repro.data.sources import Source, fetch, plan
@@ -43,7 +44,8 @@ from repro.runner import Task, default_workers, estimate_s, has_cuda, run
 from repro.spec import REPORT_RECIPES, DatasetName, Device, Profile, Recipe, RunSpec
 from repro.store import Store
 from repro.tables import Language, to_rich
-from repro.verdicts import Cell, judge_records, model_of
+from repro.verdicts import Cell, Verdict, judge_records, load_cells, model_of, select_cells
+from repro.verify import Check, accept, check_fresh, check_listing, load_listing
 
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -106,6 +108,26 @@ def placed(
         for record in store.records()
         if (record.spec.device, record.spec.profile, record.spec.dataset) == place
     ]
+
+
+def judged_evidence() -> tuple[list[Verdict], list[Judgement]]:
+    """What the recorded runs say of every cell and of every claim."""
+    cells = load_cells(packaged("expected_results"))
+    found = runs_of(
+        recorded_store(), cells, seeds=None, device="auto", profile="portable", dataset="cifar10"
+    )
+    claims = load_claims(packaged("expected_results") / "claims.toml")
+    seeds = figures_by_seed(found).values()
+    return judge_records(cells, found), [judge_claim(claim, seeds) for claim in claims]
+
+
+def accept_evidence() -> None:
+    """List in results/ what the recorded runs say; the reasons that are listed stay."""
+    folder = packaged("results")
+    reasons = {}
+    if (folder / "verdicts.csv").exists():
+        reasons = {key: each[2] for key, each in load_listing(folder).verdicts.items()}
+    accept(folder, *judged_evidence(), reasons)
 
 
 @contextmanager
@@ -283,6 +305,47 @@ class Session:
             done = itertools.count(1)
             audit.do(jobs, workers, lambda: update(next(done), len(jobs)))
         return audit
+
+    def verify_recorded(self) -> list[Check]:
+        """Hold the recorded runs to their own records, and to what is listed of them.
+
+        The accuracies are counted again where the data set is there.
+        """
+        store = recorded_store()
+        audit = Audit(store, home(), store.names())
+        audit.check_records()
+        if default_folder(home()).exists():
+            audit.check_accuracies()
+        else:
+            self.say("accuracies are not counted again: `repro data fetch` brings the labels")
+        verdicts, judgements = judged_evidence()
+        sound = [
+            Check(
+                what=f"{each.check} of {each.run}", listed="proved", obtained=each.outcome,
+                holds=each.outcome == "proved", text=each.text,
+            )
+            for each in audit.findings
+        ]  # fmt: skip
+        return [*check_listing(load_listing(packaged("results")), verdicts, judgements), *sound]
+
+    def verify_fresh(
+        self, table: str, *, seeds: int, epochs: int | None, device: Device, profile: Profile
+    ) -> tuple[list[Check], int]:
+        """Train a table, or all, with seeds 0 to `seeds` - 1 as far as they are missing, and compare.
+
+        Returns the checks, and 0 or the exit code of the worst failure.
+        """
+        cells = select_cells(load_cells(packaged("expected_results")), table, epochs)
+        fresh, code = self.train_table(
+            cells, seeds=seeds, device=device, profile=profile, dataset="cifar10", lang="en"
+        )
+        checks = check_fresh(
+            load_listing(packaged("results")),
+            judge_records(cells, fresh),
+            fresh,
+            recorded_store().records(),
+        )
+        return checks, code
 
     def bench(
         self, models: Sequence[str], *, rounds: int, short: bool, dataset: DatasetName

@@ -68,14 +68,16 @@ ALLOWED = {
     "verdicts": {"errors", "records", "spec"},
     "claims": {"errors", "records", "spec", "verdicts"},
     "recipes": {"records", "spec", "verdicts"},
+    "verify": {"claims", "errors", "records", "store", "verdicts"},
     "tables": {"claims", "verdicts"},
     "progress": {"events", "runner"},
     "listings": {
         "audit", "data.dataset", "data.layout", "doctor", "progress", "recipes", "records", "spec",
+        "verify",
     },
     "session": {
-        "audit", "bench", "data.dataset", "data.folders", "data.sources", "doctor", "errors", "events", "paths",
-        "profiles", "progress", "recipes", "records", "runner", "spec", "store", "tables", "verdicts",
+        "audit", "bench", "claims", "data.dataset", "data.folders", "data.sources", "doctor", "errors", "events", "paths",
+        "profiles", "progress", "recipes", "records", "runner", "spec", "store", "tables", "verdicts", "verify",
     },
 }  # fmt: skip
 COMPUTE_HALF = {
@@ -90,7 +92,7 @@ COMPUTE_HALF = {
     "worker",
 }
 EVIDENCE_HALF = {
-    "verdicts", "claims", "recipes", "tables", "progress", "runner", "audit", "bench", "doctor", "listings", "session",
+    "verdicts", "claims", "recipes", "verify", "tables", "progress", "runner", "audit", "bench", "doctor", "listings", "session",
 }  # fmt: skip
 
 

@@ -307,6 +307,19 @@ def test_recorded_runs_need_no_home_and_no_data(home):
     assert not home.exists()
 
 
+def test_the_recorded_evidence_is_as_listed_also_without_the_data_set(home):
+    done = repro(home, "verify")
+    assert done.returncode == 0, done.stdout
+    assert "checks: all hold" in done.stdout
+    assert "accuracies are not counted again: `repro data fetch`" in done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    rows = json.loads(repro(home, "verify", "--format", "json", "--quiet").stdout)
+    assert sum(row["what"].startswith("table ") for row in rows) == 22
+    assert "| ok | table 3-4, resnet@10" in " ".join(
+        repro(home, "verify", "--format", "md").stdout.split()
+    )
+
+
 def test_claims_are_judged_by_the_recorded_runs_and_nothing_is_trained(home):
     done = repro(home, "claims", "--recorded", "--format", "json")
     rows = json.loads(done.stdout)

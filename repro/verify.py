@@ -1,0 +1,253 @@
+"""Holds evidence to what is listed of it: every cell's verdict, every claim's finding.
+
+`results/verdicts.csv` and `results/claims.csv` list what the recorded runs say. They are changed by
+hand or by `repro verify --accept`, and looked at: a cell or a claim that changes, in whichever
+direction, fails until somebody has.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from repro.claims import Judgement
+from repro.errors import DataError
+from repro.records import RunRecord, same_arithmetic
+from repro.store import write_atomically
+from repro.verdicts import Kind, Verdict, accuracies_by_cell, holm, p_value
+
+_VERDICT_COLUMNS = ("table", "cell", "n", "verdict", "reason")
+_CLAIM_COLUMNS = ("claim", "n", "k", "finding")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was held to what is listed or recorded of it."""
+
+    what: str
+    listed: str
+    obtained: str
+    holds: bool
+    text: str = ""
+    """What a person should know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What is expected of the evidence."""
+
+    verdicts: Mapping[tuple[str, str], tuple[int, str, str]]
+    """Number of seeds, verdict and, where it is no success, the reason; by table and cell."""
+    claims: Mapping[str, tuple[int, int, str]]
+    """Number of seeds, in how many it holds, and the finding; by the claim's name."""
+
+
+def load_listing(folder: Path) -> Listing:
+    """The listing in `folder`.
+
+    Raises:
+        DataError: a file is missing or has another form, or a row stands twice.
+    """
+    verdicts: dict[tuple[str, str], tuple[int, str, str]] = {}
+    path = folder / "verdicts.csv"
+    for row in _rows(path, _VERDICT_COLUMNS):
+        key = row["table"], row["cell"]
+        if key in verdicts or row["verdict"] not in {kind.value for kind in Kind}:
+            raise DataError(f"{path}: expected each cell once, with a verdict; got {row}")
+        verdicts[key] = _number(path, row["n"]), row["verdict"], row["reason"]
+    claims: dict[str, tuple[int, int, str]] = {}
+    path = folder / "claims.csv"
+    for row in _rows(path, _CLAIM_COLUMNS):
+        if row["claim"] in claims:
+            raise DataError(f"{path}: expected each claim once; got {row}")
+        claims[row["claim"]] = _number(path, row["n"]), _number(path, row["k"]), row["finding"]
+    return Listing(verdicts=verdicts, claims=claims)
+
+
+def check_listing(
+    listing: Listing, verdicts: Sequence[Verdict], judgements: Sequence[Judgement]
+) -> list[Check]:
+    """The evidence, cell by cell and claim by claim, beside what is listed of it."""
+    checks = []
+    obtained = {(v.cell.table, v.cell.name): v for v in verdicts if v.counts}
+    for key in {**listing.verdicts, **obtained}:
+        what = f"table {key[0]}, {key[1]}"
+        known, verdict = listing.verdicts.get(key), obtained.get(key)
+        if known is None or verdict is None:
+            checks.append(
+                _missing(what, known and known[1], verdict.kind.value if verdict else None)
+            )
+            continue
+        n, kind, reason = known
+        text = reason
+        if not verdict.kind.is_success and not reason:
+            text = "a cell that is no success needs its reason in the list"
+        checks.append(
+            Check(
+                what=what,
+                listed=f"{kind}, n = {n}",
+                obtained=f"{verdict.kind.value}, n = {verdict.n}",
+                holds=(n, kind) == (verdict.n, verdict.kind.value)
+                and (verdict.kind.is_success or bool(reason)),
+                text=text,
+            )
+        )
+    found = {each.claim.name: each for each in judgements}
+    for name in {**listing.claims, **found}:
+        what, listed, judged = f"claim {name}", listing.claims.get(name), found.get(name)
+        if listed is None or judged is None:
+            checks.append(
+                _missing(what, listed and listed[2], judged.finding.value if judged else None)
+            )
+            continue
+        now = (judged.n, judged.k, judged.finding.value)
+        checks.append(
+            Check(what=what, listed=_told(listed), obtained=_told(now), holds=listed == now)
+        )
+    return checks
+
+
+def check_fresh(
+    listing: Listing,
+    verdicts: Sequence[Verdict],
+    fresh: Sequence[RunRecord],
+    recorded: Sequence[RunRecord],
+) -> list[Check]:
+    """Runs that were trained anew: the same success in every cell; the recorded bits where a
+    recorded run promises them; and accuracies that the recorded runs, those of the CPU, do not
+    contradict."""
+    checks = []
+    for verdict in verdicts:
+        if not verdict.counts:
+            continue
+        known = listing.verdicts.get((verdict.cell.table, verdict.cell.name))
+        what = f"table {verdict.cell.table}, {verdict.cell.name}"
+        if known is None:
+            checks.append(_missing(what, None, verdict.kind.value))
+            continue
+        n, kind, reason = known
+        checks.append(
+            Check(
+                what=what,
+                listed=f"{kind}, n = {n}",
+                obtained=f"{verdict.kind.value}, n = {verdict.n}",
+                holds=Kind(kind).is_success == verdict.kind.is_success,
+                text=reason,
+            )
+        )
+    evidence = [r for r in recorded if (r.spec.device, r.spec.profile) == ("cpu", "portable")]
+    return [*checks, *_compare_bits(fresh, recorded), *_compare_accuracies(fresh, evidence)]
+
+
+def _compare_bits(fresh: Sequence[RunRecord], recorded: Sequence[RunRecord]) -> list[Check]:
+    """Epoch by epoch, where a recorded run of the same spec promises its bits here."""
+    checks = []
+    known = {record.spec: record for record in recorded}
+    for now in fresh:
+        then = known.get(now.spec)
+        if then is None or not same_arithmetic(then.environment, now.environment, now.spec):
+            continue
+        pairs = list(zip(now.epochs, then.epochs, strict=False))
+        differing = [a.epoch for a, b in pairs if a.weights_sha256 != b.weights_sha256]
+        readings = zip(now.readings, then.readings, strict=False)
+        holds = not differing and all(one == other for one, other in readings)
+        checks.append(
+            Check(
+                what=f"bits of {now.spec.name}",
+                listed=f"{len(pairs)} epochs",
+                obtained="the same" if holds else f"other from epoch {min(differing, default=0)}",
+                holds=holds,
+            )
+        )
+    return checks
+
+
+def _compare_accuracies(fresh: Sequence[RunRecord], recorded: Sequence[RunRecord]) -> list[Check]:
+    """Cell by cell, over the seeds; a difference counts if Holm's procedure leaves it standing."""
+    now, then = accuracies_by_cell(fresh), accuracies_by_cell(recorded)
+    p_values = {
+        name: p
+        for name in now.keys() & then.keys()
+        if (p := _same_distribution(now[name], then[name])) is not None
+    }
+    apart = holm(p_values)
+    return [
+        Check(
+            what=f"accuracy of {name}",
+            listed=f"{fmean(then[name]):.4f}, n = {len(then[name])}",
+            obtained=f"{fmean(now[name]):.4f}, n = {len(now[name])}",
+            holds=name not in apart,
+            text=f"p = {p:.3f}",
+        )
+        for name, p in sorted(p_values.items())
+    ]
+
+
+def _same_distribution(one: Sequence[float], other: Sequence[float]) -> float | None:
+    """How often two sets of runs of the same kind are as far apart; None for one against one."""
+    if list(one) == list(other)[: len(one)]:
+        return None  # the same runs: their bits were compared
+    few, many = sorted((one, other), key=len)
+    if len(few) == 1:
+        return p_value(many, few[0])
+    from scipy import stats  # noqa: PLC0415 - slow to import
+
+    return float(stats.ttest_ind(one, other, equal_var=False).pvalue)
+
+
+def accept(
+    folder: Path,
+    verdicts: Iterable[Verdict],
+    judgements: Iterable[Judgement],
+    reasons: Mapping[tuple[str, str], str],
+) -> None:
+    """List what was obtained in `folder`, with the reasons that were listed before."""
+    rows = [
+        (v.cell.table, v.cell.name, v.n, v.kind.value, reasons.get((v.cell.table, v.cell.name), ""))
+        for v in verdicts
+        if v.counts
+    ]
+    _write(folder / "verdicts.csv", _VERDICT_COLUMNS, rows)
+    found = [(each.claim.name, each.n, each.k, each.finding.value) for each in judgements]
+    _write(folder / "claims.csv", _CLAIM_COLUMNS, found)
+
+
+def _missing(what: str, listed: str | None, obtained: str | None) -> Check:
+    where = "listed and not in expected_results/" if obtained is None else "not listed"
+    return Check(what=what, listed=listed or "–", obtained=obtained or "–", holds=False, text=where)
+
+
+def _told(claim: tuple[int, int, str]) -> str:
+    n, k, finding = claim
+    return f"{finding}, {k} of {n}"
+
+
+def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            if tuple(reader.fieldnames or ()) != tuple(columns):
+                raise DataError(f"{path}: expected the columns {','.join(columns)}")
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as a list of what to expect: {error}") from None
+    if any(None in row.values() or None in row for row in rows) or not rows:
+        raise DataError(f"{path}: expected {len(columns)} values a row, and a row at least")
+    return rows
+
+
+def _number(path: Path, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 7):
+        raise DataError(f"{path}: expected a number of seeds; got {text!r}")
+    return int(text)
+
+
+def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerows([columns, *rows])
+    write_atomically(path, out.getvalue().encode())

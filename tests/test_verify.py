@@ -1,0 +1,159 @@
+"""What is listed of the evidence: a change in either direction fails, and nothing is left out."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from repro.claims import Claim, judge_claim
+from repro.errors import DataError
+from repro.verdicts import Cell, judge, judge_records
+from repro.verify import Listing, accept, check_fresh, check_listing, load_listing
+from tests.examples import record, sha
+
+CLAIM = Claim(name="rises", says="It rises", place="x", greater=(("net-relu@30", "net-relu@10"),))
+
+
+def cell(table="3-1", row=10):
+    return Cell(
+        table=table,
+        row=row,
+        column="Net",
+        model="net-relu",
+        expected=0.58,
+        tolerance=0.05,
+        place="x",
+    )
+
+
+def judged(*values):
+    return judge_claim(CLAIM, [{"net-relu@10": a, "net-relu@30": b} for a, b in values])
+
+
+VERDICTS = [judge(cell(), [0.57, 0.58, 0.60]), judge(cell("3-4"), [0.57, 0.58, 0.60])]
+JUDGEMENTS = [judged((0.5, 0.6), (0.5, 0.7))]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    accept(tmp_path, VERDICTS, JUDGEMENTS, {})
+    return tmp_path
+
+
+def failing(listing, verdicts=VERDICTS, judgements=JUDGEMENTS):
+    return [check.what for check in check_listing(listing, verdicts, judgements) if not check.holds]
+
+
+def test_what_was_accepted_holds(folder):
+    listing = load_listing(folder)
+    assert listing.verdicts["3-4", "net-relu@10"] == (3, "REPRODUCED", "")
+    assert listing.claims == {"rises": (2, 2, "HOLDS")}
+    assert failing(listing) == []
+
+
+@pytest.mark.parametrize(
+    "values", [[0.57, 0.58], [0.57, 0.58, 0.59, 0.60], [0.595, 0.596, 0.597], [0.7, 0.71, 0.72], []]
+)
+def test_a_cell_with_another_verdict_or_number_of_seeds_fails(folder, values):
+    changed = [judge(cell(), values), VERDICTS[1]]
+    assert failing(load_listing(folder), changed) == ["table 3-1, net-relu@10"]
+
+
+def test_a_cell_that_gets_better_fails_too(folder):
+    worse = [judge(cell(), [0.595, 0.596, 0.597]), VERDICTS[1]]
+    accept(folder, worse, JUDGEMENTS, {})
+    assert failing(load_listing(folder), worse) == []
+    assert failing(load_listing(folder)) == ["table 3-1, net-relu@10"]
+
+
+def test_a_claim_with_another_finding_fails(folder):
+    assert failing(load_listing(folder), judgements=[judged((0.5, 0.6), (0.5, 0.4))]) == [
+        "claim rises"
+    ]
+
+
+def test_a_cell_or_claim_that_is_gone_or_new_fails(folder):
+    listing = load_listing(folder)
+    assert failing(listing, VERDICTS[:1]) == ["table 3-4, net-relu@10"]
+    assert failing(listing, [*VERDICTS, judge(cell(row=30), [0.58])]) == ["table 3-1, net-relu@30"]
+    assert failing(listing, judgements=[]) == ["claim rises"]
+    assert failing(Listing(verdicts=listing.verdicts, claims={})) == ["claim rises"]
+
+
+def test_a_cell_that_differs_needs_its_reason(folder):
+    far = [judge(cell(), [0.70, 0.701]), VERDICTS[1]]
+    accept(folder, far, JUDGEMENTS, {})
+    assert failing(load_listing(folder), far) == ["table 3-1, net-relu@10"]
+    accept(folder, far, JUDGEMENTS, {("3-1", "net-relu@10"): "no recipe explains it"})
+    assert failing(load_listing(folder), far) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (
+            "verdicts.csv",
+            "table,cell,n,verdict\n",
+            "expected the columns table,cell,n,verdict,reason",
+        ),
+        ("verdicts.csv", "table,cell,n,verdict,reason\n", "and a row at least"),
+        ("verdicts.csv", "table,cell,n,verdict,reason\n3-1,a,2\n", "expected 5 values a row"),
+        ("verdicts.csv", "table,cell,n,verdict,reason\n3-1,a,2,GOOD,\n", "with a verdict"),
+        ("verdicts.csv", "table,cell,n,verdict,reason\n3-1,a,-2,DIFFERS,\n", "a number of seeds"),
+        ("claims.csv", "claim,n,k,finding\na,1,1,HOLDS\na,1,1,HOLDS\n", "each claim once"),
+    ],
+)
+def test_a_list_of_another_form_is_refused(folder, name, text, message):
+    (folder / name).write_text(text)
+    with pytest.raises(DataError, match=message):
+        load_listing(folder)
+    (folder / name).unlink()
+    with pytest.raises(DataError, match="cannot be read"):
+        load_listing(folder)
+
+
+def fresh(records, recorded, expected="WITHIN TOLERANCE"):
+    verdicts = judge_records([cell()], records)
+    listing = Listing(verdicts={("3-1", "net-relu@10"): (2, expected, "")}, claims={})
+    return {check.what: check for check in check_fresh(listing, verdicts, records, recorded)}
+
+
+def test_fresh_runs_with_the_recorded_bits_hold():
+    checks = fresh([record(seed=0)], [record(seed=0), record(seed=1, accuracies={10: 0.57})])
+    assert all(check.holds for check in checks.values())
+    bits = f"bits of {record(seed=0).spec.name}"
+    assert set(checks) == {"table 3-1, net-relu@10", bits}
+    assert checks[bits].listed == "10 epochs"
+
+
+def test_fresh_runs_with_other_bits_fail_where_the_same_are_promised():
+    one = record(seed=0)
+    epochs = list(one.epochs)
+    epochs[6] = dataclasses.replace(epochs[6], weights_sha256=sha("other"))
+    checks = fresh([dataclasses.replace(one, epochs=tuple(epochs))], [one])
+    bits = checks[f"bits of {one.spec.name}"]
+    assert (bits.holds, bits.obtained) == (False, "other from epoch 7")
+    elsewhere = dataclasses.replace(one.environment, torch="9.9")
+    moved = dataclasses.replace(one, epochs=tuple(epochs), environment=elsewhere)
+    assert not any(what.startswith("bits") for what in fresh([moved], [one])), "not promised"
+
+
+def test_a_fresh_cell_that_is_no_success_any_more_fails_and_one_that_becomes_one_too():
+    far = [record(seed=s, accuracies={10: 0.7 + s / 1000}) for s in (0, 1)]
+    assert not fresh(far, [])["table 3-1, net-relu@10"].holds
+    assert not fresh([record(seed=0)], [], expected="DIFFERS")["table 3-1, net-relu@10"].holds
+    assert fresh([record(seed=0)], [], expected="REPRODUCED")["table 3-1, net-relu@10"].holds
+
+
+@pytest.mark.parametrize(("shift", "holds"), [(0.0, True), (0.05, False)])
+@pytest.mark.parametrize("count", [1, 5])
+def test_fresh_accuracies_must_not_contradict_the_recorded_ones(shift, holds, count):
+    """Of another device, so that no bits are promised; one run, or several."""
+    noise = [0.001, -0.001, 0.0015, -0.0012, 0.0003]
+    recorded = [record(seed=n, accuracies={10: 0.58 + each}) for n, each in enumerate(noise)]
+    now = [
+        record(seed=n, accuracies={10: 0.5805 + shift - noise[n]}, device="cuda")
+        for n in range(count)
+    ]
+    assert fresh(now, recorded)["accuracy of net-relu@10"].holds is holds
