@@ -331,7 +331,7 @@ class Session:
     def verify_fresh(
         self, table: str, *, seeds: int, epochs: int | None, device: Device, profile: Profile
     ) -> tuple[list[Check], int]:
-        """Train a table, or all, with seeds 0 to `seeds` - 1 as far as they are missing, and compare.
+        """Train a table, or all, as far as it is missing, with seeds 0 to `seeds` - 1; compare.
 
         Returns the checks, and 0 or the exit code of the worst failure.
         """
