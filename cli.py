@@ -40,6 +40,7 @@ _ORDER = (
     "claims",
     "verify",
     "recipes",
+    "figure",
     "audit",
     "doctor",
     "data",
@@ -358,6 +359,37 @@ def recipes(
     else:
         typer.echo("no candidate is trained yet: `repro recipes --train net-relu` does")
     raise typer.Exit(code)
+
+
+@app.command()
+def figure(
+    which: Annotated[
+        str, typer.Argument(metavar="FIGURE", help="Its number or name, `all`, or `list`.")
+    ] = "list",
+    folder: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("figures"),
+    form: Annotated[Literal["svg", "png"], typer.Option("--format")] = "svg",
+    lang: Annotated[Literal["en", "zh"], typer.Option(help="Of the labels.")] = "en",
+    dark: Annotated[bool, typer.Option("--dark", help="Light on dark.")] = False,
+    recorded: _Recorded = False,
+) -> None:
+    """Draw a figure of the report from real objects, or one of what was measured.
+
+    The report uses 3-6 and 3-7 twice: the second ones are 3-6b and 3-7b here.
+    """
+    from repro.figures.registry import PICTURES, find
+    from repro.figures.style import Look
+    from repro.listings import list_figures
+    from repro.session import Session, evidence
+
+    if which == "list":
+        out.print(list_figures(lang))
+        return
+    pictures = list(PICTURES.values()) if which == "all" else [find(which)]
+    session = Session(console=err)
+    for path in session.draw(
+        pictures, evidence(recorded), folder, Look(lang=lang, dark=dark), form, skip=which == "all"
+    ):
+        typer.echo(path)
 
 
 @app.command()

@@ -80,7 +80,7 @@ def regression(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
     """How fast this machine trains beside other loops; writes benchmarks/README.md anew."""
-    install(session, "lightning", "matplotlib")
+    install(session, "lightning")
     page = [] if session.posargs else ["--write", "benchmarks/README.md"]
     run(session, "repro", "bench", *page, *session.posargs)
 

@@ -173,7 +173,7 @@ def judge_claim(claim: Claim, seeds: Iterable[Figures]) -> Judgement:
         finding=finding,
         share=_share(k, n) if n and pairs else None,
         differences=tuple(fmean(pair) for pair in pairs) if n else (),
-        intervals=tuple(_mean_interval(pair) for pair in pairs) if n else (),
+        intervals=tuple(mean_interval(pair) for pair in pairs) if n else (),
         stated=None if around is None else around[0] <= (claim.by or 0) <= around[1],
     )
 
@@ -216,7 +216,7 @@ def _share(k: int, n: int) -> tuple[float, float]:
     return low, high
 
 
-def _mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
+def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
     """Student's confidence interval of the mean; None for fewer than two values."""
     n = len(values)
     if n < 2:

@@ -16,6 +16,8 @@ from repro.audit import Audit, Check, Finding, Outcome
 from repro.data.dataset import Dataset
 from repro.data.layout import CHECKSUMS, CLASSES
 from repro.doctor import Diagnosis
+from repro.figures.registry import PICTURES
+from repro.figures.style import Language
 from repro.progress import duration
 from repro.recipes import Fit, Spread
 from repro.records import RunRecord
@@ -265,3 +267,12 @@ def checks_to_markdown(checks: Sequence[ListingCheck]) -> str:
 def _checks_summary(checks: Sequence[ListingCheck]) -> str:
     failed = sum(not check.holds for check in checks)
     return f"{len(checks)} checks: " + (f"{failed} fail" if failed else "all hold")
+
+
+def list_figures(lang: Language) -> RenderableType:
+    """Every figure's name and title."""
+    grid = _grid("", "", left=("",))
+    grid.show_header = False
+    for picture in PICTURES.values():
+        grid.add_row(picture.name, picture.title_zh if lang == "zh" else picture.title)
+    return grid

@@ -33,8 +33,11 @@ from repro.data.dataset import Dataset, default_folder, load, split
 from repro.data.folders import export
 from repro.data.sources import Source, fetch, plan
 from repro.doctor import Checkup, check_up
-from repro.errors import UsageError
+from repro.errors import DataError, UsageError
 from repro.events import ReadingDone
+from repro.evidence import Evidence
+from repro.figures.registry import Picture, lacks, render_picture
+from repro.figures.style import Look
 from repro.paths import home, packaged
 from repro.profiles import promise
 from repro.progress import RunDisplay, duration
@@ -42,7 +45,7 @@ from repro.recipes import FITTING_SEEDS, adapt
 from repro.records import RunRecord, is_complete
 from repro.runner import Task, default_workers, estimate_s, has_cuda, run
 from repro.spec import REPORT_RECIPES, DatasetName, Device, Profile, Recipe, RunSpec
-from repro.store import Store
+from repro.store import Store, write_atomically
 from repro.tables import Language, to_rich
 from repro.verdicts import Cell, Verdict, judge_records, load_cells, model_of, select_cells
 from repro.verify import Check, accept, check_fresh, check_listing, load_listing
@@ -128,6 +131,14 @@ def accept_evidence() -> None:
     if (folder / "verdicts.csv").exists():
         reasons = {key: each[2] for key, each in load_listing(folder).verdicts.items()}
     accept(folder, *judged_evidence(), reasons)
+
+
+def evidence(recorded: bool) -> Evidence:
+    """What figures and pages are made of: the user's runs of the report's recipe, or ours."""
+    store = recorded_store() if recorded else user_store()
+    cells = load_cells(packaged("expected_results"))
+    found = runs_of(store, cells, seeds=None, device="auto", profile="portable", dataset="cifar10")
+    return Evidence(store, found)
 
 
 @contextmanager
@@ -272,6 +283,34 @@ class Session:
             lambda todo: RunDisplay(self.console, todo, quiet=self.quiet, every_epoch=True),
         )
         return store.load(task.spec), code
+
+    def draw(
+        self,
+        pictures: Sequence[Picture],
+        found: Evidence,
+        folder: Path,
+        look: Look,
+        form: Literal["svg", "png"],
+        *,
+        skip: bool,
+    ) -> Iterator[Path]:
+        """Draw figures into `folder`, and give each file's path once it is there.
+
+        With `skip`, those that lack the data set or a run are named and left out.
+
+        Raises:
+            DataError: the data set or runs are missing or damaged, or the file system refuses.
+        """
+        for picture in pictures:
+            missing = lacks(picture, found)
+            if missing and skip:
+                self.say(f"{picture.name}: left out: {missing}")
+                continue
+            if missing:
+                raise DataError(f"{picture.name}: {missing}")
+            path = folder / f"{picture.name}.{form}"
+            write_atomically(path, render_picture(picture, look, found, form))
+            yield path
 
     def examine(self) -> Checkup:
         """Examine this machine, which takes some seconds a device."""

@@ -67,17 +67,34 @@ ALLOWED = {
     "runner": {"errors", "events", "profiles", "spec"},
     "verdicts": {"errors", "records", "spec"},
     "claims": {"errors", "records", "spec", "verdicts"},
+    "evidence": {
+        "claims", "data.dataset", "data.layout", "errors", "paths", "records", "spec", "store",
+        "verdicts",
+    },
+    "networks": set(),
+    "figures.__init__": set(),
+    "figures.fonts.__init__": set(),
+    "figures.words": set(),
+    "figures.style": {"figures.words", "store"},
+    "figures.explained": {"data.layout", "evidence", "figures.style", "networks"},
+    "figures.measured": {
+        "claims", "data.layout", "evidence", "figures.style", "records", "spec", "verdicts",
+    },
+    "figures.registry": {
+        "errors", "evidence", "figures.explained", "figures.measured", "figures.style",
+    },
+    "figures.fonts.make": {"figures.registry", "figures.style", "figures.words"},
     "recipes": {"records", "spec", "verdicts"},
     "verify": {"claims", "errors", "records", "store", "verdicts"},
     "tables": {"claims", "verdicts"},
     "progress": {"events", "runner"},
     "listings": {
-        "audit", "data.dataset", "data.layout", "doctor", "progress", "recipes", "records", "spec",
+        "audit", "data.dataset", "data.layout", "doctor", "figures.registry", "figures.style", "progress", "recipes", "records", "spec",
         "verify",
     },
     "session": {
-        "audit", "bench", "claims", "data.dataset", "data.folders", "data.sources", "doctor", "errors", "events", "paths",
-        "profiles", "progress", "recipes", "records", "runner", "spec", "store", "tables", "verdicts", "verify",
+        "audit", "bench", "claims", "data.dataset", "data.folders", "data.sources", "doctor", "errors", "events", "evidence",
+        "figures.registry", "figures.style", "paths", "profiles", "progress", "recipes", "records", "runner", "spec", "store", "tables", "verdicts", "verify",
     },
 }  # fmt: skip
 COMPUTE_HALF = {
@@ -92,7 +109,8 @@ COMPUTE_HALF = {
     "worker",
 }
 EVIDENCE_HALF = {
-    "verdicts", "claims", "recipes", "verify", "tables", "progress", "runner", "audit", "bench", "doctor", "listings", "session",
+    "verdicts", "claims", "evidence", "figures.explained", "figures.measured", "figures.registry",
+    "figures.style", "recipes", "verify", "tables", "progress", "runner", "audit", "bench", "doctor", "listings", "session",
 }  # fmt: skip
 
 

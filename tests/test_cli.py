@@ -320,6 +320,21 @@ def test_the_recorded_evidence_is_as_listed_also_without_the_data_set(home):
     )
 
 
+def test_figures_are_listed_and_drawn(home):
+    listed = repro(home, "figure")
+    assert "3-9-network            Net, layer by layer" in listed.stdout
+    done = repro(home, "figure", "3-9", "--out", home / "f", "--lang", "zh", "--dark")
+    assert done.returncode == 0, done.stderr
+    assert (home / "f" / "3-9-network.svg").read_text().count("池化") == 2
+    complains(repro(home, "figure", "3-8"), 3, "3-8-images: needs CIFAR-10: `repro data fetch`")
+    complains(repro(home, "figure", "differences"), 3, "`--recorded` takes those of the package")
+    complains(repro(home, "figure", "4-4"), 2, "figure '4-4': expected one of 2-1-classes")
+    done = repro(home, "figure", "all", "--out", home / "f", "--recorded", "--format", "png")
+    assert done.returncode == 0
+    assert "always-wrong: left out: needs CIFAR-10" in done.stderr
+    assert (home / "f" / "differences.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_claims_are_judged_by_the_recorded_runs_and_nothing_is_trained(home):
     done = repro(home, "claims", "--recorded", "--format", "json")
     rows = json.loads(done.stdout)

@@ -1,0 +1,109 @@
+"""All that figures and pages are made of: runs, verdicts, claims and, if it is there, the data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import safetensors
+
+from repro.claims import Judgement, figures_by_seed, judge_claim, load_claims
+from repro.data.dataset import Dataset, default_folder, load_cifar10
+from repro.data.layout import Bytes
+from repro.errors import DataError
+from repro.paths import home, packaged
+from repro.records import RunRecord
+from repro.spec import REPORT_RECIPES
+from repro.store import Store
+from repro.verdicts import Cell, Verdict, judge_records, load_cells, model_of
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The runs `records` of `store`, one a model and seed."""
+
+    store: Store
+    records: Sequence[RunRecord]
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """The report's figures."""
+        return load_cells(packaged("expected_results"))
+
+    @cached_property
+    def verdicts(self) -> list[Verdict]:
+        """What the runs say of each cell; ImprovedNet's twice, see :func:`judge_records`."""
+        return judge_records(self.cells, self.records)
+
+    @cached_property
+    def judgements(self) -> list[Judgement]:
+        """What they say of each claim."""
+        seeds = figures_by_seed(self.records).values()
+        claims = load_claims(packaged("expected_results") / "claims.toml")
+        return [judge_claim(claim, seeds) for claim in claims]
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """CIFAR-10 as it was fetched.
+
+        Raises:
+            DataError: it is not there, or not the published one.
+        """
+        return load_cifar10(default_folder(home()))
+
+    @property
+    def has_dataset(self) -> bool:
+        return default_folder(home()).exists()
+
+    def runs(self, model: str) -> list[RunRecord]:
+        """The runs of one of the report's models, by seed."""
+        of_model = [r for r in self.records if model_of(r.spec.recipe) == model]
+        return sorted(of_model, key=lambda record: record.spec.seed)
+
+    def expected(self, model: str) -> dict[int, float]:
+        """The report's accuracies of a model by epochs."""
+        return {cell.row: cell.expected for cell in self.cells if cell.model == model}
+
+    def last_reading(self, model: str) -> int | None:
+        """The last epoch at which every run of the model read the test set; None without one."""
+        read = [{reading.epoch for reading in run.readings} for run in self.runs(model)]
+        common = set.intersection(*read) if read else set()
+        return max(common, default=None)
+
+    def has_reading(self, model: str, epoch: int) -> bool:
+        """Whether a run of the model read the test set at `epoch`."""
+        return any(run.accuracy_at(epoch) is not None for run in self.runs(model))
+
+    def predictions(self, model: str, epoch: int) -> list[Bytes]:
+        """Predicted classes, uint8 (10,000,), one a run that read the test set at `epoch`, with
+        dropout off.
+
+        Raises:
+            DataError: predictions that are missing or are not the record's.
+        """
+        return [
+            self.store.predictions(run)[str(epoch)]
+            for run in self.runs(model)
+            if run.accuracy_at(epoch) is not None
+        ]
+
+    def weights(self, model: str, name: str) -> tuple[RunRecord, int, np.ndarray] | None:
+        """A parameter from the last kept checkpoint of the model's first run that has one: the run,
+        its epochs and the values. None where no checkpoint is stored."""
+        for run in self.runs(model):
+            kept = [epoch for epoch in self.store.checkpoint_epochs(run.spec) if epoch]
+            if kept:
+                path = self.store.checkpoint(run.spec, kept[-1])
+                try:
+                    with safetensors.safe_open(path, "numpy") as file:
+                        return run, kept[-1], file.get_tensor(f"model.{name}")
+                except safetensors.SafetensorError as error:
+                    raise DataError(f"{path}: not a checkpoint: {error}") from None
+        return None
+
+    @property
+    def models(self) -> list[str]:
+        """The report's models that have a run."""
+        return [model for model in REPORT_RECIPES if self.runs(model)]

@@ -1,0 +1,344 @@
+"""Figures, by what they contain: axes, series, labels and data."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from fontTools.ttLib import TTFont
+from matplotlib.figure import Figure
+from torch import nn
+
+from repro.activations import ACTIVATIONS
+from repro.claims import mean_interval
+from repro.data.dataset import synthetic
+from repro.data.layout import CHECKSUMS, CLASSES
+from repro.errors import UsageError
+from repro.evidence import Evidence
+from repro.figures import explained, measured
+from repro.figures.fonts.make import characters
+from repro.figures.registry import PICTURES, find, lacks, render_picture
+from repro.figures.style import FONT, MODEL_NAMES, Look, render
+from repro.figures.words import CHINESE
+from repro.models import SeededDropout, build
+from repro.networks import INPUT_SHAPE, NETWORKS
+from repro.spec import REPORT_RECIPES
+from repro.store import Store
+from tests.examples import record
+
+DATA = synthetic(train=500, test=10_000)
+EN = Look()
+READ = {
+    "net-relu": {10: 0.57, 30: 0.63, 60: 0.58, 100: 0.58},
+    "net-leaky_relu": {10: 0.58, 30: 0.62, 60: 0.59, 100: 0.59},
+    "net-swish": {10: 0.56, 30: 0.61, 60: 0.57, 100: 0.57},
+    "improved": {10: 0.69, 30: 0.75, 60: 0.76, 100: 0.77},
+    "resnet": {10: 0.69},
+}
+
+
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory):
+    """Two made-up seeds of every model, predictions and all, over made-up images."""
+    store = Store(tmp_path_factory.mktemp("evidence"))
+    records = []
+    for model, accuracies in READ.items():
+        for seed in (0, 1):
+            one = record(model, seed, {e: a + seed / 100 for e, a in accuracies.items()})
+            kept, readings = {}, []
+            for reading in one.readings:
+                classes = DATA.test_labels.copy()
+                wrong = round((1 - reading.accuracy) * len(classes))
+                classes[:wrong] = (classes[:wrong] + 1) % 10
+                digest = hashlib.sha256(classes.tobytes()).hexdigest()
+                switched = reading.switched and dataclasses.replace(
+                    reading.switched, predictions_sha256=digest
+                )
+                readings.append(
+                    dataclasses.replace(reading, predictions_sha256=digest, switched=switched)
+                )
+                kept |= dict.fromkeys(readings[-1].digests, classes)
+            one = dataclasses.replace(one, readings=tuple(readings))
+            store.save(one, kept)
+            records.append(one)
+    made_up = Evidence(store, records)
+    vars(made_up)["dataset"] = DATA
+    return made_up
+
+
+def drawn(draw, evidence, look=EN):
+    with mpl.rc_context(look.rc()):
+        figure = Figure(figsize=(8, 5))
+        draw(figure, look, evidence)
+    return figure
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.findobj(mpl.text.Text) if text.get_text()]
+
+
+# --- the report's figures ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["net", "improved"])
+def test_a_drawn_network_is_the_model_layer_by_layer(name):
+    model = build(REPORT_RECIPES["net-relu" if name == "net" else "improved"], seed=0)
+    shapes = {}
+    for layer, module in model.named_modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear, SeededDropout)):
+            module.register_forward_hook(
+                lambda _, __, out, layer=layer: shapes.update({layer: tuple(out.shape[1:])})
+            )
+    model.eval()(torch.zeros(1, *INPUT_SHAPE))
+    shown = {layer.name: layer for layer in NETWORKS[name] if layer.kind != "pool"}
+    assert {n: layer.shape for n, layer in shown.items()} == shapes
+    for n, layer in shown.items():
+        module = model.get_submodule(n)
+        assert layer.parameters == sum(p.numel() for p in module.parameters()), n
+        if layer.kind == "conv":
+            assert module.kernel_size == (layer.kernel, layer.kernel)
+    total = sum(p.numel() for p in model.parameters())
+    assert sum(layer.parameters for layer in NETWORKS[name]) == total
+    before = [layer.shape for layer in NETWORKS[name]]
+    for number, layer in enumerate(NETWORKS[name]):
+        if layer.kind == "pool":
+            channels, height, width = before[number - 1]
+            assert layer.shape == (channels, height // 2, width // 2)
+    assert f"parameters: {total:,}" in texts(drawn(explained.network(name), None))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_drawn_activation_and_its_derivative_are_torchs(name):
+    x = torch.linspace(-5, 5, 100, dtype=torch.float64, requires_grad=True)
+    y = ACTIVATIONS[name](x)
+    (slope,) = torch.autograd.grad(y.sum(), x)
+    function, derivative = explained.FORMULAS[name]
+    np.testing.assert_allclose(function(x.detach().numpy()), y.detach().numpy(), atol=1e-12)
+    np.testing.assert_allclose(derivative(x.detach().numpy()), slope.numpy(), atol=1e-12)
+    (axes,) = drawn(explained.activation(name), None).axes
+    line = next(each for each in axes.lines if each.get_label() == "function")
+    np.testing.assert_allclose(line.get_ydata(), function(line.get_xdata()))
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["function", "derivative"]
+
+
+def test_the_convolution_is_torchs_and_every_step_adds_up():
+    image, kernel = explained.CONVOLUTION_INPUT, explained.CONVOLUTION_KERNEL
+    as_torch = [torch.from_numpy(each.astype(float))[None, None] for each in (image, kernel)]
+    result = explained.convolve(image, kernel)
+    np.testing.assert_array_equal(result, F.conv2d(*as_torch)[0, 0].numpy())
+    steps = [t for t in texts(drawn(explained.convolution, None)) if t.startswith("step")]
+    assert len(steps) == 3
+    for text in steps:
+        terms, total = text.partition(": ")[2].replace("−", "-").split(" = ")
+        products = [
+            term.strip("()").replace("(", "").replace(")", "") for term in terms.split(" + ")
+        ]
+        assert sum(int(a) * int(b) for a, b in (p.split("·") for p in products)) == int(total)
+
+
+def test_the_files_and_labels_are_those_of_the_data_set(evidence):
+    assert set(CHECKSUMS) <= set(texts(drawn(explained.files, evidence)))
+    shown = texts(drawn(explained.labels, evidence))
+    names = sorted(text for text in shown if text in CLASSES)
+    assert names == sorted(CLASSES[label] for label in DATA.test_labels[:20])
+    assert {"1", "20"} <= set(shown)
+
+
+def test_images_are_shown_as_they_are(evidence):
+    axes = [a for a in drawn(explained.images, evidence).axes if a.images]
+    assert len(axes) == 20
+    for n, each in enumerate(axes):
+        np.testing.assert_array_equal(
+            each.images[0].get_array(), DATA.test_images[n].transpose(1, 2, 0)
+        )
+        assert each.get_title() == f"{n + 1}\n{CLASSES[DATA.test_labels[n]]}"
+    classes = [a for a in drawn(explained.classes, evidence).axes if a.images]
+    assert len(classes) == 60
+
+
+def test_the_twelve_images_are_drawn_without_looking_and_marked(evidence):
+    chosen = explained.twelve()
+    assert len(set(chosen)) == 12
+    assert chosen == explained.twelve(0) != explained.twelve(1)
+    axes = [a for a in drawn(explained.twelve_images, evidence).axes if a.images]
+    predicted = evidence.predictions("net-relu", 60)[0]
+    for index, each in zip(chosen, axes, strict=True):
+        right = predicted[index] == DATA.test_labels[index]
+        assert each.get_title().startswith("✓" if right else "✗")
+        assert CLASSES[predicted[index]] in each.get_title()
+
+
+# --- figures of the evidence ---------------------------------------------------------------------
+
+
+def test_learning_curves_show_validation_readings_and_the_report(evidence):
+    figure = drawn(measured.learning_curves, evidence)
+    assert [a.get_title(loc="left") for a in figure.axes[:5]] == list(MODEL_NAMES.values())
+    net = figure.axes[0]
+    lines = {line.get_label(): line for line in net.lines}
+    assert list(lines["report"].get_ydata()) == [0.5744, 0.6324, 0.5765, 0.5797]
+    assert len(lines["validation"].get_xdata()) == 100
+    assert set(lines["validation"].get_ydata()) == {0.5}
+    (test,) = [c for c in net.containers if c.get_label() == "test"]
+    assert list(test.lines[0].get_ydata()) == pytest.approx([0.575, 0.635, 0.585, 0.585])
+    assert net.collections, "the band of the seeds"
+    assert "n = 2" in texts(figure)
+
+
+def test_losses_show_training_and_validation(evidence):
+    axes = drawn(measured.losses, evidence).axes[0]
+    lines = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
+    assert lines["training"] == pytest.approx([2 / epoch for epoch in range(1, 101)])
+    assert set(lines["validation"]) == {1.6}
+
+
+def test_accuracy_shows_our_means_the_reports_points_and_improved_net_both_ways(evidence):
+    left, right = drawn(measured.accuracy, evidence).axes
+    labels = [text.get_text() for a in (left, right) for text in a.get_legend().get_texts()]
+    assert labels == [
+        "Net (ReLU)", "Net (Leaky ReLU)", "Net (Swish)",
+        "ImprovedNet, dropout off", "ImprovedNet, dropout on", "ResNet",
+    ]  # fmt: skip
+    ours = next(c for c in left.containers if c.get_label() == "Net (ReLU)")
+    assert list(ours.lines[0].get_ydata()) == pytest.approx([0.575, 0.635, 0.585, 0.585])
+    assert [0.5744, 0.6324, 0.5765, 0.5797] in [list(line.get_ydata()) for line in left.lines]
+
+
+def test_differences_are_those_of_the_17_cells_with_their_intervals(evidence):
+    (axes,) = drawn(measured.differences, evidence).axes
+    verdicts = {v.cell.name: v for v in evidence.verdicts if v.counts}
+    points = [(c.lines[0].get_xdata()[0], c) for c in axes.containers]
+    assert len(points) == 17
+    assert sorted(x for x, _ in points) == pytest.approx(
+        sorted(v.difference for v in verdicts.values())
+    )
+    segment = points[0][1].lines[2][0].get_segments()[0]
+    assert segment[1][0] - segment[0][0] == pytest.approx(2 * verdicts["net-relu@10"].detectable)
+    (span,) = axes.patches
+    assert (span.get_x(), span.get_width()) == pytest.approx((-0.05, 0.1))
+    assert axes.get_yticklabels()[0].get_text() == "Net (ReLU)  10"
+
+
+def test_a_confusion_matrix_by_hand():
+    actual, predicted = np.arange(10).repeat(2), np.arange(10).repeat(2)
+    predicted[1] = 3
+    shares = measured.confusion_matrix(actual, predicted)
+    assert (shares[0, 0], shares[0, 3], shares[1, 1]) == (0.5, 0.5, 1)
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+
+
+def test_confusion_and_classes_are_of_the_last_readings(evidence):
+    figure = drawn(measured.confusion, evidence)
+    assert [a.get_title(loc="left") for a in figure.axes] == [
+        "Net (ReLU), 100", "ImprovedNet, 100", "ResNet, 10",
+    ]  # fmt: skip
+    (axes,) = drawn(measured.by_class, evidence).axes
+    line = next(each for each in axes.lines if each.get_label() == "ResNet, 10")
+    right = [each == DATA.test_labels for each in evidence.predictions("resnet", 10)]
+    expected = [np.mean([r[DATA.test_labels == c].mean() for r in right]) for c in range(10)]
+    assert list(line.get_ydata()) == pytest.approx(expected)
+    assert [t.get_text() for t in axes.get_xticklabels()] == list(CLASSES)
+
+
+def test_activations_are_compared_in_pairs(evidence):
+    pairs = measured.paired_differences(evidence, "net-leaky_relu", "net-relu", 10)
+    assert pairs == pytest.approx([0.01, 0.01])
+    left, right = drawn(measured.activations, evidence).axes
+    assert list(left.lines[1].get_ydata()) == pytest.approx([0.01, 0.01])
+    assert mean_interval([0.01, 0.03]) == pytest.approx((0.02 - 0.1270620, 0.02 + 0.1270620))
+    assert right.get_title(loc="left") == "Swish minus ReLU"
+
+
+def test_images_that_every_run_gets_wrong(evidence):
+    wrong, votes = measured.unanimous_errors(evidence)
+    # The most accurate run is ImprovedNet of seed 1 after 100 epochs: 0.78.
+    assert wrong == list(range(2_200))
+    assert votes[0] == (DATA.test_labels[0] + 1) % 10
+    shown = [a for a in drawn(measured.always_wrong, evidence).axes if a.images]
+    assert len(shown) == measured.WRONG_SHOWN
+    assert "2,200 / 10,000" in texts(drawn(measured.always_wrong, evidence))
+
+
+def test_filters_are_a_dash_where_no_checkpoint_is_kept_and_else_the_weights(evidence, monkeypatch):
+    assert "ImprovedNet: –" in texts(drawn(measured.filters, evidence))
+    weights = np.random.default_rng(0).normal(size=(6, 3, 5, 5)).astype(np.float32)
+    monkeypatch.setattr(Evidence, "weights", lambda *_: (evidence.records[0], 100, weights))
+    shown = [a for a in drawn(measured.filters, evidence).axes if a.images]
+    first = shown[0].images[0].get_array()
+    assert (first.shape, float(first.min()), float(first.max())) == ((5, 5, 3), 0, 1)
+
+
+# --- all of them ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_figure_has_the_same_bytes_every_time_and_text_that_can_be_read(name, evidence):
+    picture = PICTURES[name]
+    one = render_picture(picture, EN, evidence, "svg")
+    assert one == render_picture(picture, EN, evidence, "svg")
+    assert b"<text" in one or name == "filters"
+
+
+@pytest.mark.parametrize("name", ["3-9-network", "differences", "accuracy"])
+def test_chinese_and_dark_figures_are_other_drawings_of_the_same(name, evidence):
+    english, chinese = (
+        render_picture(PICTURES[name], Look(lang=lang), evidence, "svg").decode()
+        for lang in ("en", "zh")
+    )
+    for word in set(re.findall(r">([^<>]+)</text>", english)) & CHINESE.keys():
+        assert f">{CHINESE[word]}</text>" in chinese, word
+    dark = render_picture(PICTURES[name], Look(dark=True), evidence, "svg").decode()
+    assert Look(dark=True).paper in dark
+    assert Look().paper not in dark
+    png = render_picture(PICTURES[name], Look(lang="zh"), evidence, "png", dots=40)
+    assert png.startswith(b"\x89PNG")
+
+
+def test_the_font_that_ships_has_every_chinese_character():
+    missing = set(characters()) - set(map(chr, TTFont(FONT).getBestCmap()))
+    assert not missing, "make it anew: repro/figures/fonts/README.md"
+    assert FONT.stat().st_size < 100_000
+
+
+def test_every_word_on_a_figure_has_its_chinese(evidence):
+    """What is drawn through Look.say and is no name stands in the list."""
+    asked = set()
+
+    class Listening(Look):
+        def say(self, text):
+            asked.add(text)
+            return text
+
+    for picture in PICTURES.values():
+        render(
+            lambda figure, look, picture=picture: picture.draw(figure, look, evidence),
+            picture.size, Listening(), "svg",
+        )  # fmt: skip
+    assert asked - CHINESE.keys() <= {"ResNet"}
+    assert CHINESE.keys() <= asked, "words that no figure uses"
+
+
+def test_figures_are_found_by_number_or_name():
+    assert find("3-9").name == "3-9-network"
+    assert find("3-6").name == "3-6-files"
+    assert find("3-6b").name == "3-6b-twelve-images"
+    assert find("differences").name == "differences"
+    with pytest.raises(UsageError, match="figure '9-9': expected one of 2-1-classes"):
+        find("9-9")
+
+
+def test_what_a_figure_lacks_is_said_with_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("REPRO_HOME", str(tmp_path))
+    nothing = Evidence(Store(tmp_path), [])
+    assert lacks(PICTURES["3-9-network"], nothing) is None
+    assert "`repro data fetch`" in lacks(PICTURES["2-1-classes"], nothing)
+    assert "`--recorded`" in lacks(PICTURES["differences"], nothing)
+    monkeypatch.setattr(Evidence, "has_dataset", True)
+    some = Evidence(Store(tmp_path), [record()])
+    assert "net-relu that read the test set at 60" in lacks(PICTURES["3-6b-twelve-images"], some)
