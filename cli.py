@@ -41,6 +41,7 @@ _ORDER = (
     "verify",
     "recipes",
     "figure",
+    "report",
     "audit",
     "doctor",
     "data",
@@ -390,6 +391,37 @@ def figure(
         pictures, evidence(recorded), folder, Look(lang=lang, dark=dark), form, skip=which == "all"
     ):
         typer.echo(path)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Option("--out", help="Where it goes.")] = Path("report"),
+    form: Annotated[
+        Literal["html", "md", "latex"],
+        typer.Option("--format", help="html: one page; md, latex: tables and figures."),
+    ] = "html",
+    lang: Annotated[Literal["en", "zh"], typer.Option(help="In which the page opens.")] = "en",
+    show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    recorded: _Recorded = False,
+) -> None:
+    """Write the reproduction as one HTML page that needs no network, or for a paper."""
+    import webbrowser
+
+    from repro.page import write_page, write_paper
+    from repro.session import commit, evidence, fitted_grid
+
+    found = evidence(recorded)
+    if not found.records:
+        raise UsageError(
+            "no runs yet: `repro table all` trains them, `--recorded` takes those of the package"
+        )
+    if form == "html":
+        path = write_page(found, fitted_grid(), folder, lang=lang, commit=commit())
+    else:
+        path = write_paper(found, folder, form, lang=lang)
+    typer.echo(path)
+    if show:
+        webbrowser.open(path.resolve().as_uri())
 
 
 @app.command()

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sys
+import tarfile
 from collections import Counter
 from pathlib import Path
 
@@ -17,12 +18,14 @@ import nox
 
 nox.options.sessions = ["lint", "types", "tests"]
 
-FAST = "not (bits or durability or regression or slow)"
+FAST = "not (bits or durability or regression or slow or web)"
 """Which tests need neither minutes nor the data set."""
 
 ROOT = Path(__file__).parent
 LEAST_KILLED = 0.85
 GROUPS = ("verdicts", "evaluation", "data", "store")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+AXE = "axe-core@4.14.1"
 PYTHON = str(ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
 
@@ -83,6 +86,28 @@ def bench(session: nox.Session) -> None:
     install(session, "lightning")
     page = [] if session.posargs else ["--write", "benchmarks/README.md"]
     run(session, "repro", "bench", *page, *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def web(session: nox.Session) -> None:
+    """The page in a real browser: its links, its languages, and who can use it."""
+    install(session, "playwright")
+    if not any(map(shutil.which, BROWSERS)) and shutil.which("apt-get") and os.geteuid() == 0:
+        session.run("apt-get", "update", "-qq", external=True)
+        packages = ("chromium", "fonts-noto-cjk")
+        apt = ("apt-get", "install", "-y", "-qq", "--no-install-recommends")
+        session.run(*apt, *packages, external=True, env={"DEBIAN_FRONTEND": "noninteractive"})
+    if not any(map(shutil.which, BROWSERS)):
+        session.error(f"needs one of {', '.join(BROWSERS)}: install your system's package")
+    run(session, "repro", "data", "fetch")
+    folder = Path(session.create_tmp())
+    if not (folder / "package" / "axe.min.js").exists():
+        pack = ("npm", "pack", AXE, "--silent", "--pack-destination", str(folder))
+        session.run(*pack, external=True)
+        with tarfile.open(next(folder.glob("axe-core-*.tgz"))) as archive:
+            archive.extract("package/axe.min.js", folder)
+    session.env["AXE_CORE"] = str(folder / "package")
+    run(session, "pytest", "-m", "web", *session.posargs)
 
 
 @nox.session(venv_backend="none")

@@ -51,6 +51,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     name: str
     says: str
+    says_zh: str = ""
     place: str
     greater: tuple[tuple[str, str], ...] = ()
     by: float | None = None
@@ -199,11 +200,14 @@ def _values(claim: Claim, figures: Figures) -> dict[str, float] | None:
 
 def _is_usual(claim: Claim, values: Figures) -> bool:
     """Whether a network so accurate gets so many of so many images right in the central 95%."""
-    from scipy import stats  # noqa: PLC0415 - slow to import
+    from scipy import special  # noqa: PLC0415 - slow to import; scipy.stats far slower
 
-    images, right = claim.images or 0, claim.right or 0
-    low, high = stats.binom.interval(CONFIDENCE, images, values[claim.cell or ""])
-    return bool(low <= right <= high)
+    images, right, p = claim.images or 0, claim.right or 0, values[claim.cell or ""]
+    tail = (1 - CONFIDENCE) / 2
+    # The interval begins and ends with the first counts up to which `tail` and all but `tail` lie.
+    from_the_first = special.bdtr(right, images, p) >= tail
+    to_the_last = right == 0 or special.bdtr(right - 1, images, p) < 1 - tail
+    return bool(from_the_first and to_the_last)
 
 
 def _share(k: int, n: int) -> tuple[float, float]:

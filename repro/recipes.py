@@ -164,6 +164,14 @@ def spreads(fits: Sequence[Fit], cells: Iterable[Cell]) -> list[Spread]:
     return out
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """The whole comparison."""
+
+    fits: Sequence[Fit]
+    spreads: Sequence[Spread]
+
+
 def nearest(fits: Sequence[Fit], count: int) -> list[Recipe]:
     """The `count` candidates that come nearest to the report, of those with the most cells first.
 

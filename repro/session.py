@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import time
@@ -41,7 +42,7 @@ from repro.figures.style import Look
 from repro.paths import home, packaged
 from repro.profiles import promise
 from repro.progress import RunDisplay, duration
-from repro.recipes import FITTING_SEEDS, adapt
+from repro.recipes import FITTING_SEEDS, Grid, adapt, fit_all, spreads
 from repro.records import RunRecord, is_complete
 from repro.runner import Task, default_workers, estimate_s, has_cuda, run
 from repro.spec import REPORT_RECIPES, DatasetName, Device, Profile, Recipe, RunSpec
@@ -139,6 +140,27 @@ def evidence(recorded: bool) -> Evidence:
     cells = load_cells(packaged("expected_results"))
     found = runs_of(store, cells, seeds=None, device="auto", profile="portable", dataset="cifar10")
     return Evidence(store, found)
+
+
+def fitted_grid() -> Grid:
+    """What the recorded comparison of recipes says."""
+    cells = load_cells(packaged("expected_results"))
+    fits = fit_all(placed(fitting_store(), "cpu", "portable", "cifar10"), cells)
+    return Grid(fits=fits, spreads=spreads(fits, cells))
+
+
+def commit() -> str | None:
+    """The commit of the checkout that this package runs from; None in an installation."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
 
 
 @contextmanager

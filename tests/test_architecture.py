@@ -75,7 +75,7 @@ ALLOWED = {
     "figures.__init__": set(),
     "figures.fonts.__init__": set(),
     "figures.words": set(),
-    "figures.style": {"figures.words", "store"},
+    "figures.style": {"figures.words"},
     "figures.explained": {"data.layout", "evidence", "figures.style", "networks"},
     "figures.measured": {
         "claims", "data.layout", "evidence", "figures.style", "records", "spec", "verdicts",
@@ -83,18 +83,24 @@ ALLOWED = {
     "figures.registry": {
         "errors", "evidence", "figures.explained", "figures.measured", "figures.style",
     },
+    "page": {
+        "claims", "data.layout", "evidence", "figures.registry", "figures.style", "figures.words",
+        "recipes", "records", "spec", "store", "tables", "verdicts",
+    },
     "figures.fonts.make": {"figures.registry", "figures.style", "figures.words"},
     "recipes": {"records", "spec", "verdicts"},
     "verify": {"claims", "errors", "records", "store", "verdicts"},
     "tables": {"claims", "verdicts"},
     "progress": {"events", "runner"},
     "listings": {
-        "audit", "data.dataset", "data.layout", "doctor", "figures.registry", "figures.style", "progress", "recipes", "records", "spec",
-        "verify",
+        "audit", "data.dataset", "data.layout", "doctor", "figures.registry", "figures.style",
+        "progress", "recipes", "records", "spec", "verify",
     },
     "session": {
-        "audit", "bench", "claims", "data.dataset", "data.folders", "data.sources", "doctor", "errors", "events", "evidence",
-        "figures.registry", "figures.style", "paths", "profiles", "progress", "recipes", "records", "runner", "spec", "store", "tables", "verdicts", "verify",
+        "audit", "bench", "claims", "data.dataset", "data.folders", "data.sources", "doctor",
+        "errors", "events", "evidence", "figures.registry", "figures.style", "paths", "profiles",
+        "progress", "recipes", "records", "runner", "spec", "store", "tables", "verdicts",
+        "verify",
     },
 }  # fmt: skip
 COMPUTE_HALF = {
@@ -110,7 +116,8 @@ COMPUTE_HALF = {
 }
 EVIDENCE_HALF = {
     "verdicts", "claims", "evidence", "figures.explained", "figures.measured", "figures.registry",
-    "figures.style", "recipes", "verify", "tables", "progress", "runner", "audit", "bench", "doctor", "listings", "session",
+    "figures.style", "page", "recipes", "verify", "tables", "progress", "runner", "audit", "bench",
+    "doctor", "listings", "session",
 }  # fmt: skip
 
 

@@ -189,3 +189,11 @@ SEEDS = [
     }
     for luck in (0.002, -0.02)
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("p", [0.0, 0.05, 0.58, 0.9, 1.0])
+def test_a_count_is_usual_where_scipys_interval_says_so(p):
+    low, high = stats.binom.interval(0.95, 12, p)
+    for right in range(13):
+        claim = Claim(name="a", says="", place="", cell="net-relu@60", right=right, images=12)
+        assert judge_claim(claim, [{"net-relu@60": p}] * 2).k == (2 if low <= right <= high else 0)

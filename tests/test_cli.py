@@ -335,6 +335,21 @@ def test_figures_are_listed_and_drawn(home):
     assert (home / "f" / "differences.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_page_is_written_from_the_recorded_runs_and_torch_is_not_imported(home):
+    complains(repro(home, "report"), 2, "no runs yet: `repro table all`", "`--recorded`")
+    command = [
+        sys.executable, "-X", "importtime", "-m", "repro", "report", "--recorded", "--out", str(home),
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, env=environment(home), capture_output=True, text=True, check=True, cwd=home.parent
+    )
+    assert done.stdout.strip() == str(home / "index.html")
+    assert " 17</strong>" in (home / "index.html").read_text()
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "matplotlib" in imported
+    assert "torch" not in imported
+
+
 def test_claims_are_judged_by_the_recorded_runs_and_nothing_is_trained(home):
     done = repro(home, "claims", "--recorded", "--format", "json")
     rows = json.loads(done.stdout)

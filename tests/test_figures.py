@@ -83,6 +83,16 @@ def texts(figure):
     return [text.get_text() for text in figure.findobj(mpl.text.Text) if text.get_text()]
 
 
+def tiles(axes, size, columns, count, lines):
+    """The images of a mosaic, their places and captions."""
+    (image,) = axes.images
+    canvas = image.get_array()
+    wide, high = size + size // 8, size + size // 8 + size * 7 * lines // 32
+    for n, text in zip(range(count), axes.texts, strict=True):
+        x, y = n % columns * wide, (n // columns + 1) * high - size - size // 8
+        yield canvas[y : y + size, x : x + size, :3], (x, y), text
+
+
 # --- the report's figures ------------------------------------------------------------------------
 
 
@@ -151,27 +161,30 @@ def test_the_files_and_labels_are_those_of_the_data_set(evidence):
 
 
 def test_images_are_shown_as_they_are(evidence):
-    axes = [a for a in drawn(explained.images, evidence).axes if a.images]
-    assert len(axes) == 20
-    for n, each in enumerate(axes):
-        np.testing.assert_array_equal(
-            each.images[0].get_array(), DATA.test_images[n].transpose(1, 2, 0)
-        )
-        assert each.get_title() == f"{n + 1}\n{CLASSES[DATA.test_labels[n]]}"
-    classes = [a for a in drawn(explained.classes, evidence).axes if a.images]
-    assert len(classes) == 60
+    (axes,) = drawn(explained.images, evidence).axes
+    for n, (tile, (x, y), text) in enumerate(tiles(axes, 32, 10, 20, lines=2)):
+        np.testing.assert_array_equal(tile, DATA.test_images[n].transpose(1, 2, 0))
+        assert text.get_text() == f"{n + 1}\n{CLASSES[DATA.test_labels[n]]}"
+        assert x < text.get_position()[0] < x + 32
+        assert text.get_position()[1] < y, "above its image"
+    (axes,) = drawn(explained.classes, evidence).axes
+    (image,) = axes.images
+    assert image.get_array().shape == (360, 216, 4), "ten rows of six, with gaps"
+    assert [text.get_text() for text in axes.texts] == list(CLASSES)
 
 
 def test_the_twelve_images_are_drawn_without_looking_and_marked(evidence):
     chosen = explained.twelve()
     assert len(set(chosen)) == 12
     assert chosen == explained.twelve(0) != explained.twelve(1)
-    axes = [a for a in drawn(explained.twelve_images, evidence).axes if a.images]
+    (axes,) = drawn(explained.twelve_images, evidence).axes
     predicted = evidence.predictions("net-relu", 60)[0]
-    for index, each in zip(chosen, axes, strict=True):
+    shown = tiles(axes, 32, 6, 12, lines=2)
+    for index, (tile, _, text) in zip(chosen, shown, strict=True):
+        np.testing.assert_array_equal(tile, DATA.test_images[index].transpose(1, 2, 0))
         right = predicted[index] == DATA.test_labels[index]
-        assert each.get_title().startswith("✓" if right else "✗")
-        assert CLASSES[predicted[index]] in each.get_title()
+        assert text.get_text().startswith("✓" if right else "✗")
+        assert CLASSES[predicted[index]] in text.get_text()
 
 
 # --- figures of the evidence ---------------------------------------------------------------------
@@ -260,18 +273,26 @@ def test_images_that_every_run_gets_wrong(evidence):
     # The most accurate run is ImprovedNet of seed 1 after 100 epochs: 0.78.
     assert wrong == list(range(2_200))
     assert votes[0] == (DATA.test_labels[0] + 1) % 10
-    shown = [a for a in drawn(measured.always_wrong, evidence).axes if a.images]
-    assert len(shown) == measured.WRONG_SHOWN
+    (axes,) = drawn(measured.always_wrong, evidence).axes
+    assert len(axes.texts) == measured.WRONG_SHOWN
+    tile, _, _ = next(iter(tiles(axes, 32, 8, measured.WRONG_SHOWN, lines=2)))
+    np.testing.assert_array_equal(tile, DATA.test_images[0].transpose(1, 2, 0))
     assert "2,200 / 10,000" in texts(drawn(measured.always_wrong, evidence))
 
 
 def test_filters_are_a_dash_where_no_checkpoint_is_kept_and_else_the_weights(evidence, monkeypatch):
-    assert "ImprovedNet: –" in texts(drawn(measured.filters, evidence))
+    assert "ImprovedNet: –" in [
+        a.get_title(loc="left") for a in drawn(measured.filters, evidence).axes
+    ]
     weights = np.random.default_rng(0).normal(size=(6, 3, 5, 5)).astype(np.float32)
     monkeypatch.setattr(Evidence, "weights", lambda *_: (evidence.records[0], 100, weights))
-    shown = [a for a in drawn(measured.filters, evidence).axes if a.images]
-    first = shown[0].images[0].get_array()
-    assert (first.shape, float(first.min()), float(first.max())) == ((5, 5, 3), 0, 1)
+    upper, lower = drawn(measured.filters, evidence).axes
+    first = upper.images[0].get_array()[:5, :5, :3]
+    lowest, highest = weights[0].min(), weights[0].max()
+    expected = (weights[0].transpose(1, 2, 0) - lowest) / (highest - lowest)
+    np.testing.assert_allclose(first, expected, atol=1e-6)
+    assert upper.images[0].get_array().shape == (6, 36, 4)
+    assert lower.images[0].get_array().shape == (6, 48, 4)
 
 
 # --- all of them ---------------------------------------------------------------------------------

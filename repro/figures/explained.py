@@ -9,7 +9,7 @@ import numpy as np
 
 from repro.data.layout import CHECKSUMS, CLASSES, FILE_BYTES
 from repro.evidence import Evidence
-from repro.figures.style import SERIES, Look, blank, show_images
+from repro.figures.style import SERIES, Look, blank, mosaic
 from repro.networks import INPUT_SHAPE, NETWORKS, Layer
 
 if TYPE_CHECKING:
@@ -50,14 +50,16 @@ def convolve(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 def classes(figure: Figure, look: Look, evidence: Evidence) -> None:
     """Six training images of each class, the first of the data set."""
     data, count = evidence.dataset, 6
-    grid = figure.subplots(len(CLASSES), count + 1)
+    axes = figure.subplots()
+    chosen = [np.flatnonzero(data.train_labels == label)[:count] for label in range(len(CLASSES))]
+    mosaic(axes, [_tile(data.train_images[index]) for row in chosen for index in row], count)
     for label, name in enumerate(CLASSES):
-        row = grid[label]
-        row[0].text(1, 0.5, look.say(name), ha="right", va="center", fontsize=12)
-        blank(row[0])
-        for axes, index in zip(row[1:], np.flatnonzero(data.train_labels == label), strict=False):
-            axes.imshow(data.train_images[index].transpose(1, 2, 0), interpolation="nearest")
-            blank(axes)
+        axes.text(-5, 36 * label + 16, look.say(name), ha="right", va="center", fontsize=12)
+
+
+def _tile(image: np.ndarray) -> np.ndarray:
+    """An image (3, H, W) with its channels last, as matplotlib wants it."""
+    return image.transpose(1, 2, 0)
 
 
 def convolution(figure: Figure, look: Look, _: Evidence) -> None:
@@ -216,7 +218,7 @@ def images(figure: Figure, look: Look, evidence: Evidence) -> None:
     captions = [
         f"{n}\n{look.say(CLASSES[label])}" for n, label in enumerate(data.test_labels[:20], 1)
     ]
-    show_images(figure, list(data.test_images[:20]), captions, 10)
+    mosaic(figure.subplots(), [_tile(image) for image in data.test_images[:20]], 10, captions)
 
 
 def network(name: str) -> Callable[[Figure, Look, Evidence], None]:
@@ -283,36 +285,19 @@ def twelve_images(figure: Figure, look: Look, evidence: Evidence) -> None:
     """Twelve test images drawn with seed 0, each with Net's label after 60 epochs (seed 0)."""
     data, chosen = evidence.dataset, twelve()
     predicted = evidence.predictions("net-relu", 60)[0]
-    captions = []
+    captions, colours = [], []
     for index in chosen:
         said, true = (CLASSES[each[index]] for each in (predicted, data.test_labels))
+        right = said == true
         captions.append(
-            f"✓ {look.say(said)}" if said == true else f"✗ {look.say(said)}\n({look.say(true)})"
+            f"✓ {look.say(said)}" if right else f"✗ {look.say(said)}\n({look.say(true)})"
         )
-    shown = show_images(figure, [data.test_images[i] for i in chosen], captions, 6)
-    for axes, index in zip(shown, chosen, strict=True):
-        right = predicted[index] == data.test_labels[index]
-        axes.title.set_color(SERIES["green"] if right else SERIES["red"])
-        for spine in axes.spines.values():
-            spine.set(visible=True, color=SERIES["green"] if right else SERIES["red"], linewidth=2)
+        colours.append(SERIES["green"] if right else SERIES["red"])
+    tiles = [_tile(data.test_images[index]) for index in chosen]
+    mosaic(figure.subplots(), tiles, 6, captions, colours)
 
 
 def twelve(seed: int = 0) -> list[int]:
     """Which test images are shown: twelve of the 10,000, drawn without looking."""
     chosen = np.random.default_rng(seed).choice(10_000, TWELVE, replace=False)
     return [int(index) for index in chosen]
-
-
-__all__ = [
-    "activation",
-    "classes",
-    "convolution",
-    "convolve",
-    "files",
-    "images",
-    "labels",
-    "network",
-    "residual_unit",
-    "twelve",
-    "twelve_images",
-]

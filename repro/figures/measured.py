@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from repro.figures.style import (
     Look,
     blank,
     horizontal_grid,
-    show_images,
+    mosaic,
 )
 from repro.records import EpochRecord, RunRecord
 from repro.spec import READING_EPOCHS, REPORT_DROPOUT_AT_PREDICTION
@@ -270,7 +270,7 @@ def confusion(figure: Figure, look: Look, evidence: Evidence) -> None:
                     ha="center",
                     va="center",
                     fontsize=7.5,
-                    color="#ffffff" if value > 0.5 else "#1b1c1f",
+                    color="#ffffff" if value > 0.5 else "#1b1c20",
                 )
         ticks = np.arange(len(CLASSES)) + 0.5
         names = [look.say(name) for name in CLASSES]
@@ -373,26 +373,18 @@ def paired_differences(evidence: Evidence, one: str, other: str, epoch: int) -> 
 
 def filters(figure: Figure, look: Look, evidence: Evidence) -> None:
     """The first layer of Net and of ImprovedNet as it was trained, each filter scaled by itself."""
-    halves: Any = figure.subfigures(2, 1, height_ratios=[1, 2])
-    for part, model, columns in zip(halves, ("net-relu", "improved"), (6, 8), strict=True):
+    halves = figure.subplots(2, 1, height_ratios=[1, 2.6])
+    for axes, model, columns in zip(halves, ("net-relu", "improved"), (6, 8), strict=True):
         found = evidence.weights(model, "conv1.weight")
         if found is None:
-            part.suptitle(f"{look.say(MODEL_NAMES[model])}: –", x=0.01, ha="left", fontsize=10)
+            axes.set_title(f"{look.say(MODEL_NAMES[model])}: –", loc="left")
+            blank(axes)
             continue
         run, epoch, weights = found
-        part.suptitle(
-            f"{look.say(MODEL_NAMES[model])}, {epoch} (seed {run.spec.seed})",
-            x=0.01,
-            ha="left",
-            fontsize=10,
-            fontweight=look.bold,
-        )
-        grid = part.subplots(-(-len(weights) // columns), columns, squeeze=False)
-        for axes, one in zip(grid.flat, weights, strict=False):
-            scaled = (one - one.min()) / (one.max() - one.min())
-            axes.imshow(scaled.transpose(1, 2, 0), interpolation="nearest")
-        for axes in grid.flat:
-            blank(axes)
+        name = look.say(MODEL_NAMES[model])
+        axes.set_title(f"{name}, {epoch} (seed {run.spec.seed})", loc="left")
+        tiles = [(one - one.min()) / (one.max() - one.min()) for one in weights]
+        mosaic(axes, [tile.transpose(1, 2, 0) for tile in tiles], columns)
 
 
 def always_wrong(figure: Figure, look: Look, evidence: Evidence) -> None:
@@ -404,7 +396,8 @@ def always_wrong(figure: Figure, look: Look, evidence: Evidence) -> None:
         f"{look.say(CLASSES[data.test_labels[index]])}\n→ {look.say(CLASSES[votes[index]])}"
         for index in wrong[:WRONG_SHOWN]
     ]
-    show_images(figure, [data.test_images[index] for index in wrong[:WRONG_SHOWN]], captions, 8)
+    tiles = [data.test_images[index].transpose(1, 2, 0) for index in wrong[:WRONG_SHOWN]]
+    mosaic(figure.subplots(), tiles, 8, captions)
     figure.supxlabel(f"{len(wrong):,} / {len(data.test_labels):,}", fontsize=9)
 
 

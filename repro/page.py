@@ -1,0 +1,248 @@
+"""The reproduction as one HTML file that needs no network, or as Markdown or LaTeX for a paper."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import jinja2
+from markupsafe import Markup
+
+import repro
+from repro.claims import Finding, Judgement
+from repro.data.layout import CHECKSUMS
+from repro.evidence import Evidence
+from repro.figures.registry import PICTURES, Picture, lacks, render_picture
+from repro.figures.style import MODEL_NAMES, Look
+from repro.figures.words import CHINESE
+from repro.recipes import Grid
+from repro.records import RunRecord
+from repro.spec import REPORT_RECIPES
+from repro.store import write_atomically
+from repro.tables import claims_to_text, say, summary, to_text
+from repro.verdicts import Kind, Verdict, model_of
+
+Language = Literal["en", "zh"]
+
+TEMPLATES = Path(__file__).parent / "templates"
+PAGE_FIGURES = (
+    "accuracy", "differences", "learning-curves", "losses", "activations", "3-6b-twelve-images",
+    "by-class", "confusion", "always-wrong", "filters", "3-9-network", "3-7b-improved-network",
+)  # fmt: skip
+"""In the order in which the page shows them; those that lack the data set are left out."""
+
+_PHRASE = re.compile(
+    "(?<![A-Za-z0-9])("
+    + "|".join(re.escape(each) for each in sorted(CHINESE, key=len, reverse=True))
+    + ")(?![A-Za-z0-9])"
+)
+
+
+def build(evidence: Evidence, grid: Grid, *, lang: Language, commit: str | None) -> str:
+    """The page's HTML. Everything that is not written here is escaped.
+
+    Raises:
+        DataError: the data set or predictions are damaged.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2").render(
+        lang=lang,
+        headline=_headline(evidence),
+        tables=_tables(evidence.verdicts),
+        foot={each: summary(evidence.verdicts, each).splitlines() for each in ("en", "zh")},
+        judgements=evidence.judgements,
+        findings=_FINDINGS_ZH,
+        least=_least,
+        figures=[
+            (picture, picture_for_page(picture, evidence))
+            for picture in map(PICTURES.__getitem__, PAGE_FIGURES)
+            if not lacks(picture, evidence)
+        ],
+        left_out=[p for p in map(PICTURES.__getitem__, PAGE_FIGURES) if lacks(p, evidence)],
+        recipe=REPORT_RECIPES["net-relu"],
+        grid=grid,
+        models=[
+            {"model": model, "name": name, "runs": [_run(run) for run in evidence.runs(model)]}
+            for model, name in MODEL_NAMES.items()
+            if evidence.runs(model)
+        ],
+        environments=_environments(evidence.records),
+        checksums=CHECKSUMS,
+        commit=commit,
+        version=repro.__version__,
+        digest=evidence_digest(evidence.records),
+        say=say,
+    )  # fmt: skip
+
+
+def picture_for_page(picture: Picture, evidence: Evidence) -> Markup:
+    """A figure as SVG inside the page: its colours follow the page's, its words its language."""
+    look = Look(on_page=True)
+    svg = render_picture(picture, look, evidence, "svg").decode()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    # Several SVGs share one page: their identifiers must not meet.
+    svg = re.sub(r'\bid="', f'id="{picture.name}-', svg)
+    svg = re.sub(r'href="#', f'href="#{picture.name}-', svg)
+    svg = svg.replace("url(#", f"url(#{picture.name}-")
+    for name in ("ink", "muted", "grid"):
+        svg = svg.replace(getattr(look, name), f"var(--{name})")
+    svg = re.sub(r"(<text\b[^>]*>)([^<]+)</text>", _in_both_languages, svg)
+    label = html.escape(f"{picture.title} / {picture.title_zh}")
+    opening = f'<svg role="img" aria-label="{label}"'
+    svg = re.sub(r'<svg\b(.*?) width="[^"]*"', rf"{opening}\1", svg, count=1, flags=re.DOTALL)
+    svg = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", svg, count=1, flags=re.DOTALL)
+    return Markup(svg)  # noqa: S704 - our own drawing; matplotlib escapes its text
+
+
+def _in_both_languages(found: re.Match[str]) -> str:
+    opening, text = found.groups()
+    chinese = _PHRASE.sub(lambda phrase: html.escape(CHINESE[phrase[0]]), text)
+    if chinese == text:
+        return found[0]
+    return f'{opening}<tspan class="en">{text}</tspan><tspan class="zh">{chinese}</tspan></text>'
+
+
+def _headline(evidence: Evidence) -> dict[str, Any]:
+    cells = list({v.cell.name: v for v in evidence.verdicts if v.counts}.values())
+    known = [abs(v.difference) for v in cells if v.difference is not None]
+    found = Counter(each.finding for each in evidence.judgements)
+    seeds = sorted({record.spec.seed for record in evidence.records})
+    return {
+        "cells": len(cells),
+        "success": sum(v.kind.is_success for v in cells),
+        "reproduced": sum(v.kind is Kind.REPRODUCED for v in cells),
+        "differ": [v for v in cells if not v.kind.is_success],
+        "mean": sum(known) / len(known) if known else None,
+        "largest": max(known, default=None),
+        "claims": len(evidence.judgements),
+        "hold": found[Finding.HOLDS] + found[Finding.COMPATIBLE],
+        "some": found[Finding.HOLDS_IN_SOME],
+        "fail": found[Finding.DOES_NOT_HOLD],
+        "untold": found[Finding.CANNOT_BE_TOLD],
+        "seeds": ", ".join(map(str, seeds)) or "–",
+        "runs": len(evidence.records),
+        "processors": sorted({_hardware(record) for record in evidence.records}),
+        "hours": sum(record.duration_s for record in evidence.records) / 3600,
+    }
+
+
+def _hardware(record: RunRecord) -> str:
+    return record.environment.accelerator or record.environment.processor
+
+
+def _tables(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
+    """Verdicts by table, a column of the report after the other."""
+    columns: dict[tuple[str, str, bool | None], list[Verdict]] = {}
+    for verdict in verdicts:
+        key = (verdict.cell.table, verdict.cell.column, verdict.dropout_on)
+        columns.setdefault(key, []).append(verdict)
+    out: dict[str, list[Verdict]] = {}
+    for (table, _, _), rows in columns.items():
+        out.setdefault(table, []).extend(rows)
+    return out
+
+
+def _run(record: RunRecord) -> dict[str, Any]:
+    """A run for the page: what was read, the weights behind it, how to train it, its record."""
+    spec = record.spec
+    text = json.dumps(record.to_dict(), separators=(",", ":"), allow_nan=False)
+    return {
+        "record": record,
+        "readings": [
+            (each, record.epochs[each.epoch - 1].weights_sha256) for each in record.readings
+        ],
+        "command": command(record),
+        "model": model_of(spec.recipe),
+        "json": base64.b64encode(text.encode()).decode(),
+    }
+
+
+def command(record: RunRecord) -> str:
+    """What trains the run again."""
+    spec = record.spec
+    words = ["repro", "train", spec.recipe.architecture]
+    if spec.recipe.activation != "relu":
+        words += ["--activation", spec.recipe.activation]
+    words += ["--seed", str(spec.seed), "--epochs", str(len(record.epochs))]
+    words += ["--device", spec.device, "--profile", spec.profile]
+    return shlex.join(words)
+
+
+def _environments(records: Iterable[RunRecord]) -> list[tuple[Any, int]]:
+    """The environments of the runs, and how many runs each has."""
+    return Counter(record.environment for record in records).most_common()
+
+
+def evidence_digest(records: Iterable[RunRecord]) -> str:
+    """SHA-256 over the seals of all records, by name: one number for the whole evidence."""
+    seals = sorted((record.spec.name, record.to_dict()["sha256"]) for record in records)
+    return hashlib.sha256(json.dumps(seals).encode()).hexdigest()
+
+
+def _least(judged: Judgement) -> float | None:
+    return min(judged.differences, default=None)
+
+
+_FINDINGS_ZH = {
+    Finding.HOLDS: "成立",
+    Finding.COMPATIBLE: "相符",
+    Finding.HOLDS_IN_SOME: "部分成立",
+    Finding.DOES_NOT_HOLD: "不成立",
+    Finding.CANNOT_BE_TOLD: "无法判断",
+}
+
+
+def write_page(
+    evidence: Evidence, grid: Grid, folder: Path, *, lang: Language, commit: str | None
+) -> Path:
+    """Write the page to `folder` and return its path.
+
+    Raises:
+        DataError: the data set or predictions are damaged, or the file system refuses.
+    """
+    path = folder / "index.html"
+    write_atomically(path, build(evidence, grid, lang=lang, commit=commit).encode())
+    return path
+
+
+def write_paper(
+    evidence: Evidence, folder: Path, form: Literal["md", "latex"], *, lang: Language
+) -> Path:
+    """Write the tables, claims and figures as Markdown (SVG) or LaTeX (PDF) for a paper or a pull
+    request, and return the path of the text.
+
+    Raises:
+        DataError: the data set or predictions are damaged, or the file system refuses.
+    """
+    suffix: Literal["svg", "pdf"] = "svg" if form == "md" else "pdf"
+    shown = [p for p in map(PICTURES.__getitem__, PAGE_FIGURES) if not lacks(p, evidence)]
+    parts = [to_text(evidence.verdicts, form, lang)]
+    if form == "md":
+        parts.append(claims_to_text(evidence.judgements, "md"))
+    for picture in shown:
+        name = f"{picture.name}.{suffix}"
+        write_atomically(folder / name, render_picture(picture, Look(lang=lang), evidence, suffix))
+        title = picture.title_zh if lang == "zh" else picture.title
+        parts.append(
+            f"![{title}]({name})" if form == "md"
+            else f"\\begin{{figure}}\n\\includegraphics[width=\\linewidth]{{{name}}}\n"
+            f"\\caption{{{title.replace('%', chr(92) + '%')}}}\n\\end{{figure}}"
+        )  # fmt: skip
+    path = folder / ("report.md" if form == "md" else "report.tex")
+    write_atomically(path, ("\n\n".join(parts) + "\n").encode())
+    return path

@@ -1,0 +1,176 @@
+"""The page in a real browser: what it shows, what it asks for, and who can use it."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+
+import pytest
+
+pytestmark = pytest.mark.web
+
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+STATES = [
+    (lang, theme, size)
+    for lang in ("en", "zh")
+    for theme in ("light", "dark")
+    for size in (WIDE, NARROW)
+]
+
+
+@contextmanager
+def opened(browser, address, *, size=WIDE, theme="light", script=True, **options):
+    """The page in a fresh profile; nothing may go wrong in it, and nothing be asked of elsewhere."""
+    context = browser.new_context(
+        viewport=size, color_scheme=theme, java_script_enabled=script, **options
+    )
+    page = context.new_page()
+    troubles, asked = [], []
+    page.on(
+        "console",
+        lambda message: (
+            troubles.append(message.text) if message.type in {"error", "warning"} else None
+        ),
+    )
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    yield page
+    assert not troubles
+    home = address.rpartition("/")[0]
+    assert [url for url in asked if not url.startswith((home, "data:", "blob:"))] == []
+    context.close()
+
+
+def shown(page, lang):
+    page.evaluate("lang => setLanguage(lang)", lang)
+
+
+def test_it_loads_and_says_the_verdict_first(browser, address):
+    with opened(browser, address) as page:
+        first = page.locator("main section").first
+        assert first.locator("h2").inner_text() == "The verdict"
+        assert re.match(r"\d+ / 17", first.locator("strong").first.inner_text())
+        top = first.bounding_box()
+        assert top["y"] + top["height"] < WIDE["height"], "without scrolling"
+
+
+def test_the_language_switches_and_is_remembered(browser, address):
+    with opened(browser, address) as page:
+        page.get_by_role("button", name="中文").click()
+        assert page.locator("#h-verdict").inner_text() == "结论"
+        assert page.locator("html").get_attribute("lang") == "zh-Hans"
+        assert page.title().startswith("报告的复现")
+        assert page.locator("#figure-accuracy svg text:visible", has_text="训练轮数").count() == 2
+        page.reload()
+        assert page.locator("#h-verdict").inner_text() == "结论"
+        page.get_by_role("button", name="English").click()
+        assert page.locator("#h-verdict").inner_text() == "The verdict"
+        visible = page.locator("body").inner_text()
+        assert not re.search("[\u4e00-\u9fff]", visible.replace("中文", ""))
+
+
+def test_dark_mode_follows_the_system_and_the_button(browser, address):
+    ground = "getComputedStyle(document.body).backgroundColor"
+    with opened(browser, address, theme="dark") as page:
+        assert page.evaluate(ground) == "rgb(22, 24, 27)"
+        page.get_by_role("button", name="Light / dark").click()
+        assert page.evaluate(ground) == "rgb(255, 255, 255)"
+        page.reload()
+        assert page.evaluate(ground) == "rgb(255, 255, 255)", "remembered"
+    with opened(browser, address, theme="light") as page:
+        page.get_by_role("button", name="Light / dark").click()
+        assert page.evaluate(ground) == "rgb(22, 24, 27)"
+
+
+def test_headings_sort_their_table(browser, address):
+    with opened(browser, address) as page:
+        table = page.locator("#table-3-2")
+        column = table.locator("tbody td:nth-child(3)")
+
+        def report():
+            return [float(text) for text in column.all_inner_texts()]
+
+        before = report()
+        heading = table.locator("th", has_text="Report")
+        heading.get_by_role("button").click()
+        assert report() == sorted(before)
+        assert heading.get_attribute("aria-sort") == "ascending"
+        heading.get_by_role("button").click()
+        assert report() == sorted(before, reverse=True)
+        assert heading.get_attribute("aria-sort") == "descending"
+        table.locator("th", has_text="Difference").get_by_role("button").click()
+        values = table.locator("tbody td:nth-child(7)").all_inner_texts()
+        assert values == sorted(values, key=float)
+        assert heading.get_attribute("aria-sort") is None
+
+
+def test_every_link_leads_somewhere(browser, address):
+    with opened(browser, address) as page:
+        links = page.eval_on_selector_all("a[href]", "all => all.map(a => a.getAttribute('href'))")
+        anchors = {link for link in links if link.startswith("#")}
+        assert len(anchors) > 10
+        for anchor in anchors:
+            assert page.locator(f"[id='{anchor[1:]}']").count() == 1, anchor
+        assert all(link.startswith(("#", "data:application/json")) for link in links)
+
+
+def test_a_link_to_a_run_opens_it_and_its_record_can_be_taken(browser, address):
+    with opened(browser, address) as page:
+        run = page.locator("details").first.get_attribute("id")
+        page.goto(f"{address}#{run}")
+        page.wait_for_selector(f"[id='{run}'][open]")
+        with page.expect_download() as download:
+            page.locator(f"[id='{run}'] a[download]").click()
+        assert download.value.suggested_filename == run.removeprefix("run-") + ".json"
+
+
+@pytest.mark.parametrize(("lang", "theme", "size"), STATES)
+def test_nothing_scrolls_sideways_and_axe_finds_nothing_serious(
+    browser, address, axe, lang, theme, size
+):
+    with opened(browser, address, size=size, theme=theme) as page:
+        shown(page, lang)
+        for details in page.locator("details").all()[:2]:
+            details.evaluate("element => { element.open = true; }")
+        widths = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert widths[0] <= widths[1], f"{widths[0]} pixels wide on {widths[1]}"
+        page.evaluate(axe)
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        serious = [
+            f"{each['id']}: {each['help']}: {each['nodes'][0]['html'][:200]}"
+            for each in found["violations"] if each["impact"] in {"serious", "critical"}
+        ]  # fmt: skip
+        assert not serious, "\n".join(serious)
+
+
+def test_it_can_be_used_by_keyboard(browser, address):
+    with opened(browser, address) as page:
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.id") == "language"
+        page.keyboard.press("Enter")
+        assert page.locator("html").get_attribute("data-lang") == "zh"
+
+
+def test_it_is_readable_without_scripts(browser, address):
+    with opened(browser, address, script=False) as page:
+        assert page.locator("#h-verdict").is_visible()
+        assert page.locator("#table-3-1 tbody tr").count() == 4
+
+
+def test_it_prints(browser, address):
+    with opened(browser, address, theme="dark") as page:
+        pdf = page.pdf(format="A4")
+        assert pdf.startswith(b"%PDF")
+        assert (
+            5
+            < pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") + pdf.count(b"/Type/Page/")
+            < 80
+        )
+        page.emulate_media(media="print")
+        assert not page.locator(".tools").is_visible()
+        assert (
+            page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        )
