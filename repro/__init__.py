@@ -1,8 +1,26 @@
 """Trains the tables of a 2023 technical report on CIFAR-10 again, and says how far they hold.
 
 One line of data runs through the package: a :class:`~repro.spec.RunSpec` is trained to a
-:class:`~repro.store.RunRecord`, which is compared with the report's cells in a verdict, which a
-table prints.
+:class:`~repro.records.RunRecord`, which is compared with the report's cells in a verdict, which a
+table prints. In a notebook: ``from repro import run, table, verdicts``.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from repro.notebook import run, table
+
+__all__ = ["__version__", "run", "table"]
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """`run` and `table`, imported once they are asked for: `repro --help` must not wait."""
+    if name in {"run", "table"}:
+        from repro import notebook  # noqa: PLC0415
+
+        return getattr(notebook, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

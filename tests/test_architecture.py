@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 # What each module may import of ours, wherever in the module it does so.
 ALLOWED = {
-    "__init__": set(),
+    "__init__": {"notebook"},  # when asked for `run` or `table`
     "__main__": {"paths"},
     "errors": set(),
     "paths": set(),
@@ -83,6 +83,9 @@ ALLOWED = {
     "figures.registry": {
         "errors", "evidence", "figures.explained", "figures.measured", "figures.style",
     },
+    "notebook": {
+        "errors", "paths", "records", "runner", "session", "spec", "tables", "verdicts",
+    },
     "page": {
         "claims", "data.layout", "evidence", "figures.registry", "figures.style", "figures.words",
         "recipes", "records", "spec", "store", "tables", "verdicts",
@@ -116,7 +119,7 @@ COMPUTE_HALF = {
 }
 EVIDENCE_HALF = {
     "verdicts", "claims", "evidence", "figures.explained", "figures.measured", "figures.registry",
-    "figures.style", "page", "recipes", "verify", "tables", "progress", "runner", "audit", "bench",
+    "figures.style", "notebook", "page", "recipes", "verify", "tables", "progress", "runner", "audit", "bench",
     "doctor", "listings", "session",
 }  # fmt: skip
 

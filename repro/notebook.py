@@ -1,0 +1,104 @@
+"""What a notebook needs: ``from repro import run, table``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from repro.errors import TrainingError, UsageError
+from repro.paths import packaged
+from repro.records import RunRecord
+from repro.runner import Task
+from repro.session import DeviceChoice, Session, choose_device, recorded_store, runs_of
+from repro.spec import Activation, Architecture, DatasetName, Profile, Recipe, RunSpec
+from repro.tables import to_dict
+from repro.verdicts import judge_records, load_cells, select_cells
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def table(
+    number: str = "all",
+    *,
+    seeds: int | None = None,
+    epochs: int | None = None,
+    recorded: bool = False,
+    device: DeviceChoice = "auto",
+    profile: Profile = "portable",
+    dataset: DatasetName = "cifar10",
+    quiet: bool = False,
+) -> pd.DataFrame:
+    """One of the report's tables, or all: a row a cell, the report's figure beside ours.
+
+    Trains what is missing, as `repro table` does, with seeds 0 to `seeds` - 1 (one if None). With
+    `recorded` it trains nothing and takes the runs that come with the package. Accuracies are in
+    [0, 1]; `low` and `high` bound the 95% prediction interval.
+
+    Raises:
+        UsageError: an unknown table or device, or no row so early.
+        DataError: the data set cannot be had, or the store not be read.
+        TrainingError: a run failed; what is finished is kept, and the same call goes on.
+    """
+    import pandas as pd  # noqa: PLC0415 - slow to import
+
+    cells = select_cells(load_cells(packaged("expected_results")), number, epochs)
+    if recorded:
+        found = runs_of(
+            recorded_store(), cells, seeds=seeds, device=device, profile=profile, dataset=dataset
+        )
+    else:
+        found, code = _session(quiet).train_table(
+            cells,
+            seeds=seeds or 1,
+            device=choose_device(device),
+            profile=profile,
+            dataset=dataset,
+            lang="en",
+        )
+        if code:
+            raise TrainingError(f"table {number}: not every run could be trained")
+    return pd.DataFrame([to_dict(verdict) for verdict in judge_records(cells, found)])
+
+
+def run(
+    model: Architecture,
+    *,
+    activation: Activation = "relu",
+    epochs: int = 10,
+    seed: int = 0,
+    device: DeviceChoice = "auto",
+    profile: Profile = "portable",
+    dataset: DatasetName = "cifar10",
+    quiet: bool = False,
+) -> RunRecord:
+    """Train one network with the report's recipe, or go on with it where it stopped.
+
+    ``pandas.DataFrame(run("net").epochs)`` is its history.
+
+    Raises:
+        UsageError: a value that no run can have.
+        DataError: the data set cannot be had, or the store not be read.
+        TrainingError: the run failed; finished epochs are kept, and the same call goes on.
+    """
+    try:
+        spec = RunSpec(
+            recipe=Recipe(architecture=model, activation=activation),
+            seed=seed,
+            device=choose_device(device),
+            profile=profile,
+            dataset=dataset,
+        )
+        task = Task(spec=spec, epochs=epochs)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    record, code = _session(quiet).train_one(task)
+    if code or record is None:
+        raise TrainingError(f"{spec.name}: could not be trained")
+    return record
+
+
+def _session(quiet: bool) -> Session:
+    return Session(console=Console(file=sys.stderr), quiet=quiet)

@@ -1,0 +1,64 @@
+"""The Python interface, as the README shows it."""
+
+from __future__ import annotations
+
+import doctest
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import repro
+from repro import run, table
+from repro.errors import TrainingError, UsageError
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def test_the_readme_shows_what_comes_out(monkeypatch, tmp_path):
+    monkeypatch.setenv("REPRO_HOME", str(tmp_path))
+    test = doctest.DocTestParser().get_doctest(
+        README.read_text(encoding="utf-8"), {}, "README.md", str(README), 0
+    )
+    assert len(test.examples) == 6
+    runner = doctest.DocTestRunner()
+    runner.run(test, out=sys.stdout.write)
+    assert runner.failures == 0
+
+
+def test_a_run_goes_on_and_has_a_history(monkeypatch, tmp_path):
+    monkeypatch.setenv("REPRO_HOME", str(tmp_path))
+    one = run("net", epochs=1, dataset="synthetic", quiet=True)
+    two = run("net", epochs=2, dataset="synthetic", quiet=True)
+    assert two.epochs[:1] == one.epochs
+    assert list(pd.DataFrame(two.epochs)["epoch"]) == [1, 2]
+
+
+def test_a_table_is_a_frame_with_a_row_a_cell():
+    frame = table(recorded=True)
+    assert len(frame[frame["dropout_on"] != (not repro.spec.REPORT_DROPOUT_AT_PREDICTION)]) == 22
+    assert frame["expected"].between(0, 1).all()
+    assert list(table("3-4", epochs=10, recorded=True)["cell"]) == ["net-relu@10", "resnet@10"]
+
+
+def test_what_is_wrong_is_raised(monkeypatch, tmp_path):
+    monkeypatch.setenv("REPRO_HOME", str(tmp_path))
+    with pytest.raises(UsageError, match="table '9-9'"):
+        table("9-9", recorded=True)
+    with pytest.raises(UsageError, match="epochs: expected an integer from 1"):
+        run("net", epochs=0)
+    monkeypatch.setattr("repro.session.Session.train_one", lambda *_: (None, 4))
+    with pytest.raises(TrainingError, match="could not be trained"):
+        run("net", dataset="synthetic")
+
+
+def test_asking_for_the_package_alone_imports_nothing_slow():
+    code = (
+        "import repro, sys; repro.__version__;"
+        "assert not {'numpy', 'rich', 'msgspec', 'repro.notebook'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=README.parent)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        repro.nothing  # noqa: B018
