@@ -38,10 +38,9 @@ from repro.spec import (
 _ORDER = (
     "table",
     "claims",
-    "verify",
-    "recipes",
-    "figure",
     "report",
+    "figure",
+    "verify",
     "audit",
     "doctor",
     "data",
@@ -49,6 +48,7 @@ _ORDER = (
     "runs",
     "predict",
     "score",
+    "recipes",
     "bench",
 )
 
@@ -372,6 +372,9 @@ def figure(
     lang: Annotated[Literal["en", "zh"], typer.Option(help="Of the labels.")] = "en",
     dark: Annotated[bool, typer.Option("--dark", help="Light on dark.")] = False,
     recorded: _Recorded = False,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="First compute how sure the networks are.")
+    ] = False,
 ) -> None:
     """Draw a figure of the report from real objects, or one of what was measured.
 
@@ -386,9 +389,11 @@ def figure(
         out.print(list_figures(lang))
         return
     pictures = list(PICTURES.values()) if which == "all" else [find(which)]
-    session = Session(console=err)
+    session, found = Session(console=err), evidence(recorded)
+    if calibrate:
+        session.calibrate(found)
     for path in session.draw(
-        pictures, evidence(recorded), folder, Look(lang=lang, dark=dark), form, skip=which == "all"
+        pictures, found, folder, Look(lang=lang, dark=dark), form, skip=which == "all"
     ):
         typer.echo(path)
 
@@ -502,7 +507,8 @@ def predict(
     if recorded and epoch is None and record.readings:
         epoch = record.readings[-1].epoch
     if epoch is None:
-        epoch, classes = predict_now(record.spec, store=store.root, home=home())
+        predicted = predict_now(record.spec, store=store.root, home=home())
+        epoch, classes = predicted.epoch, predicted.classes[str(predicted.epoch)]
     else:
         kept = store.predictions(record)
         if str(epoch) not in kept:

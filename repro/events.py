@@ -62,6 +62,9 @@ class Predicted(Event, frozen=True, kw_only=True, tag="predicted"):
 
     epoch: int
     classes: dict[str, list[int]]
+    confidences: list[float]
+    """The share of one that the softmax gives the predicted class, a value an image; dropout as
+    the recipe says."""
 
 
 class Retrained(Event, frozen=True, kw_only=True, tag="retrained"):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import safetensors
 
+from repro.calibration import Bin, load_bins
 from repro.claims import Judgement, figures_by_seed, judge_claim, load_claims
 from repro.data.dataset import Dataset, default_folder, load_cifar10
 from repro.data.layout import Bytes
@@ -92,15 +94,46 @@ class Evidence:
     def weights(self, model: str, name: str) -> tuple[RunRecord, int, np.ndarray] | None:
         """A parameter from the last kept checkpoint of the model's first run that has one: the run,
         its epochs and the values. None where no checkpoint is stored."""
+        found = self.kept(model)
+        if found is None:
+            return None
+        run, epoch = found
+        path = self.store.checkpoint(run.spec, epoch)
+        try:
+            with safetensors.safe_open(path, "numpy") as file:
+                return run, epoch, file.get_tensor(f"model.{name}")
+        except safetensors.SafetensorError as error:
+            raise DataError(f"{path}: not a checkpoint: {error}") from None
+
+    @property
+    def calibration_path(self) -> Path:
+        return self.store.root / "calibration.csv"
+
+    @cached_property
+    def calibration(self) -> dict[str, list[Bin]]:
+        """By model: how sure its network is, as far as it was computed from weights of a run.
+
+        Raises:
+            DataError: the file has another form.
+        """
+        weights = {
+            (run.spec.name, epoch.epoch, epoch.weights_sha256): model_of(run.spec.recipe)
+            for run in self.records
+            for epoch in run.epochs
+        }
+        out: dict[str, list[Bin]] = {}
+        for each in load_bins(self.calibration_path):
+            model = weights.get((each.run, each.epoch, each.weights_sha256))
+            if model:
+                out.setdefault(model, []).append(each)
+        return out
+
+    def kept(self, model: str) -> tuple[RunRecord, int] | None:
+        """The model's first run with a kept checkpoint of a reading, and the last such epoch."""
         for run in self.runs(model):
-            kept = [epoch for epoch in self.store.checkpoint_epochs(run.spec) if epoch]
-            if kept:
-                path = self.store.checkpoint(run.spec, kept[-1])
-                try:
-                    with safetensors.safe_open(path, "numpy") as file:
-                        return run, kept[-1], file.get_tensor(f"model.{name}")
-                except safetensors.SafetensorError as error:
-                    raise DataError(f"{path}: not a checkpoint: {error}") from None
+            epochs = [epoch for epoch in self.store.checkpoint_epochs(run.spec) if epoch]
+            if epochs:
+                return run, epochs[-1]
         return None
 
     @property

@@ -35,7 +35,8 @@ Language = Literal["en", "zh"]
 TEMPLATES = Path(__file__).parent / "templates"
 PAGE_FIGURES = (
     "accuracy", "differences", "learning-curves", "losses", "activations", "3-6b-twelve-images",
-    "by-class", "confusion", "always-wrong", "filters", "3-9-network", "3-7b-improved-network",
+    "by-class", "confusion", "always-wrong", "calibration", "filters", "3-9-network",
+    "3-7b-improved-network",
 )  # fmt: skip
 """In the order in which the page shows them; those that lack the data set are left out."""
 

@@ -256,15 +256,14 @@ class Workers:
                 process.terminate()
 
 
-def predict(spec: RunSpec, *, store: Path, home: Path) -> tuple[int, list[int]]:
-    """The epochs behind the run's checkpoint, and the classes that it predicts for the test images.
+def predict(spec: RunSpec, *, store: Path, home: Path, epoch: int | None = None) -> Predicted:
+    """What the run's last checkpoint, or that of a reading's `epoch`, says of the test images.
 
     Raises:
         ReproError: the data cannot be read, or the run has no checkpoint that can.
     """
-    job = Job(spec=spec, task=Predict(), store=str(store), home=str(home))
-    predicted = _ask(job, Predicted)
-    return predicted.epoch, predicted.classes[str(predicted.epoch)]
+    job = Job(spec=spec, task=Predict(epoch=epoch), store=str(store), home=str(home))
+    return _ask(job, Predicted)
 
 
 def rehearse(spec: RunSpec) -> Rehearsed:

@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -29,6 +30,7 @@ from rich.progress import (
 
 from repro import bench
 from repro.audit import Audit
+from repro.calibration import bin_up, save_bins
 from repro.claims import Judgement, figures_by_seed, judge_claim, load_claims
 from repro.data.dataset import Dataset, default_folder, load, split
 from repro.data.folders import export
@@ -44,7 +46,7 @@ from repro.profiles import promise
 from repro.progress import RunDisplay, duration
 from repro.recipes import FITTING_SEEDS, Grid, adapt, fit_all, spreads
 from repro.records import RunRecord, is_complete
-from repro.runner import Task, default_workers, estimate_s, has_cuda, run
+from repro.runner import Task, default_workers, estimate_s, has_cuda, predict, run
 from repro.spec import REPORT_RECIPES, DatasetName, Device, Profile, Recipe, RunSpec
 from repro.store import Store, write_atomically
 from repro.tables import Language, to_rich
@@ -305,6 +307,23 @@ class Session:
             lambda todo: RunDisplay(self.console, todo, quiet=self.quiet, every_epoch=True),
         )
         return store.load(task.spec), code
+
+    def calibrate(self, found: Evidence) -> None:
+        """Compute how sure each model's network is, where a checkpoint is kept, and keep it.
+
+        Raises:
+            ReproError: the data set is missing, or a checkpoint cannot be used.
+        """
+        bins = []
+        for model in found.models:
+            if kept := found.kept(model):
+                run, epoch = kept
+                self.say(f"{model}: predicting with the weights of epoch {epoch}")
+                told = predict(run.spec, store=found.store.root, home=home(), epoch=epoch)
+                right = np.equal(told.classes[str(epoch)], found.dataset.test_labels)
+                digest = run.epochs[epoch - 1].weights_sha256
+                bins += bin_up(run.spec.name, epoch, digest, told.confidences, right)
+        save_bins(found.calibration_path, bins)
 
     def draw(
         self,

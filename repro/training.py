@@ -228,6 +228,13 @@ class Trainer:
         self.epochs.append(record)
         return record
 
+    def test_confidences(self) -> npt.NDArray[np.float32]:
+        """What the softmax gives the predicted class of every test image: float32 (10,000,), in
+        [0.1, 1], with dropout as the recipe says."""
+        dropout = self.spec.recipe.dropout_at_prediction
+        logits = self._logits(self.data.test_images, None, self.epoch, dropout)
+        return F.softmax(logits, dim=1).amax(1).cpu().numpy()
+
     def predict_test_set(self, *, switched: bool = False) -> npt.NDArray[np.uint8]:
         """Predict the class of every test image, uint8 (10,000,), in the official order.
 

@@ -199,7 +199,10 @@ def predict(job: Job, task: Predict, emit: Emit) -> None:
         name: trainer.predict_test_set(switched=switched).tolist()
         for name, switched in names.items()
     }
-    emit(Predicted(run=job.spec.name, epoch=trainer.epoch, classes=classes))
+    confidences = trainer.test_confidences().tolist()
+    emit(
+        Predicted(run=job.spec.name, epoch=trainer.epoch, classes=classes, confidences=confidences)
+    )
 
 
 def retrain(job: Job, task: Retrain, emit: Emit) -> None:

@@ -67,8 +67,9 @@ ALLOWED = {
     "runner": {"errors", "events", "profiles", "spec"},
     "verdicts": {"errors", "records", "spec"},
     "claims": {"errors", "records", "spec", "verdicts"},
+    "calibration": {"errors", "store"},
     "evidence": {
-        "claims", "data.dataset", "data.layout", "errors", "paths", "records", "spec", "store",
+        "calibration", "claims", "data.dataset", "data.layout", "errors", "paths", "records", "spec", "store",
         "verdicts",
     },
     "networks": set(),
@@ -78,7 +79,7 @@ ALLOWED = {
     "figures.style": {"figures.words"},
     "figures.explained": {"data.layout", "evidence", "figures.style", "networks"},
     "figures.measured": {
-        "claims", "data.layout", "evidence", "figures.style", "records", "spec", "verdicts",
+        "calibration", "claims", "data.layout", "evidence", "figures.style", "records", "spec", "verdicts",
     },
     "figures.registry": {
         "errors", "evidence", "figures.explained", "figures.measured", "figures.style",
@@ -100,7 +101,7 @@ ALLOWED = {
         "progress", "recipes", "records", "spec", "verify",
     },
     "session": {
-        "audit", "bench", "claims", "data.dataset", "data.folders", "data.sources", "doctor",
+        "audit", "bench", "calibration", "claims", "data.dataset", "data.folders", "data.sources", "doctor",
         "errors", "events", "evidence", "figures.registry", "figures.style", "paths", "profiles",
         "progress", "recipes", "records", "runner", "spec", "store", "tables", "verdicts",
         "verify",
@@ -118,7 +119,7 @@ COMPUTE_HALF = {
     "worker",
 }
 EVIDENCE_HALF = {
-    "verdicts", "claims", "evidence", "figures.explained", "figures.measured", "figures.registry",
+    "verdicts", "calibration", "claims", "evidence", "figures.explained", "figures.measured", "figures.registry",
     "figures.style", "notebook", "page", "recipes", "verify", "tables", "progress", "runner", "audit", "bench",
     "doctor", "listings", "session",
 }  # fmt: skip

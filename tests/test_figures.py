@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from repro.activations import ACTIVATIONS
+from repro.calibration import bin_up, save_bins
 from repro.claims import mean_interval
 from repro.data.dataset import synthetic
 from repro.data.layout import CHECKSUMS, CLASSES
@@ -68,6 +69,15 @@ def evidence(tmp_path_factory):
             store.save(one, kept)
             records.append(one)
     made_up = Evidence(store, records)
+    first = records[0]
+    bins = bin_up(
+        first.spec.name,
+        100,
+        first.epochs[99].weights_sha256,
+        [0.35] * 10 + [0.95] * 20 + [0.15],
+        [False] * 10 + [True] * 21,
+    )
+    save_bins(made_up.calibration_path, bins)
     vars(made_up)["dataset"] = DATA
     return made_up
 
@@ -295,6 +305,14 @@ def test_filters_are_a_dash_where_no_checkpoint_is_kept_and_else_the_weights(evi
     assert lower.images[0].get_array().shape == (6, 48, 4)
 
 
+def test_calibration_shows_accuracy_and_images_by_confidence(evidence):
+    left, right = drawn(measured.calibration, evidence).axes
+    line = next(each for each in left.lines if each.get_label().startswith("Net (ReLU), 100"))
+    assert line.get_label().endswith("(0.173)"), "(10 * 0.35 + 20 * 0.05 + 0.85) / 31"
+    assert (list(line.get_xdata()), list(line.get_ydata())) == ([0.35, 0.95], [0, 1])
+    assert list(right.lines[0].get_ydata()) == pytest.approx([1 / 31, 10 / 31, 20 / 31])
+
+
 # --- all of them ---------------------------------------------------------------------------------
 
 
@@ -362,4 +380,5 @@ def test_what_a_figure_lacks_is_said_with_what_to_do(tmp_path, monkeypatch):
     assert "`--recorded`" in lacks(PICTURES["differences"], nothing)
     monkeypatch.setattr(Evidence, "has_dataset", True)
     some = Evidence(Store(tmp_path), [record()])
+    assert "`repro figure calibration --calibrate`" in lacks(PICTURES["calibration"], some)
     assert "net-relu that read the test set at 60" in lacks(PICTURES["3-6b-twelve-images"], some)

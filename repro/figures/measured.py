@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from repro.calibration import calibration_error
 from repro.claims import mean_interval
 from repro.data.layout import CLASSES
 from repro.evidence import Evidence
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WRONG_SHOWN = 24
+FEWEST_IMAGES = 10
+"""Of which a share that is right is drawn: that of three says nothing."""
 
 
 def learning_curves(figure: Figure, look: Look, evidence: Evidence) -> None:
@@ -415,3 +418,32 @@ def unanimous_errors(evidence: Evidence) -> tuple[list[int], np.ndarray]:
     wrong = (predicted != evidence.dataset.test_labels).all(axis=0)
     counts = np.array([(predicted == c).sum(axis=0) for c in range(len(CLASSES))])
     return [int(index) for index in np.flatnonzero(wrong)], counts.argmax(axis=0)
+
+
+def calibration(figure: Figure, look: Look, evidence: Evidence) -> None:
+    """How often networks are right, by how sure they are, and of how many images they are so."""
+    left, right = figure.subplots(1, 2)
+    left.plot([0, 1], [0, 1], color=look.muted, linewidth=1, linestyle=":")
+    for model, bins in evidence.calibration.items():
+        style = {"color": MODEL_COLOURS[model], "marker": MODEL_MARKERS[model], "markersize": 5}
+        name = f"{look.say(MODEL_NAMES[model])}, {bins[0].epoch} ({calibration_error(bins):.3f})"
+        sure = [each.confidence for each in bins]
+        images = sum(each.images for each in bins)
+        told = [each for each in bins if each.images >= FEWEST_IMAGES]
+        left.plot(
+            [each.confidence for each in told],
+            [each.accuracy for each in told],
+            label=name,
+            **style,
+        )
+        right.plot(sure, [each.images / images for each in bins], **style)
+    left.set(
+        xlabel=look.say("mean confidence"), ylabel=look.say("share that is right"), ylim=(0, 1)
+    )
+    right.set(
+        xlabel=look.say("mean confidence"), ylabel=look.say("share of the images"), ylim=(0, 1)
+    )
+    for axes in (left, right):
+        axes.set_xlim(0, 1)
+        horizontal_grid(axes)
+    left.legend(loc="upper left", title=look.say("calibration error"), title_fontsize=9)

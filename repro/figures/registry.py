@@ -28,6 +28,8 @@ class Picture:
     needs_data: bool = False
     """Whether it shows images or labels of CIFAR-10."""
     needs_runs: bool = False
+    needs_calibration: bool = False
+    """Whether it shows confidences, which are computed from checkpoints."""
     model_read: tuple[str, int] | None = None
     """A model and an epoch at which one of its runs must have read the test set."""
 
@@ -38,6 +40,8 @@ def lacks(picture: Picture, evidence: Evidence) -> str | None:
         return "needs CIFAR-10: `repro data fetch` brings it"
     if picture.needs_runs and not evidence.records:
         return "needs runs: `repro table all` trains them, `--recorded` takes those of the package"
+    if picture.needs_calibration and not evidence.calibration:
+        return "needs confidences: `repro figure calibration --calibrate` computes them"
     if picture.model_read and not evidence.has_reading(*picture.model_read):
         model, epoch = picture.model_read
         return f"needs a run of {model} that read the test set at {epoch} epochs"
@@ -207,6 +211,15 @@ _ALL = (
         draw=measured.activations,
         size=(8, 3.6),
         needs_runs=True,
+    ),
+    Picture(
+        name="calibration",
+        title="How often the networks are right, by how sure they are",
+        title_zh="网络的置信度与正确率",
+        draw=measured.calibration,
+        size=(9, 4),
+        needs_runs=True,
+        needs_calibration=True,
     ),
     Picture(
         name="filters",

@@ -10,12 +10,15 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
+from repro.calibration import load_bins
 from repro.claims import load_claims
 from repro.errors import DataError
 from repro.evaluation import accuracy
+from repro.evidence import Evidence
 from repro.paths import packaged
-from repro.session import judged_evidence
+from repro.session import Session, judged_evidence
 from repro.spec import READING_EPOCHS
 from repro.store import Store
 from repro.tables import to_text
@@ -101,3 +104,19 @@ def test_recorded_accuracies_follow_from_the_recorded_predictions(record, cifar1
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.spec.name)
 def test_the_test_set_was_read_at_the_tables_epochs_only(record):
     assert {reading.epoch for reading in record.readings} <= set(READING_EPOCHS)
+
+
+def test_recorded_confidences_are_those_of_the_stored_weights(tmp_path):
+    """Predicted again from the checkpoints; to rounding where this machine has other bits."""
+    folder = shutil.copytree(packaged("results"), tmp_path / "results")
+    recorded = load_bins(folder / "calibration.csv")
+    again = Evidence(Store(folder), RECORDS)
+    Session(console=Console(quiet=True)).calibrate(again)
+    computed = load_bins(folder / "calibration.csv")
+    assert [(b.run, b.epoch, b.number) for b in computed] == [
+        (b.run, b.epoch, b.number) for b in recorded
+    ]
+    for one, other in zip(computed, recorded, strict=True):
+        assert one.weights_sha256 == other.weights_sha256
+        assert abs(one.images - other.images) <= 2
+        assert one.confidence == pytest.approx(other.confidence, abs=1e-2)
