@@ -25,6 +25,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from repro import models
 from repro.data.dataset import Dataset, load, split, synthetic
+from repro.data.folders import PARTS
 from repro.data.layout import Bytes
 from repro.evaluation import read_labels
 from repro.spec import REPORT_RECIPES, RunSpec
@@ -65,8 +66,9 @@ class Files(TorchDataset[Example]):
     """As the report does: PNG files, opened one by one, and labels from a CSV file."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / "train_cifar10"
-        self.labels = read_labels(folder / "trainLables.csv").tolist()
+        images, labels = PARTS["train"]
+        self.folder = folder / images
+        self.labels = read_labels(folder / labels).tolist()
         self.transform = _to_tensor()
 
     def __len__(self) -> int:

@@ -176,7 +176,7 @@ def show_levels(diagnoses: Sequence[Diagnosis]) -> RenderableType:
 
 
 _FIT_HEADINGS = (
-    "", "Optimiser", "Batch", "Pixels", "Dropout", "Cells", "Seeds", "RMS", "Mean", "Max",
+    "", "Optimiser", "Batch", "Pixels", "Dropout", "Cells", "n", "RMS", "Mean", "Max",
 )  # fmt: skip
 _PIXELS = {"unit": "0 to 1", "symmetric": "-1 to 1", "imagenet": "ImageNet"}
 _SPREAD_HEADINGS = ("Cell", "Report", "Recipes", "Least", "Most", "SD")

@@ -187,6 +187,11 @@ class Session:
     quiet: bool = False
     workers: int | None = None
 
+    @property
+    def _progress(self) -> Console:
+        """Where progress bars go: nowhere, if the session is quiet."""
+        return Console(quiet=True) if self.quiet else self.console
+
     def say(self, text: str) -> None:
         """Print one line, unless the session is quiet."""
         if not self.quiet:
@@ -199,8 +204,7 @@ class Session:
             DataError: no source had it.
         """
         folder = default_folder(home())
-        silent = Console(quiet=True) if self.quiet else self.console
-        with bar(silent, "download", "bytes") as update:
+        with bar(self._progress, "download", "bytes") as update:
             fresh = fetch(
                 folder, sources, say=lambda text: self.say(f"CIFAR-10: {text}"), progress=update
             )
@@ -380,8 +384,7 @@ class Session:
             f"{len(predictions)} checkpoints to predict with and {audit.drawn} of "
             f"{audit.trainable} epochs to train again, {workers} at a time"
         )
-        silent = Console(quiet=True) if self.quiet else self.console
-        with bar(silent, "audit", "checks") as update:
+        with bar(self._progress, "audit", "checks") as update:
             done = itertools.count(1)
             audit.do(jobs, workers, lambda: update(next(done), len(jobs)))
         return audit
@@ -442,7 +445,7 @@ class Session:
             self.fetch_data(plan(os.environ.get("REPRO_CIFAR10_SOURCE")))
         with tempfile.TemporaryDirectory() as folder:
             png = Path(folder)
-            with bar(Console(quiet=True) if self.quiet else self.console, "PNG", "images") as told:
+            with bar(self._progress, "PNG", "images") as told:
                 export(_training_part(load(dataset, home())), png, told)
             networks = [
                 bench.measure(
@@ -464,7 +467,7 @@ class Session:
                 cores=cores, home=home(), dataset=dataset, say=self.say,
             ),
             commands=bench.measure_commands(
-                [["--help"], ["table", "all", "--recorded"]], 2 if short else 10
+                [["--help"], ["table", "all", "--recorded"], ["verify"]], 2 if short else 10
             ),
         )  # fmt: skip
 

@@ -50,7 +50,7 @@ ALLOWED = {
     "checkpoints": {"errors", "records", "spec", "store", "training"},
     "machine": set(),
     "contestants": {
-        "data.dataset", "data.layout", "evaluation", "models", "spec", "training",
+        "data.dataset", "data.folders", "data.layout", "evaluation", "models", "spec", "training",
     },
     "bench": {"errors", "machine", "profiles", "runner", "spec", "store"},
     "worker": {

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 import repro.spec
+from repro.listings import recipes_to_markdown
 from repro.paths import packaged
+from repro.recipes import CANDIDATES, fit_all, spreads
 from repro.store import Store
 from repro.tables import to_text
 from repro.verdicts import judge_records, load_cells
@@ -82,6 +84,16 @@ def test_the_tables_of_the_readme_are_those_of_the_records(name, lang):
     assert shown == to_text(verdicts, "md", lang), (
         "`repro table all --recorded --format md` makes them"
     )
+
+
+def test_the_candidates_in_the_readme_are_those_of_the_records():
+    cells = load_cells(packaged("expected_results"))
+    fits = fit_all(Store(packaged("results") / "recipes").records(), cells)
+    shown = text("README.md").partition("<!-- recipes -->\n")[2].partition("\n<!-- /recipes -->")[0]
+    assert shown == recipes_to_markdown(fits[:5], spreads(fits, cells)), (
+        "`repro recipes --recorded --format md --top 5` makes them"
+    )
+    assert f"{len(CANDIDATES)} in all" in text("README.md")
 
 
 def test_versions_agree():

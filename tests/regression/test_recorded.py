@@ -18,7 +18,8 @@ from repro.errors import DataError
 from repro.evaluation import accuracy
 from repro.evidence import Evidence
 from repro.paths import packaged
-from repro.session import Session, judged_evidence
+from repro.recipes import CANDIDATES, FITTING_SEEDS, adapt
+from repro.session import Session, fitting_store, judged_evidence
 from repro.spec import READING_EPOCHS
 from repro.store import Store
 from repro.tables import to_text
@@ -99,6 +100,19 @@ def test_recorded_accuracies_follow_from_the_recorded_predictions(record, cifar1
         assert hashlib.sha256(classes.tobytes()).hexdigest() == record.prediction_digests[name]
         assert accuracy(classes, cifar10.test_labels) == accuracies[name]
         assert classes.dtype == np.uint8
+
+
+def test_the_grid_is_of_fitting_seeds_alone_and_its_accuracies_follow_from_its_predictions(cifar10):
+    store = fitting_store()
+    records = store.records()
+    assert {record.spec.seed for record in records} <= set(FITTING_SEEDS)
+    assert not {record.spec.seed for record in RECORDS} & set(FITTING_SEEDS)
+    assert {adapt(record.spec.recipe, "net-relu") for record in records} <= set(CANDIDATES)
+    for record in records:
+        predictions = store.predictions(record)
+        for reading in record.readings:
+            for name, expected in reading.accuracies.items():
+                assert accuracy(predictions[name], cifar10.test_labels) == expected
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.spec.name)
