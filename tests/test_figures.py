@@ -97,7 +97,7 @@ def tiles(axes, size, columns, count, lines):
     """The images of a mosaic, their places and captions."""
     (image,) = axes.images
     canvas = image.get_array()
-    wide, high = size + size // 8, size + size // 8 + size * 7 * lines // 32
+    wide, high = size + size // 8, size + size // 8 + size * 9 * lines // 32
     for n, text in zip(range(count), axes.texts, strict=True):
         x, y = n % columns * wide, (n // columns + 1) * high - size - size // 8
         yield canvas[y : y + size, x : x + size, :3], (x, y), text

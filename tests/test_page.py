@@ -82,6 +82,12 @@ def page(evidence, tmp_path_factory):
         return build(evidence, NO_GRID, lang="en", commit="a" * 40)
 
 
+def drawable():
+    """What can be drawn from records alone."""
+    needs = [(name, PICTURES[name]) for name in PAGE_FIGURES]
+    return [name for name, p in needs if not (p.needs_data or p.needs_calibration)]
+
+
 def test_every_element_is_closed_every_identifier_is_one_and_every_anchor_leads_somewhere(page):
     reader = read(page)
     assert not reader.wrong
@@ -185,7 +191,7 @@ def test_both_languages_are_in_it_and_the_chosen_one_is_shown_first(
 
 def test_figures_follow_the_pages_colours_and_carry_a_name(page):
     shown = [name for name in PAGE_FIGURES if f'id="figure-{name}"' in page]
-    assert shown == [n for n in PAGE_FIGURES if not PICTURES[n].needs_data]
+    assert shown == drawable()
     assert "Left out, since the data set is not" in page
     for name in shown:
         figure = page.partition(f'id="figure-{name}"')[2].partition("</figure>")[0]
@@ -237,7 +243,7 @@ def test_for_a_paper_or_a_pull_request(evidence, form, name, suffix, tmp_path, m
     assert path.name == name
     figures = sorted(each.name for each in path.parent.glob(f"*.{suffix}"))
     assert all(each in text for each in figures)
-    assert len(figures) == sum(not PICTURES[n].needs_data for n in PAGE_FIGURES)
+    assert len(figures) == len(drawable())
     assert ("Table 3-3" in text, "0.7344" in text) == (True, True)
     assert ("| The report says |" in text) is (form == "md")
     if form == "latex":

@@ -77,7 +77,9 @@ def convolution(figure: Figure, look: Look, _: Evidence) -> None:
         _numbers(row[2], look, seen, [(i, j)])
         window = image[i : i + 3, j : j + 3]
         terms = [
-            f"{a}·{b}".replace("-", "−") for a, b in zip(window.flat, kernel.flat, strict=True) if b
+            f"{a}·{b}" if b > 0 else f"{a}·(−{-b})"
+            for a, b in zip(window.flat, kernel.flat, strict=True)
+            if b
         ]
         value = str(result[i, j]).replace("-", "−")
         row[0].set_title(
@@ -278,7 +280,7 @@ def _block(axes: Axes, look: Look, x: int, layer: Layer) -> None:
     )
     shape = "×".join(map(str, layer.shape))
     count = f"{layer.parameters:,}" if layer.parameters else ""
-    axes.text(x, -1.24, f"{shape}\n{count}", ha="center", va="top", fontsize=8.5, color=look.muted)
+    axes.text(x, -1.24, f"{shape}\n{count}", ha="center", va="top", fontsize=7.5, color=look.muted)
 
 
 def twelve_images(figure: Figure, look: Look, evidence: Evidence) -> None:

@@ -172,7 +172,7 @@ def mosaic(
     size = len(tiles[0])
     gap = max(1, size // 8)
     lines = max((caption.count("\n") + 1 for caption in captions), default=0)
-    wide, high = size + gap, size + gap + size * 7 * lines // 32
+    wide, high = size + gap, size + gap + size * 9 * lines // 32
     rows = -(-len(tiles) // columns)
     canvas = np.zeros((rows * high, columns * wide, 4), tiles[0].dtype)
     places = [
