@@ -27,8 +27,6 @@ from repro.spec import (
     Architecture,
     DatasetName,
     Profile,
-    Recipe,
-    RunSpec,
 )
 
 # Modules that import pandas, scipy or msgspec are imported where they are used: `repro --help` has
@@ -175,7 +173,8 @@ def table(
 
     Exit code: 0 all cells are within tolerance, 1 one is not, 4 only runs are missing.
     """
-    from repro.session import Session, choose_device, recorded_store, runs_of
+    from repro.session import Session
+    from repro.stores import choose_device, recorded_store, runs_of
     from repro.tables import say, summary, to_rich, to_text
     from repro.verdicts import exit_code, judge_records, load_cells, select_cells
 
@@ -216,19 +215,12 @@ def claims(
 
     Exit code: 0 whatever is found, 4 if no claim can be told.
     """
-    from repro.claims import Finding, figures_by_seed, judge_claim, load_claims
-    from repro.session import choose_device, runs_of
+    from repro.claims import Finding
+    from repro.stores import choose_device, evidence
     from repro.tables import claims_foot, claims_to_rich, claims_to_text
-    from repro.verdicts import load_cells
 
-    cells = load_cells(packaged("expected_results"))
     place = device if recorded else choose_device(device)
-    found = runs_of(
-        _store(recorded), cells, seeds=None, device=place, profile=profile, dataset="cifar10"
-    )
-    seeds = figures_by_seed(found).values()
-    listed = load_claims(packaged("expected_results") / "claims.toml")
-    judged = [judge_claim(claim, seeds) for claim in listed]
+    judged = evidence(recorded, place, profile).judgements
     if form == "rich":
         out.print(claims_to_rich(judged))
         out.print(claims_foot(judged), highlight=False, soft_wrap=True)
@@ -267,7 +259,8 @@ def verify(
     import dataclasses
 
     from repro.listings import checks_to_markdown, checks_to_rich
-    from repro.session import Session, accept_evidence, choose_device
+    from repro.session import Session
+    from repro.stores import accept_evidence, choose_device
 
     session = Session(console=err, quiet=quiet, workers=workers)
     code = 0
@@ -320,8 +313,9 @@ def recipes(
     """
     from repro.listings import fits_to_rich, recipes_to_markdown, spreads_to_rich
     from repro.recipes import CANDIDATES, fit_all, nearest, spreads, to_dict
-    from repro.session import Session, choose_device, fitting_store, placed, user_store
+    from repro.session import Session
     from repro.spec import REPORT_RECIPES
+    from repro.stores import choose_device, fitting_store, placed, user_store
     from repro.verdicts import load_cells
 
     if model and recorded:
@@ -383,7 +377,8 @@ def figure(
     from repro.figures.registry import PICTURES, find
     from repro.figures.style import Look
     from repro.listings import list_figures
-    from repro.session import Session, evidence
+    from repro.session import Session
+    from repro.stores import evidence
 
     if which == "list":
         out.print(list_figures(lang))
@@ -413,7 +408,7 @@ def report(
     import webbrowser
 
     from repro.page import write_page, write_paper
-    from repro.session import commit, evidence, fitted_grid
+    from repro.stores import commit, evidence, fitted_grid
 
     found = evidence(recorded)
     if not found.records:
@@ -442,20 +437,18 @@ def train(
     quiet: _Quiet = False,
 ) -> None:
     """Train one network with the report's recipe, or go on with it where it stopped."""
-    from repro.runner import Task
-    from repro.session import Session, choose_device, user_store
+    from repro.session import Session, task_for
+    from repro.stores import user_store
 
-    try:
-        spec = RunSpec(
-            recipe=Recipe(architecture=model, activation=activation),
-            seed=seed,
-            device=choose_device(device),
-            profile=profile,
-            dataset=dataset,
-        )
-        task = Task(spec=spec, epochs=epochs)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    task = task_for(
+        model,
+        activation,
+        seed=seed,
+        epochs=epochs,
+        device=device,
+        profile=profile,
+        dataset=dataset,
+    )
     record, code = Session(console=err, quiet=quiet).train_one(task)
     if code or record is None:
         raise typer.Exit(code or 4)
@@ -716,7 +709,7 @@ def measure(
 
 
 def _store(recorded: bool) -> Any:
-    from repro.session import recorded_store, user_store
+    from repro.stores import recorded_store, user_store
 
     return recorded_store() if recorded else user_store()
 

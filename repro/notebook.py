@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from repro.errors import TrainingError, UsageError
+from repro.errors import TrainingError
 from repro.paths import packaged
 from repro.records import RunRecord
-from repro.runner import Task
-from repro.session import DeviceChoice, Session, choose_device, recorded_store, runs_of
-from repro.spec import Activation, Architecture, DatasetName, Profile, Recipe, RunSpec
+from repro.session import Session, task_for
+from repro.spec import Activation, Architecture, DatasetName, Profile
+from repro.stores import DeviceChoice, choose_device, recorded_store, runs_of
 from repro.tables import to_dict
 from repro.verdicts import judge_records, load_cells, select_cells
 
@@ -83,20 +83,18 @@ def run(
         DataError: the data set cannot be had, or the store not be read.
         TrainingError: the run failed; finished epochs are kept, and the same call goes on.
     """
-    try:
-        spec = RunSpec(
-            recipe=Recipe(architecture=model, activation=activation),
-            seed=seed,
-            device=choose_device(device),
-            profile=profile,
-            dataset=dataset,
-        )
-        task = Task(spec=spec, epochs=epochs)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    task = task_for(
+        model,
+        activation,
+        seed=seed,
+        epochs=epochs,
+        device=device,
+        profile=profile,
+        dataset=dataset,
+    )
     record, code = _session(quiet).train_one(task)
     if code or record is None:
-        raise TrainingError(f"{spec.name}: could not be trained")
+        raise TrainingError(f"{task.spec.name}: could not be trained")
     return record
 
 

@@ -6,8 +6,6 @@ import dataclasses
 import itertools
 import os
 import platform
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +29,6 @@ from rich.progress import (
 from repro import bench
 from repro.audit import Audit
 from repro.calibration import bin_up, save_bins
-from repro.claims import Judgement, figures_by_seed, judge_claim, load_claims
 from repro.data.dataset import Dataset, default_folder, load, split
 from repro.data.folders import export
 from repro.data.sources import Source, fetch, plan
@@ -44,125 +41,30 @@ from repro.figures.style import Look
 from repro.paths import home, packaged
 from repro.profiles import promise
 from repro.progress import RunDisplay, duration
-from repro.recipes import FITTING_SEEDS, Grid, adapt, fit_all, spreads
+from repro.recipes import FITTING_SEEDS, adapt
 from repro.records import RunRecord, is_complete
-from repro.runner import Task, default_workers, estimate_s, has_cuda, predict, run
-from repro.spec import REPORT_RECIPES, DatasetName, Device, Profile, Recipe, RunSpec
+from repro.runner import Task, default_workers, estimate_s, predict, run
+from repro.spec import (
+    REPORT_RECIPES,
+    Activation,
+    Architecture,
+    DatasetName,
+    Device,
+    Profile,
+    Recipe,
+    RunSpec,
+)
 from repro.store import Store, write_atomically
+from repro.stores import (
+    DeviceChoice,
+    choose_device,
+    evidence,
+    recorded_store,
+    user_store,
+)
 from repro.tables import Language, to_rich
-from repro.verdicts import Cell, Verdict, judge_records, load_cells, model_of, select_cells
-from repro.verify import Check, accept, check_fresh, check_listing, load_listing
-
-DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
-
-
-def user_store() -> Store:
-    """The runs that were trained on this machine."""
-    return Store(home() / "store")
-
-
-def recorded_store() -> Store:
-    """The runs that come with the package."""
-    return Store(packaged("results"))
-
-
-def fitting_store() -> Store:
-    """The runs of the recipes' grid that come with the package."""
-    return Store(packaged("results") / "recipes")
-
-
-def choose_device(choice: DeviceChoice) -> Device:
-    """Resolve "auto": CUDA where torch can use it. MPS is never chosen unasked: its bits vary.
-
-    Raises:
-        UsageError: a device that is not here.
-    """
-    if choice == "auto":
-        return "cuda" if has_cuda() else "cpu"
-    if choice == "cuda" and not has_cuda():
-        raise UsageError("--device cuda: torch finds no NVIDIA GPU that it can use here")
-    if choice == "mps" and sys.platform != "darwin":
-        raise UsageError("--device mps: expected a Mac with Apple's GPU")
-    return choice
-
-
-def runs_of(
-    store: Store,
-    cells: Sequence[Cell],
-    *,
-    seeds: int | None,
-    device: DeviceChoice,
-    profile: Profile,
-    dataset: DatasetName,
-) -> list[RunRecord]:
-    """The store's runs of the cells' models, placed as :func:`placed` says."""
-    models = {cell.model for cell in cells}
-    return [
-        record
-        for record in placed(store, device, profile, dataset)
-        if model_of(record.spec.recipe) in models and (seeds is None or record.spec.seed < seeds)
-    ]
-
-
-def placed(
-    store: Store, device: DeviceChoice, profile: Profile, dataset: DatasetName
-) -> list[RunRecord]:
-    """The store's runs of one data set in one place, the CPU unless another device is asked for."""
-    place = ("cpu" if device == "auto" else device, profile, dataset)
-    return [
-        record
-        for record in store.records()
-        if (record.spec.device, record.spec.profile, record.spec.dataset) == place
-    ]
-
-
-def judged_evidence() -> tuple[list[Verdict], list[Judgement]]:
-    """What the recorded runs say of every cell and of every claim."""
-    cells = load_cells(packaged("expected_results"))
-    found = runs_of(
-        recorded_store(), cells, seeds=None, device="auto", profile="portable", dataset="cifar10"
-    )
-    claims = load_claims(packaged("expected_results") / "claims.toml")
-    seeds = figures_by_seed(found).values()
-    return judge_records(cells, found), [judge_claim(claim, seeds) for claim in claims]
-
-
-def accept_evidence() -> None:
-    """List in results/ what the recorded runs say; the reasons that are listed stay."""
-    folder = packaged("results")
-    reasons = {}
-    if (folder / "verdicts.csv").exists():
-        reasons = {key: each[2] for key, each in load_listing(folder).verdicts.items()}
-    accept(folder, *judged_evidence(), reasons)
-
-
-def evidence(recorded: bool) -> Evidence:
-    """What figures and pages are made of: the user's runs of the report's recipe, or ours."""
-    store = recorded_store() if recorded else user_store()
-    cells = load_cells(packaged("expected_results"))
-    found = runs_of(store, cells, seeds=None, device="auto", profile="portable", dataset="cifar10")
-    return Evidence(store, found)
-
-
-def fitted_grid() -> Grid:
-    """What the recorded comparison of recipes says."""
-    cells = load_cells(packaged("expected_results"))
-    fits = fit_all(placed(fitting_store(), "cpu", "portable", "cifar10"), cells)
-    return Grid(fits=fits, spreads=spreads(fits, cells))
-
-
-def commit() -> str | None:
-    """The commit of the checkout that this package runs from; None in an installation."""
-    root = Path(__file__).parent.parent
-    if not (root / ".git").exists():
-        return None
-    try:
-        done = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
+from repro.verdicts import Cell, judge_records, load_cells, model_of, select_cells
+from repro.verify import Check, check_fresh, check_listing, load_listing
 
 
 @contextmanager
@@ -401,7 +303,7 @@ class Session:
             audit.check_accuracies()
         else:
             self.say("accuracies are not counted again: `repro data fetch` brings the labels")
-        verdicts, judgements = judged_evidence()
+        found = evidence(recorded=True)
         sound = [
             Check(
                 what=f"{each.check} of {each.run}", listed="proved", obtained=each.outcome,
@@ -409,7 +311,8 @@ class Session:
             )
             for each in audit.findings
         ]  # fmt: skip
-        return [*check_listing(load_listing(packaged("results")), verdicts, judgements), *sound]
+        listing = load_listing(packaged("results"))
+        return [*check_listing(listing, found.verdicts, found.judgements), *sound]
 
     def verify_fresh(
         self, table: str, *, seeds: int, epochs: int | None, device: Device, profile: Profile
@@ -535,3 +438,31 @@ def _announcement(todo: Sequence[Task], done: dict[str, RunRecord | None], at_a_
         f"{text}\nabout {duration(estimate_s(rest, at_a_time))} on the machine that was measured "
         "(AMD EPYC 7003 at 2.45 GHz)"
     )
+
+
+def task_for(
+    model: Architecture,
+    activation: Activation,
+    *,
+    seed: int,
+    epochs: int,
+    device: DeviceChoice,
+    profile: Profile,
+    dataset: DatasetName,
+) -> Task:
+    """One network to train with the report's recipe.
+
+    Raises:
+        UsageError: a value that no run can have, or a device that is not here.
+    """
+    try:
+        spec = RunSpec(
+            recipe=Recipe(architecture=model, activation=activation),
+            seed=seed,
+            device=choose_device(device),
+            profile=profile,
+            dataset=dataset,
+        )
+        return Task(spec=spec, epochs=epochs)
+    except ValueError as error:
+        raise UsageError(str(error)) from None

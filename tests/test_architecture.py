@@ -85,7 +85,7 @@ ALLOWED = {
         "errors", "evidence", "figures.explained", "figures.measured", "figures.style",
     },
     "notebook": {
-        "errors", "paths", "records", "runner", "session", "spec", "tables", "verdicts",
+        "errors", "paths", "records", "session", "spec", "stores", "tables", "verdicts",
     },
     "page": {
         "claims", "data.layout", "evidence", "figures.registry", "figures.style", "figures.words",
@@ -94,6 +94,10 @@ ALLOWED = {
     "figures.fonts.make": {"figures.registry", "figures.style", "figures.words"},
     "recipes": {"records", "spec", "verdicts"},
     "verify": {"claims", "errors", "records", "store", "verdicts"},
+    "stores": {
+        "errors", "evidence", "paths", "recipes", "records", "runner", "spec", "store",
+        "verdicts", "verify",
+    },
     "tables": {"claims", "verdicts"},
     "progress": {"events", "runner"},
     "listings": {
@@ -101,10 +105,10 @@ ALLOWED = {
         "progress", "recipes", "records", "spec", "verify",
     },
     "session": {
-        "audit", "bench", "calibration", "claims", "data.dataset", "data.folders", "data.sources", "doctor",
+        "audit", "bench", "calibration", "data.dataset", "data.folders", "data.sources", "doctor",
         "errors", "events", "evidence", "figures.registry", "figures.style", "paths", "profiles",
-        "progress", "recipes", "records", "runner", "spec", "store", "tables", "verdicts",
-        "verify",
+        "progress", "recipes", "records", "runner", "spec", "store", "stores", "tables",
+        "verdicts", "verify",
     },
 }  # fmt: skip
 COMPUTE_HALF = {
@@ -120,8 +124,8 @@ COMPUTE_HALF = {
 }
 EVIDENCE_HALF = {
     "verdicts", "calibration", "claims", "evidence", "figures.explained", "figures.measured", "figures.registry",
-    "figures.style", "notebook", "page", "recipes", "verify", "tables", "progress", "runner", "audit", "bench",
-    "doctor", "listings", "session",
+    "figures.style", "notebook", "page", "recipes", "stores", "verify", "tables", "progress", "runner",
+    "audit", "bench", "doctor", "listings", "session",
 }  # fmt: skip
 
 

@@ -19,9 +19,10 @@ from repro.evaluation import accuracy
 from repro.evidence import Evidence
 from repro.paths import packaged
 from repro.recipes import CANDIDATES, FITTING_SEEDS, adapt
-from repro.session import Session, fitting_store, judged_evidence
+from repro.session import Session
 from repro.spec import READING_EPOCHS
 from repro.store import Store
+from repro.stores import evidence, fitting_store
 from repro.tables import to_text
 from repro.verdicts import load_cells
 from repro.verify import check_listing, load_listing
@@ -31,7 +32,8 @@ pytestmark = pytest.mark.regression
 STORE = Store(packaged("results"))
 RECORDS = STORE.records()
 LISTING = load_listing(packaged("results"))
-VERDICTS, JUDGEMENTS = judged_evidence()
+FOUND = evidence(recorded=True)
+VERDICTS, JUDGEMENTS = FOUND.verdicts, FOUND.judgements
 CHECKS = {check.what: check for check in check_listing(LISTING, VERDICTS, JUDGEMENTS)}
 
 

@@ -1,0 +1,122 @@
+"""Which runs there are: the user's, those that come with the package, and where they were made."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from repro.errors import UsageError
+from repro.evidence import Evidence
+from repro.paths import home, packaged
+from repro.recipes import Grid, fit_all, spreads
+from repro.records import RunRecord
+from repro.runner import has_cuda
+from repro.spec import DatasetName, Device, Profile
+from repro.store import Store
+from repro.verdicts import Cell, load_cells, model_of
+from repro.verify import accept, load_listing
+
+DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
+
+
+def user_store() -> Store:
+    """The runs that were trained on this machine."""
+    return Store(home() / "store")
+
+
+def recorded_store() -> Store:
+    """The runs that come with the package."""
+    return Store(packaged("results"))
+
+
+def fitting_store() -> Store:
+    """The runs of the recipes' grid that come with the package."""
+    return Store(packaged("results") / "recipes")
+
+
+def choose_device(choice: DeviceChoice) -> Device:
+    """Resolve "auto": CUDA where torch can use it. MPS is never chosen unasked: its bits vary.
+
+    Raises:
+        UsageError: a device that is not here.
+    """
+    if choice == "auto":
+        return "cuda" if has_cuda() else "cpu"
+    if choice == "cuda" and not has_cuda():
+        raise UsageError("--device cuda: torch finds no NVIDIA GPU that it can use here")
+    if choice == "mps" and sys.platform != "darwin":
+        raise UsageError("--device mps: expected a Mac with Apple's GPU")
+    return choice
+
+
+def runs_of(
+    store: Store,
+    cells: Sequence[Cell],
+    *,
+    seeds: int | None,
+    device: DeviceChoice,
+    profile: Profile,
+    dataset: DatasetName,
+) -> list[RunRecord]:
+    """The store's runs of the cells' models, placed as :func:`placed` says."""
+    models = {cell.model for cell in cells}
+    return [
+        record
+        for record in placed(store, device, profile, dataset)
+        if model_of(record.spec.recipe) in models and (seeds is None or record.spec.seed < seeds)
+    ]
+
+
+def placed(
+    store: Store, device: DeviceChoice, profile: Profile, dataset: DatasetName
+) -> list[RunRecord]:
+    """The store's runs of one data set in one place, the CPU unless another device is asked for."""
+    place = ("cpu" if device == "auto" else device, profile, dataset)
+    return [
+        record
+        for record in store.records()
+        if (record.spec.device, record.spec.profile, record.spec.dataset) == place
+    ]
+
+
+def evidence(
+    recorded: bool, device: DeviceChoice = "auto", profile: Profile = "portable"
+) -> Evidence:
+    """All runs of the report's recipe in one place: the user's or, `recorded`, ours."""
+    store = recorded_store() if recorded else user_store()
+    cells = load_cells(packaged("expected_results"))
+    found = runs_of(store, cells, seeds=None, device=device, profile=profile, dataset="cifar10")
+    return Evidence(store, found)
+
+
+def accept_evidence() -> None:
+    """List in results/ what the recorded runs say; the reasons that are listed stay."""
+    folder, found = packaged("results"), evidence(recorded=True)
+    reasons = {}
+    if (folder / "verdicts.csv").exists():
+        reasons = {key: each[2] for key, each in load_listing(folder).verdicts.items()}
+    accept(folder, found.verdicts, found.judgements, reasons)
+
+
+def fitted_grid() -> Grid:
+    """What the recorded comparison of recipes says."""
+    cells = load_cells(packaged("expected_results"))
+    fits = fit_all(placed(fitting_store(), "cpu", "portable", "cifar10"), cells)
+    return Grid(fits=fits, spreads=spreads(fits, cells))
+
+
+def commit() -> str | None:
+    """The commit of the checkout that this package runs from; None in an installation."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
