@@ -181,7 +181,9 @@ def table(
     cells = select_cells(load_cells(packaged("expected_results")), number, epochs)
     if recorded:
         store, code = recorded_store(), 0
-        found = runs_of(store, cells, seeds=seeds, device=device, profile=profile, dataset=dataset)
+        found = runs_of(
+            store.records(), cells, seeds=seeds, device=device, profile=profile, dataset=dataset
+        )
     else:
         found, code = Session(console=err, quiet=quiet, workers=workers).train_table(
             cells,
@@ -216,11 +218,10 @@ def claims(
     Exit code: 0 whatever is found, 4 if no claim can be told.
     """
     from repro.claims import Finding
-    from repro.stores import choose_device, evidence
+    from repro.stores import evidence
     from repro.tables import claims_foot, claims_to_rich, claims_to_text
 
-    place = device if recorded else choose_device(device)
-    judged = evidence(recorded, place, profile).judgements
+    judged = evidence(recorded, device, profile).judgements
     if form == "rich":
         out.print(claims_to_rich(judged))
         out.print(claims_foot(judged), highlight=False, soft_wrap=True)
@@ -239,7 +240,9 @@ def verify(
         bool,
         typer.Option("--recorded/--fresh", help="The runs that come with repro, or all anew."),
     ] = True,
-    seeds: Annotated[int, typer.Option(min=1, help="Fresh: seeds 0 to N-1.")] = 1,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Fresh: seeds 0 to N-1.", show_default="1")
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Fresh: only rows up to so many.")
     ] = None,
@@ -254,7 +257,8 @@ def verify(
 ) -> None:
     """Hold every cell and claim to what is listed of it in results/, or train everything anew.
 
-    Exit code: 0 everything is as listed, 1 something is not.
+    What --fresh trains lies in a store of its own, so that a call that was stopped goes on. Exit
+    code: 0 everything is as listed, 1 something is not, 3 the data or a file could not be read.
     """
     import dataclasses
 
@@ -264,15 +268,17 @@ def verify(
 
     session = Session(console=err, quiet=quiet, workers=workers)
     code = 0
-    if recorded and number != "all":
-        raise UsageError(f"{number}: the recorded runs are held to the list as a whole")
+    if recorded and (number != "all" or seeds or epochs):
+        raise UsageError("a table, --seeds and --epochs: expected with --fresh")
+    if accept and not recorded:
+        raise UsageError("--accept: expected without --fresh, of the recorded runs")
     if recorded:
         if accept:
             accept_evidence()
-        checks = session.verify_recorded()
+        checks, code = session.verify_recorded()
     else:
         checks, code = session.verify_fresh(
-            number, seeds=seeds, epochs=epochs, device=choose_device(device), profile=profile
+            number, seeds=seeds or 1, epochs=epochs, device=choose_device(device), profile=profile
         )
     if form == "json":
         typer.echo(json.dumps([dataclasses.asdict(check) for check in checks], indent=1))
@@ -325,7 +331,7 @@ def recipes(
 
     def fits() -> Any:
         store = fitting_store() if recorded else user_store()
-        return fit_all(placed(store, place, profile, dataset), cells)
+        return fit_all(placed(store.records(), place, profile, dataset), cells)
 
     code = 0
     if model is not None:
@@ -365,6 +371,8 @@ def figure(
     form: Annotated[Literal["svg", "png"], typer.Option("--format")] = "svg",
     lang: Annotated[Literal["en", "zh"], typer.Option(help="Of the labels.")] = "en",
     dark: Annotated[bool, typer.Option("--dark", help="Light on dark.")] = False,
+    device: _Device = "auto",
+    profile: _Profile = "portable",
     recorded: _Recorded = False,
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="First compute how sure the networks are.")
@@ -384,7 +392,7 @@ def figure(
         out.print(list_figures(lang))
         return
     pictures = list(PICTURES.values()) if which == "all" else [find(which)]
-    session, found = Session(console=err), evidence(recorded)
+    session, found = Session(console=err), evidence(recorded, device, profile)
     if calibrate:
         session.calibrate(found)
     for path in session.draw(
@@ -402,6 +410,8 @@ def report(
     ] = "html",
     lang: Annotated[Literal["en", "zh"], typer.Option(help="In which the page opens.")] = "en",
     show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    device: _Device = "auto",
+    profile: _Profile = "portable",
     recorded: _Recorded = False,
 ) -> None:
     """Write the reproduction as one HTML page that needs no network, or for a paper."""
@@ -410,7 +420,7 @@ def report(
     from repro.page import write_page, write_paper
     from repro.stores import commit, evidence, fitted_grid
 
-    found = evidence(recorded)
+    found = evidence(recorded, device, profile)
     if not found.records:
         raise UsageError(
             "no runs yet: `repro table all` trains them, `--recorded` takes those of the package"

@@ -79,8 +79,8 @@ class Evidence:
         return any(run.accuracy_at(epoch) is not None for run in self.runs(model))
 
     def predictions(self, model: str, epoch: int) -> list[Bytes]:
-        """Predicted classes, uint8 (10,000,), one a run that read the test set at `epoch`, with
-        dropout off.
+        """Predicted classes, uint8 (10,000,), one a run that read the test set at `epoch`, as its
+        recipe predicts: with dropout off.
 
         Raises:
             DataError: predictions that are missing or are not the record's.

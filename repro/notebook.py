@@ -47,7 +47,12 @@ def table(
     cells = select_cells(load_cells(packaged("expected_results")), number, epochs)
     if recorded:
         found = runs_of(
-            recorded_store(), cells, seeds=seeds, device=device, profile=profile, dataset=dataset
+            recorded_store().records(),
+            cells,
+            seeds=seeds,
+            device=device,
+            profile=profile,
+            dataset=dataset,
         )
     else:
         found, code = _session(quiet).train_table(

@@ -73,7 +73,11 @@ def build(evidence: Evidence, grid: Grid, *, lang: Language, commit: str | None)
             for picture in map(PICTURES.__getitem__, PAGE_FIGURES)
             if not lacks(picture, evidence)
         ],
-        left_out=[p for p in map(PICTURES.__getitem__, PAGE_FIGURES) if lacks(p, evidence)],
+        left_out=[
+            (picture, missing)
+            for picture in map(PICTURES.__getitem__, PAGE_FIGURES)
+            if (missing := lacks(picture, evidence))
+        ],
         recipe=REPORT_RECIPES["net-relu"],
         grid=grid,
         models=[
@@ -131,7 +135,8 @@ def _headline(evidence: Evidence) -> dict[str, Any]:
         "mean": sum(known) / len(known) if known else None,
         "largest": max(known, default=None),
         "claims": len(evidence.judgements),
-        "hold": found[Finding.HOLDS] + found[Finding.COMPATIBLE],
+        "hold": found[Finding.HOLDS],
+        "compatible": found[Finding.COMPATIBLE],
         "some": found[Finding.HOLDS_IN_SOME],
         "fail": found[Finding.DOES_NOT_HOLD],
         "untold": found[Finding.CANNOT_BE_TOLD],
@@ -224,8 +229,8 @@ def write_page(
 def write_paper(
     evidence: Evidence, folder: Path, form: Literal["md", "latex"], *, lang: Language
 ) -> Path:
-    """Write the tables, claims and figures as Markdown (SVG) or LaTeX (PDF) for a paper or a pull
-    request, and return the path of the text.
+    """Write tables and figures for a paper (LaTeX, PDF) or a pull request (Markdown, SVG, with the
+    claims), and return the path of the text.
 
     Raises:
         DataError: the data set or predictions are damaged, or the file system refuses.
@@ -234,7 +239,9 @@ def write_paper(
     shown = [p for p in map(PICTURES.__getitem__, PAGE_FIGURES) if not lacks(p, evidence)]
     parts = [to_text(evidence.verdicts, form, lang)]
     if form == "md":
-        parts.append(claims_to_text(evidence.judgements, "md"))
+        parts.append(claims_to_text(evidence.judgements, "md", lang))
+    else:
+        parts.append(re.sub(r"([%_#&])", r"\\\1", summary(evidence.verdicts, lang)))
     for picture in shown:
         name = f"{picture.name}.{suffix}"
         write_atomically(folder / name, render_picture(picture, Look(lang=lang), evidence, suffix))

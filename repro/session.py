@@ -45,6 +45,7 @@ from repro.recipes import FITTING_SEEDS, adapt
 from repro.records import RunRecord, is_complete
 from repro.runner import Task, default_workers, estimate_s, predict, run
 from repro.spec import (
+    REPORT_DROPOUT_AT_PREDICTION,
     REPORT_RECIPES,
     Activation,
     Architecture,
@@ -58,7 +59,8 @@ from repro.store import Store, write_atomically
 from repro.stores import (
     DeviceChoice,
     choose_device,
-    evidence,
+    evidence_of,
+    fresh_store,
     recorded_store,
     user_store,
 )
@@ -123,13 +125,14 @@ class Session:
         profile: Profile,
         dataset: DatasetName,
         lang: Language,
+        store: Store | None = None,
     ) -> tuple[list[RunRecord], int]:
-        """Train what the user's store lacks for `cells`, with seeds 0 to `seeds` - 1.
+        """Train what the user's store, or another, lacks for `cells`, with seeds 0 to `seeds` - 1.
 
         Returns the runs' records as far as there are any, and 0 or the exit code of the worst
         failure.
         """
-        store = user_store()
+        store = store or user_store()
         last_row = {cell.model: cell.row for cell in sorted(cells, key=lambda cell: cell.row)}
         tasks = [
             Task(
@@ -152,10 +155,14 @@ class Session:
             return [record for task in tasks if (record := store.load(task.spec))]
 
         def beside(event: ReadingDone) -> str:
-            figure = expected.get(f"{models[event.run]}@{event.reading.epoch}")
+            reading = event.reading
+            figure = expected.get(f"{models[event.run]}@{reading.epoch}")
             if figure is None:
                 return ""
-            return f" (report {figure:.4f}, difference {event.reading.accuracy - figure:+.4f})"
+            accuracy = reading.accuracy
+            if reading.switched and REPORT_DROPOUT_AT_PREDICTION:  # the runs' recipes have it off
+                accuracy = reading.switched.accuracy
+            return f" (report {figure:.4f}, difference {accuracy - figure:+.4f})"
 
         code = self.train(
             store,
@@ -229,6 +236,8 @@ class Session:
                 right = np.equal(told.classes[str(epoch)], found.dataset.test_labels)
                 digest = run.epochs[epoch - 1].weights_sha256
                 bins += bin_up(run.spec.name, epoch, digest, told.confidences, right)
+        if not bins:
+            raise DataError(f"{found.store.root}: expected a run with a checkpoint of a reading")
         save_bins(found.calibration_path, bins)
 
     def draw(
@@ -291,10 +300,12 @@ class Session:
             audit.do(jobs, workers, lambda: update(next(done), len(jobs)))
         return audit
 
-    def verify_recorded(self) -> list[Check]:
+    def verify_recorded(self) -> tuple[list[Check], int]:
         """Hold the recorded runs to their own records, and to what is listed of them.
 
-        The accuracies are counted again where the data set is there.
+        The accuracies are counted again where the data set is there. A record that is not to be
+        believed counts for no cell. Returns the checks, and 0 or the exit code of a check that
+        could not be done.
         """
         store = recorded_store()
         audit = Audit(store, home(), store.names())
@@ -303,7 +314,8 @@ class Session:
             audit.check_accuracies()
         else:
             self.say("accuracies are not counted again: `repro data fetch` brings the labels")
-        found = evidence(recorded=True)
+        found = evidence_of(store, audit.sound)
+        unread = any(each.outcome == "failed" for each in audit.findings)
         sound = [
             Check(
                 what=f"{each.check} of {each.run}", listed="proved", obtained=each.outcome,
@@ -312,19 +324,21 @@ class Session:
             for each in audit.findings
         ]  # fmt: skip
         listing = load_listing(packaged("results"))
-        return [*check_listing(listing, found.verdicts, found.judgements), *sound]
+        checks = [*check_listing(listing, found.verdicts, found.judgements), *sound]
+        return checks, DataError.exit_code if unread else 0
 
     def verify_fresh(
         self, table: str, *, seeds: int, epochs: int | None, device: Device, profile: Profile
     ) -> tuple[list[Check], int]:
-        """Train a table, or all, as far as it is missing, with seeds 0 to `seeds` - 1; compare.
+        """Train a table, or all, with seeds 0 to `seeds` - 1 in a store for this alone; compare.
 
         Returns the checks, and 0 or the exit code of the worst failure.
         """
         cells = select_cells(load_cells(packaged("expected_results")), table, epochs)
         fresh, code = self.train_table(
-            cells, seeds=seeds, device=device, profile=profile, dataset="cifar10", lang="en"
-        )
+            cells, seeds=seeds, device=device, profile=profile, dataset="cifar10", lang="en",
+            store=fresh_store(),
+        )  # fmt: skip
         checks = check_fresh(
             load_listing(packaged("results")),
             judge_records(cells, fresh),

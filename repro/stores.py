@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +32,11 @@ def recorded_store() -> Store:
     return Store(packaged("results"))
 
 
+def fresh_store() -> Store:
+    """The runs that were trained to verify the recorded ones, and for nothing else."""
+    return Store(home() / "verify")
+
+
 def fitting_store() -> Store:
     """The runs of the recipes' grid that come with the package."""
     return Store(packaged("results") / "recipes")
@@ -53,7 +58,7 @@ def choose_device(choice: DeviceChoice) -> Device:
 
 
 def runs_of(
-    store: Store,
+    records: Iterable[RunRecord],
     cells: Sequence[Cell],
     *,
     seeds: int | None,
@@ -61,23 +66,23 @@ def runs_of(
     profile: Profile,
     dataset: DatasetName,
 ) -> list[RunRecord]:
-    """The store's runs of the cells' models, placed as :func:`placed` says."""
+    """The runs of the cells' models, placed as :func:`placed` says."""
     models = {cell.model for cell in cells}
     return [
         record
-        for record in placed(store, device, profile, dataset)
+        for record in placed(records, device, profile, dataset)
         if model_of(record.spec.recipe) in models and (seeds is None or record.spec.seed < seeds)
     ]
 
 
 def placed(
-    store: Store, device: DeviceChoice, profile: Profile, dataset: DatasetName
+    records: Iterable[RunRecord], device: DeviceChoice, profile: Profile, dataset: DatasetName
 ) -> list[RunRecord]:
-    """The store's runs of one data set in one place, the CPU unless another device is asked for."""
+    """The runs of one data set in one place, the CPU unless another device is asked for."""
     place = ("cpu" if device == "auto" else device, profile, dataset)
     return [
         record
-        for record in store.records()
+        for record in records
         if (record.spec.device, record.spec.profile, record.spec.dataset) == place
     ]
 
@@ -87,24 +92,33 @@ def evidence(
 ) -> Evidence:
     """All runs of the report's recipe in one place: the user's or, `recorded`, ours."""
     store = recorded_store() if recorded else user_store()
+    place = device if recorded else choose_device(device)
+    return evidence_of(store, store.records(), place, profile)
+
+
+def evidence_of(
+    store: Store,
+    records: Iterable[RunRecord],
+    device: DeviceChoice = "auto",
+    profile: Profile = "portable",
+) -> Evidence:
+    """Those of `records`, which are in `store`, that are of the report's recipe in one place."""
     cells = load_cells(packaged("expected_results"))
-    found = runs_of(store, cells, seeds=None, device=device, profile=profile, dataset="cifar10")
+    found = runs_of(records, cells, seeds=None, device=device, profile=profile, dataset="cifar10")
     return Evidence(store, found)
 
 
 def accept_evidence() -> None:
-    """List in results/ what the recorded runs say; the reasons that are listed stay."""
+    """List in results/ what the recorded runs say. Who keeps a verdict keeps its reason."""
     folder, found = packaged("results"), evidence(recorded=True)
-    reasons = {}
-    if (folder / "verdicts.csv").exists():
-        reasons = {key: each[2] for key, each in load_listing(folder).verdicts.items()}
-    accept(folder, found.verdicts, found.judgements, reasons)
+    before = load_listing(folder) if (folder / "verdicts.csv").exists() else None
+    accept(folder, found.verdicts, found.judgements, before)
 
 
 def fitted_grid() -> Grid:
     """What the recorded comparison of recipes says."""
     cells = load_cells(packaged("expected_results"))
-    fits = fit_all(placed(fitting_store(), "cpu", "portable", "cifar10"), cells)
+    fits = fit_all(placed(fitting_store().records(), "cpu", "portable", "cifar10"), cells)
     return Grid(fits=fits, spreads=spreads(fits, cells))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from statistics import median
 from typing import Any, Literal
 
 from rich import box
@@ -13,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from repro.claims import Finding, Judgement
+from repro.spec import REPORT_DROPOUT_AT_PREDICTION
 from repro.verdicts import Kind, Verdict, told_apart
 
 Format = Literal["rich", "csv", "md", "json", "latex"]
@@ -38,8 +40,12 @@ _WORDS: dict[str, dict[Language, str]] = {
     "dropout on": {"en": ", dropout on", "zh": "（Dropout 开启）"},
     "no cell": {"en": "none", "zh": "无"},
     "both ways": {
-        "en": "ImprovedNet is read with dropout off and on; the first counts, the other stands by",
-        "zh": "改进后模型分别在 Dropout 关闭和开启时读取；计入结论的是前者，后者仅供对照",
+        "en": "ImprovedNet is read with dropout off and on; "
+        + ("on" if REPORT_DROPOUT_AT_PREDICTION else "off")
+        + " counts, the other stands by",
+        "zh": "改进后模型分别在 Dropout 关闭和开启时读取；计入结论的是"
+        + ("开启" if REPORT_DROPOUT_AT_PREDICTION else "关闭")
+        + "，另一种仅供对照",
     },
     "made-up images": {
         "en": "made-up images: these numbers say nothing about the report",
@@ -87,6 +93,7 @@ def to_dict(verdict: Verdict) -> dict[str, Any]:
         "dropout_on": verdict.dropout_on,
         "difference": verdict.difference,
         "verdict": verdict.kind.value,
+        "counts": verdict.counts,
     }
 
 
@@ -172,12 +179,14 @@ def summary(verdicts: Sequence[Verdict], lang: Language) -> str:
     ranges = [v.detectable for v in unique if v.detectable is not None]
     if ranges:
         apart = ", ".join(told_apart(unique)) or say("no cell", lang)
+        middle, tested = median(ranges), len(ranges)
         text += (
-            f"\na difference of {min(ranges):.3f} to {max(ranges):.3f} could be told from chance; "
-            f"told apart with all cells looked at together (Holm, 5%): {apart}"
+            f"\na cell by itself can be told from chance beyond {middle:.3f} (median; at worst "
+            f"{max(ranges):.3f}); told apart among the {tested} cells with two seeds or more "
+            f"(Holm, 5%): {apart}"
             if lang == "en"
-            else f"\n可与偶然区分的最小差值为 {min(ranges):.3f} 至 {max(ranges):.3f}；"
-            f"对全部数值做 Holm 校正（5%）后仍有差异：{apart}"
+            else f"\n单个数值可与偶然区分的差值：中位数 {middle:.3f}，最差 {max(ranges):.3f}；"
+            f"在有两个以上种子的 {tested} 个数值中经 Holm 校正（5%）仍有差异：{apart}"
         )
     if any(not v.counts for v in verdicts):
         text += "\n" + say("both ways", lang)
@@ -243,7 +252,9 @@ def claims_to_rich(judgements: Iterable[Judgement]) -> RenderableType:
     return grid
 
 
-def claims_to_text(judgements: Sequence[Judgement], form: Literal["md", "json"]) -> str:
+def claims_to_text(
+    judgements: Sequence[Judgement], form: Literal["md", "json"], lang: Language = "en"
+) -> str:
     """The same as Markdown, or with all that is known of each claim as JSON."""
     if form == "json":
         return json.dumps(
@@ -263,9 +274,10 @@ def claims_to_text(judgements: Sequence[Judgement], form: Literal["md", "json"])
     lines += ["| --- | --- | ---: | ---: | ---: | --- |"]
     for each in judgements:
         share = "–" if each.share is None else f"{each.share[0]:.2f} to {each.share[1]:.2f}"
+        says = (lang == "zh" and each.claim.says_zh) or each.claim.says
         lines.append(
-            f"| {each.claim.says} | {each.claim.place} | {each.k} of {each.n} | {share} "
-            f"| {_least(each)} | {each.finding.value} |"
+            f"| {says} | {each.claim.place} | {each.k} of {each.n} | {share} | {_least(each)} "
+            f"| {each.finding.value} |"
         )
     return "\n".join(lines)
 

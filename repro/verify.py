@@ -12,7 +12,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 
 from repro.claims import Judgement
 from repro.errors import DataError
@@ -140,26 +140,36 @@ def check_fresh(
             )
         )
     evidence = [r for r in recorded if (r.spec.device, r.spec.profile) == ("cpu", "portable")]
-    return [*checks, *_compare_bits(fresh, recorded), *_compare_accuracies(fresh, evidence)]
+    # A run whose bits are compared tells nothing by its accuracy.
+    others = [record for record in fresh if _same_run(record, recorded) is None]
+    return [*checks, *_compare_bits(fresh, recorded), *_compare_accuracies(others, evidence)]
+
+
+def _same_run(now: RunRecord, recorded: Sequence[RunRecord]) -> RunRecord | None:
+    """The recorded run that promises the bits of `now`, if there is one."""
+    for then in recorded:
+        if then.spec == now.spec and same_arithmetic(then.environment, now.environment, now.spec):
+            return then
+    return None
 
 
 def _compare_bits(fresh: Sequence[RunRecord], recorded: Sequence[RunRecord]) -> list[Check]:
     """Epoch by epoch, where a recorded run of the same spec promises its bits here."""
     checks = []
-    known = {record.spec: record for record in recorded}
     for now in fresh:
-        then = known.get(now.spec)
-        if then is None or not same_arithmetic(then.environment, now.environment, now.spec):
+        then = _same_run(now, recorded)
+        if then is None:
             continue
         pairs = list(zip(now.epochs, then.epochs, strict=False))
         differing = [a.epoch for a, b in pairs if a.weights_sha256 != b.weights_sha256]
         readings = zip(now.readings, then.readings, strict=False)
-        holds = not differing and all(one == other for one, other in readings)
+        differing += [a.epoch for a, b in readings if a != b]
+        holds = not differing
         checks.append(
             Check(
                 what=f"bits of {now.spec.name}",
                 listed=f"{len(pairs)} epochs",
-                obtained="the same" if holds else f"other from epoch {min(differing, default=0)}",
+                obtained="the same" if holds else f"other from epoch {min(differing)}",
                 holds=holds,
             )
         )
@@ -189,13 +199,13 @@ def _compare_accuracies(fresh: Sequence[RunRecord], recorded: Sequence[RunRecord
 
 def _same_distribution(one: Sequence[float], other: Sequence[float]) -> float | None:
     """How often two sets of runs of the same kind are as far apart; None for one against one."""
-    if list(one) == list(other)[: len(one)]:
-        return None  # the same runs: their bits were compared
     few, many = sorted((one, other), key=len)
     if len(few) == 1:
         return p_value(many, few[0])
     from scipy import stats  # noqa: PLC0415 - slow to import
 
+    if stdev(one) == stdev(other) == 0:  # no spread, no test
+        return 1.0 if fmean(one) == fmean(other) else 0.0
     return float(stats.ttest_ind(one, other, equal_var=False).pvalue)
 
 
@@ -203,14 +213,15 @@ def accept(
     folder: Path,
     verdicts: Iterable[Verdict],
     judgements: Iterable[Judgement],
-    reasons: Mapping[tuple[str, str], str],
+    before: Listing | None,
 ) -> None:
-    """List what was obtained in `folder`, with the reasons that were listed before."""
-    rows = [
-        (v.cell.table, v.cell.name, v.n, v.kind.value, reasons.get((v.cell.table, v.cell.name), ""))
-        for v in verdicts
-        if v.counts
-    ]
+    """List what was obtained in `folder`; a cell that keeps its verdict keeps its reason."""
+    rows = []
+    for v in verdicts:
+        known = before and before.verdicts.get((v.cell.table, v.cell.name))
+        reason = known[2] if known and known[1] == v.kind.value else ""
+        if v.counts:
+            rows.append((v.cell.table, v.cell.name, v.n, v.kind.value, reason))
     _write(folder / "verdicts.csv", _VERDICT_COLUMNS, rows)
     found = [(each.claim.name, each.n, each.k, each.finding.value) for each in judgements]
     _write(folder / "claims.csv", _CLAIM_COLUMNS, found)

@@ -98,7 +98,7 @@ ALLOWED = {
         "errors", "evidence", "paths", "recipes", "records", "runner", "spec", "store",
         "verdicts", "verify",
     },
-    "tables": {"claims", "verdicts"},
+    "tables": {"claims", "spec", "verdicts"},
     "progress": {"events", "runner"},
     "listings": {
         "audit", "data.dataset", "data.layout", "doctor", "figures.registry", "figures.style",

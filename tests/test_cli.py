@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from rich.console import Console
 
 from repro.data.dataset import synthetic
 from repro.data.folders import export
+from repro.paths import packaged
 from repro.recipes import CANDIDATES
 from repro.session import Session
 from repro.store import Store
@@ -318,6 +320,36 @@ def test_the_recorded_evidence_is_as_listed_also_without_the_data_set(home):
     assert "| ok | table 3-4, resnet@10" in " ".join(
         repro(home, "verify", "--format", "md").stdout.split()
     )
+
+
+def test_verify_refuses_what_has_no_meaning(home):
+    complains(repro(home, "verify", "3-1"), 2, "expected with --fresh")
+    complains(repro(home, "verify", "--seeds", "2"), 2, "expected with --fresh")
+    complains(repro(home, "verify", "--fresh", "--accept"), 2, "expected without --fresh")
+
+
+def test_a_changed_record_fails_its_check_and_counts_for_no_cell(monkeypatch, tmp_path):
+    results = shutil.copytree(
+        packaged("results"), tmp_path / "results", ignore=shutil.ignore_patterns("checkpoint*")
+    )
+    path = next(results.glob("runs/resnet*/record.json"))
+    path.write_bytes(path.read_bytes().replace(b'"accuracy": 0.', b'"accuracy": 0.9', 1))
+    monkeypatch.setattr("repro.session.recorded_store", lambda: Store(results))
+    monkeypatch.setenv("REPRO_HOME", str(tmp_path / "home"))
+    checks, code = Session(console=Console(quiet=True)).verify_recorded()
+    failed = {check.what: check for check in checks if not check.holds}
+    assert code == 0
+    assert failed["table 3-4, resnet@10"].obtained.startswith(("NOT RUN", "WITHIN", "REPRO"))
+    assert failed[f"record of {path.parent.name}"].obtained == "refuted"
+
+
+def test_runs_of_another_profile_have_a_page_too(home):
+    one = record(profile="native")
+    Store(home / "store").save(one, {"10": synthetic().test_labels})
+    complains(repro(home, "report"), 2, "no runs yet")
+    done = repro(home, "report", "--profile", "native", "--out", home / "page")
+    assert done.returncode == 0, done.stderr
+    assert one.spec.digest in (home / "page" / "index.html").read_text()
 
 
 def test_figures_are_listed_and_drawn(home):

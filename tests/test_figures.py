@@ -243,6 +243,8 @@ def test_differences_are_those_of_the_17_cells_with_their_intervals(evidence):
     )
     segment = points[0][1].lines[2][0].get_segments()[0]
     assert segment[1][0] - segment[0][0] == pytest.approx(2 * verdicts["net-relu@10"].detectable)
+    low, high = axes.get_xlim()
+    assert all(low < x < high for x, _ in points), "what differs most has to be seen"
     (span,) = axes.patches
     assert (span.get_x(), span.get_width()) == pytest.approx((-0.05, 0.1))
     assert axes.get_yticklabels()[0].get_text() == "Net (ReLU)  10"
@@ -361,6 +363,25 @@ def test_every_word_on_a_figure_has_its_chinese(evidence):
         )  # fmt: skip
     assert asked - CHINESE.keys() <= {"ResNet"}
     assert CHINESE.keys() <= asked, "words that no figure uses"
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_run_that_has_not_read_the_test_set_yet_breaks_no_figure(name, tmp_path):
+    young = Evidence(Store(tmp_path), [record("net-relu", 0, {}, epochs=5)])
+    vars(young)["dataset"] = DATA
+    picture = PICTURES[name]
+    missing = lacks(picture, young)
+    if picture.needs_readings or picture.needs_calibration or picture.model_read:
+        assert missing
+    elif not (missing and picture.needs_data):
+        assert render_picture(picture, EN, young, "svg")
+
+
+def test_an_interval_that_goes_on_beyond_the_frame_has_an_arrow(tmp_path):
+    far = [record("net-relu", s, {10: 0.5 + 0.1 * s}) for s in (0, 1)]
+    (axes,) = drawn(measured.differences, Evidence(Store(tmp_path), far)).axes
+    arrows = {line.get_marker() for line in axes.lines}
+    assert {"<", ">"} <= arrows
 
 
 def test_figures_are_found_by_number_or_name():

@@ -109,7 +109,7 @@ def test_the_headline_counts_what_the_verdicts_say(page, evidence):
     cells = {v.cell.name: v for v in evidence.verdicts if v.counts}
     good = sum(v.kind.is_success for v in cells.values())
     assert f">{good} / 17</strong>" in page
-    hold = sum(e.finding in {Finding.HOLDS, Finding.COMPATIBLE} for e in evidence.judgements)
+    hold = sum(e.finding is Finding.HOLDS for e in evidence.judgements)
     assert f"<strong>{hold} / 10</strong>" in page
     for verdict in cells.values():
         if not verdict.kind.is_success:
@@ -192,7 +192,10 @@ def test_both_languages_are_in_it_and_the_chosen_one_is_shown_first(
 def test_figures_follow_the_pages_colours_and_carry_a_name(page):
     shown = [name for name in PAGE_FIGURES if f'id="figure-{name}"' in page]
     assert shown == drawable()
-    assert "Left out, since the data set is not" in page
+    left_out = page.partition("Left out:")[2].partition("</p>")[0]
+    assert "(needs CIFAR-10: `repro data fetch` brings it)" in left_out
+    assert left_out.count("(needs ") == len(PAGE_FIGURES) - len(shown)
+    assert "calibration --calibrate` computes them" in left_out
     for name in shown:
         figure = page.partition(f'id="figure-{name}"')[2].partition("</figure>")[0]
         label = html.escape(f"{PICTURES[name].title} / {PICTURES[name].title_zh}")
@@ -247,5 +250,6 @@ def test_for_a_paper_or_a_pull_request(evidence, form, name, suffix, tmp_path, m
     assert ("Table 3-3" in text, "0.7344" in text) == (True, True)
     assert ("| The report says |" in text) is (form == "md")
     if form == "latex":
+        assert r"(Holm, 5\%)" in text
         assert text.count(r"\begin{figure}") == len(figures)
         assert (path.parent / figures[0]).read_bytes().startswith(b"%PDF")

@@ -74,7 +74,7 @@ def test_json_has_one_object_a_cell_with_the_promised_keys(verdicts):
     assert len(rows) == 22
     assert list(rows[0]) == [
         "cell", "table", "row", "column", "expected", "tolerance", "n", "mean", "sd", "low", "high",
-        "p", "detectable", "dropout_on", "difference", "verdict",
+        "p", "detectable", "dropout_on", "difference", "verdict", "counts",
     ]  # fmt: skip
     assert rows[0] == {
         "cell": "net-relu@10", "table": "3-1", "row": 10, "column": "Net (ReLU)", "expected": 0.5744,
@@ -83,7 +83,7 @@ def test_json_has_one_object_a_cell_with_the_promised_keys(verdicts):
         "high": pytest.approx(0.59 + 4.302653 * 0.01 * (4 / 3) ** 0.5),
         "p": pytest.approx(0.309238, abs=1e-6),
             "detectable": pytest.approx(4.302653 * 0.01 * (4 / 3) ** 0.5), "dropout_on": None,
-            "difference": pytest.approx(0.0156), "verdict": "REPRODUCED",
+            "difference": pytest.approx(0.0156), "verdict": "REPRODUCED", "counts": True,
     }  # fmt: skip
     repeated = [row for row in rows if row["cell"] == "net-relu@10"]
     assert [row["table"] for row in repeated] == ["3-1", "3-3", "3-4"]
@@ -163,8 +163,8 @@ def test_the_foot_says_what_n_seeds_can_tell_and_corrects_for_many_cells(cells):
     told = summary(
         judge_all(cells, {"net-relu@10": [0.60, 0.60001], "net-relu@30": [0.63, 0.64]}), "en"
     )
-    # Half an interval: 12.7062 * 0.01 / sqrt(2) * sqrt(1.5) for the second.
-    assert "a difference of 0.000 to 0.110 could be told from chance" in told
-    assert "(Holm, 5%): net-relu@10" in told
+    # Half an interval: 12.7062 * 0.01 / sqrt(2) * sqrt(1.5) for the second, a thousandth for the first.
+    assert "told from chance beyond 0.055 (median; at worst 0.110)" in told
+    assert "among the 2 cells with two seeds or more (Holm, 5%): net-relu@10" in told
     alike = summary(judge_all(cells, {"net-relu@30": [0.63, 0.64]}), "en")
     assert "(Holm, 5%): none" in alike

@@ -37,7 +37,7 @@ JUDGEMENTS = [judged((0.5, 0.6), (0.5, 0.7))]
 
 @pytest.fixture
 def folder(tmp_path):
-    accept(tmp_path, VERDICTS, JUDGEMENTS, {})
+    accept(tmp_path, VERDICTS, JUDGEMENTS, None)
     return tmp_path
 
 
@@ -62,7 +62,7 @@ def test_a_cell_with_another_verdict_or_number_of_seeds_fails(folder, values):
 
 def test_a_cell_that_gets_better_fails_too(folder):
     worse = [judge(cell(), [0.595, 0.596, 0.597]), VERDICTS[1]]
-    accept(folder, worse, JUDGEMENTS, {})
+    accept(folder, worse, JUDGEMENTS, None)
     assert failing(load_listing(folder), worse) == []
     assert failing(load_listing(folder)) == ["table 3-1, net-relu@10"]
 
@@ -83,10 +83,15 @@ def test_a_cell_or_claim_that_is_gone_or_new_fails(folder):
 
 def test_a_cell_that_differs_needs_its_reason(folder):
     far = [judge(cell(), [0.70, 0.701]), VERDICTS[1]]
-    accept(folder, far, JUDGEMENTS, {})
+    accept(folder, far, JUDGEMENTS, None)
     assert failing(load_listing(folder), far) == ["table 3-1, net-relu@10"]
-    accept(folder, far, JUDGEMENTS, {("3-1", "net-relu@10"): "no recipe explains it"})
+    known = (2, "DIFFERS", "no recipe explains it")
+    before = Listing(verdicts={("3-1", "net-relu@10"): known}, claims={})
+    accept(folder, far, JUDGEMENTS, before)
     assert failing(load_listing(folder), far) == []
+    doubtful = [judge(cell(), [0.70, 0.6]), VERDICTS[1]]
+    accept(folder, doubtful, JUDGEMENTS, before)
+    assert failing(load_listing(folder), doubtful) == ["table 3-1, net-relu@10"], "another verdict"
 
 
 @pytest.mark.parametrize(
@@ -125,6 +130,27 @@ def test_fresh_runs_with_the_recorded_bits_hold():
     bits = f"bits of {record(seed=0).spec.name}"
     assert set(checks) == {"table 3-1, net-relu@10", bits}
     assert checks[bits].listed == "10 epochs"
+
+
+def test_a_fresh_run_is_not_compared_with_itself_by_its_accuracy():
+    """Seed 0 has the recorded bits; what is left is seed 1, one more run beside the recorded."""
+    recorded = [record(seed=0, accuracies={10: 0.6})]
+    now = [*recorded, record(seed=1, accuracies={10: 0.7})]
+    assert not any(what.startswith("accuracy") for what in fresh(now, recorded)), "one against one"
+
+
+def test_a_reading_that_differs_is_named_by_its_epoch():
+    one = record(seed=0)
+    reading = dataclasses.replace(one.readings[0], accuracy=0.4)
+    checks = fresh([dataclasses.replace(one, readings=(reading,))], [one], expected="DIFFERS")
+    assert checks[f"bits of {one.spec.name}"].obtained == "other from epoch 10"
+
+
+@pytest.mark.parametrize(("other", "holds"), [(0.58, True), (0.6, False)])
+def test_runs_without_any_spread_are_compared_too(other, holds):
+    recorded = [record(seed=n, accuracies={10: 0.58}) for n in (0, 1)]
+    now = [record(seed=n, accuracies={10: other}, device="cuda") for n in (0, 1)]
+    assert fresh(now, recorded)["accuracy of net-relu@10"].holds is holds
 
 
 def test_fresh_runs_with_other_bits_fail_where_the_same_are_promised():

@@ -69,7 +69,7 @@ def losses(figure: Figure, look: Look, evidence: Evidence) -> None:
         _band(
             axes, runs, lambda epoch: epoch.validation_loss, SERIES["blue"], look.say("validation")
         )
-        axes.set_ylim(0, 4)
+        axes.set_ylim(bottom=0)
 
     _panels(figure, look, evidence, draw, "loss")
 
@@ -137,7 +137,7 @@ def _band(
 
 
 def _readings(axes: Axes, runs: Sequence[RunRecord], look: Look) -> None:
-    read = [run.accuracies(dropout_on=False) for run in runs]
+    read = [run.accuracies(dropout_on=REPORT_DROPOUT_AT_PREDICTION) for run in runs]
     epochs = sorted({epoch for each in read for epoch in each})
     values = [[each[epoch] for each in read if epoch in each] for epoch in epochs]
     means = [fmean(each) for each in values]
@@ -214,42 +214,38 @@ def _accuracy_line(
 
 
 def differences(figure: Figure, look: Look, evidence: Evidence) -> None:
-    """Ours minus the report's in each of the 17 cells, the interval for one run, the tolerance."""
+    """Ours minus the report's in each of the 17 cells, the interval for one run, the tolerance.
+
+    An arrow stands where an interval goes on beyond the frame.
+    """
     axes = figure.subplots()
     verdicts = list({v.cell.name: v for v in evidence.verdicts if v.counts}.values())
     verdicts.sort(key=lambda v: (list(MODEL_NAMES).index(v.cell.model), v.cell.row))
     tolerance = max(verdict.cell.tolerance for verdict in verdicts)
+    edge = 1.15 * max([0.1, *(abs(v.difference) for v in verdicts if v.difference is not None)])
     axes.axvspan(
-        -tolerance,
-        tolerance,
-        color=SERIES["green"],
-        alpha=0.12,
-        linewidth=0,
+        -tolerance, tolerance, color=SERIES["green"], alpha=0.12, linewidth=0,
         label=look.say("tolerance"),
-    )
+    )  # fmt: skip
     axes.axvline(0, color=look.muted, linewidth=1)
     for y, verdict in enumerate(verdicts):
         if verdict.difference is None:
             continue
         colour, marker = MODEL_COLOURS[verdict.cell.model], MODEL_MARKERS[verdict.cell.model]
         axes.errorbar(
-            verdict.difference,
-            y,
-            xerr=verdict.detectable,
-            fmt=marker,
-            color=colour,
-            markersize=5.5,
-            capsize=3,
-            elinewidth=1.3,
-        )
+            verdict.difference, y, xerr=verdict.detectable, fmt=marker, color=colour,
+            markersize=5.5, capsize=3, elinewidth=1.3,
+        )  # fmt: skip
+        half = verdict.detectable or 0
+        for end, arrow in ((verdict.difference - half, "<"), (verdict.difference + half, ">")):
+            if abs(end) > edge:
+                x = edge if end > 0 else -edge
+                axes.plot(x, y, arrow, color=colour, markersize=7, clip_on=False)
     names = [f"{look.say(MODEL_NAMES[v.cell.model])}  {v.cell.row}" for v in verdicts]
     axes.set(
-        yticks=range(len(verdicts)),
-        yticklabels=names,
-        ylim=(len(verdicts) - 0.4, -0.6),
-        xlabel=f"{look.say('ours minus report')}: {look.say('accuracy')}",
-        xlim=(-0.115, 0.115),
-    )
+        yticks=range(len(verdicts)), yticklabels=names, ylim=(len(verdicts) - 0.4, -0.6),
+        xlabel=f"{look.say('ours minus report')}: {look.say('accuracy')}", xlim=(-edge, edge),
+    )  # fmt: skip
     axes.grid(visible=True, axis="x", linewidth=0.6)
     axes.legend(loc="lower right")
 

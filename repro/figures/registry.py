@@ -28,6 +28,8 @@ class Picture:
     needs_data: bool = False
     """Whether it shows images or labels of CIFAR-10."""
     needs_runs: bool = False
+    needs_readings: bool = False
+    """Whether it shows predictions of the test set."""
     needs_calibration: bool = False
     """Whether it shows confidences, which are computed from checkpoints."""
     model_read: tuple[str, int] | None = None
@@ -40,6 +42,10 @@ def lacks(picture: Picture, evidence: Evidence) -> str | None:
         return "needs CIFAR-10: `repro data fetch` brings it"
     if picture.needs_runs and not evidence.records:
         return "needs runs: `repro table all` trains them, `--recorded` takes those of the package"
+    if picture.needs_readings and not any(map(evidence.last_reading, evidence.models)):
+        return (
+            "needs runs that read the test set: `repro table all` trains them to 10 epochs or more"
+        )
     if picture.needs_calibration and not evidence.calibration:
         return "needs confidences: `repro figure calibration --calibrate` computes them"
     if picture.model_read and not evidence.has_reading(*picture.model_read):
@@ -194,6 +200,7 @@ _ALL = (
         size=(8, 3.5),
         needs_data=True,
         needs_runs=True,
+        needs_readings=True,
     ),
     Picture(
         name="by-class",
@@ -203,6 +210,7 @@ _ALL = (
         size=(6.4, 3.5),
         needs_data=True,
         needs_runs=True,
+        needs_readings=True,
     ),
     Picture(
         name="activations",
@@ -237,6 +245,7 @@ _ALL = (
         size=(7.2, 4.4),
         needs_data=True,
         needs_runs=True,
+        needs_readings=True,
     ),
 )
 PICTURES = {picture.name: picture for picture in _ALL}

@@ -169,6 +169,9 @@ def mosaic(
     """
     from matplotlib.patches import Rectangle  # noqa: PLC0415
 
+    if not tiles:
+        blank(axes)
+        return []
     size = len(tiles[0])
     gap = max(1, size // 8)
     lines = max((caption.count("\n") + 1 for caption in captions), default=0)

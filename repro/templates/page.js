@@ -1,8 +1,10 @@
 "use strict";
 const root = document.documentElement;
+// What was chosen is remembered for pages that open in the same language.
+const opened = root.dataset.lang;
 const store = {
-  get: (key) => { try { return localStorage.getItem("repro-" + key); } catch { return null; } },
-  set: (key, value) => { try { localStorage.setItem("repro-" + key, value); } catch { /* a file */ } },
+  get: (key) => { try { return localStorage.getItem(`repro-${opened}-${key}`); } catch { return null; } },
+  set: (key, value) => { try { localStorage.setItem(`repro-${opened}-${key}`, value); } catch { /* a file */ } },
 };
 
 function setLanguage(lang) {
@@ -58,3 +60,17 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+
+// On paper every run lies open.
+addEventListener("beforeprint", () => {
+  for (const run of document.querySelectorAll("details:not([open])")) {
+    run.dataset.opened = "";
+    run.open = true;
+  }
+});
+addEventListener("afterprint", () => {
+  for (const run of document.querySelectorAll("details[data-opened]")) {
+    delete run.dataset.opened;
+    run.open = false;
+  }
+});

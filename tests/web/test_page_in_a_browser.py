@@ -171,6 +171,7 @@ def test_it_prints(browser, address):
         )
         page.emulate_media(media="print")
         assert not page.locator(".tools").is_visible()
+        assert page.locator("details dd code").first.is_visible(), "every run lies open on paper"
         assert (
             page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         )
