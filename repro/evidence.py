@@ -116,15 +116,14 @@ class Evidence:
         Raises:
             DataError: the file has another form.
         """
-        weights = {
-            (run.spec.name, epoch.epoch, epoch.weights_sha256): model_of(run.spec.recipe)
-            for run in self.records
-            for epoch in run.epochs
-        }
+        runs = {run.spec.name: run for run in self.records}
         out: dict[str, list[Bin]] = {}
         for each in load_bins(self.calibration_path):
-            model = weights.get((each.run, each.epoch, each.weights_sha256))
-            if model:
+            run = runs.get(each.run)
+            if run is None or not 1 <= each.epoch <= len(run.epochs):
+                continue
+            model = model_of(run.spec.recipe)
+            if model and run.epochs[each.epoch - 1].weights_sha256 == each.weights_sha256:
                 out.setdefault(model, []).append(each)
         return out
 
