@@ -111,6 +111,11 @@ class Judgement:
     stated: bool | None
     """Whether the stated difference could be one more seed's; None where none is stated."""
 
+    @property
+    def least(self) -> float | None:
+        """The smallest of the mean differences that the claim needs to be above 0."""
+        return min(self.differences, default=None)
+
 
 def load_claims(path: Path) -> list[Claim]:
     """The claims in the order of the report.

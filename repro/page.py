@@ -17,7 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 import repro
-from repro.claims import Finding, Judgement
+from repro.claims import Finding
 from repro.data.layout import CHECKSUMS
 from repro.evidence import Evidence
 from repro.figures.registry import PICTURES, Picture, lacks, render_picture
@@ -27,8 +27,8 @@ from repro.recipes import Grid
 from repro.records import RunRecord
 from repro.spec import REPORT_RECIPES
 from repro.store import write_atomically
-from repro.tables import claims_to_text, say, summary, to_text
-from repro.verdicts import Kind, Verdict, model_of
+from repro.tables import by_table_and_column, claims_to_text, say, summary, to_text
+from repro.verdicts import Kind, Verdict, distinct
 
 Language = Literal["en", "zh"]
 
@@ -60,6 +60,7 @@ def build(evidence: Evidence, grid: Grid, *, lang: Language, commit: str | None)
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    wanted = _wanted(evidence)
     return environment.get_template("page.html.j2").render(
         lang=lang,
         headline=_headline(evidence),
@@ -67,17 +68,11 @@ def build(evidence: Evidence, grid: Grid, *, lang: Language, commit: str | None)
         foot={each: summary(evidence.verdicts, each).splitlines() for each in ("en", "zh")},
         judgements=evidence.judgements,
         findings=_FINDINGS_ZH,
-        least=_least,
         figures=[
             (picture, picture_for_page(picture, evidence))
-            for picture in map(PICTURES.__getitem__, PAGE_FIGURES)
-            if not lacks(picture, evidence)
+            for picture, missing in wanted if not missing
         ],
-        left_out=[
-            (picture, missing)
-            for picture in map(PICTURES.__getitem__, PAGE_FIGURES)
-            if (missing := lacks(picture, evidence))
-        ],
+        left_out=[(picture, missing) for picture, missing in wanted if missing],
         recipe=REPORT_RECIPES["net-relu"],
         grid=grid,
         models=[
@@ -92,6 +87,11 @@ def build(evidence: Evidence, grid: Grid, *, lang: Language, commit: str | None)
         digest=evidence_digest(evidence.records),
         say=say,
     )  # fmt: skip
+
+
+def _wanted(evidence: Evidence) -> list[tuple[Picture, str | None]]:
+    """The figures in their order, each with what it lacks, if anything."""
+    return [(PICTURES[name], lacks(PICTURES[name], evidence)) for name in PAGE_FIGURES]
 
 
 def picture_for_page(picture: Picture, evidence: Evidence) -> Markup:
@@ -123,7 +123,7 @@ def _in_both_languages(found: re.Match[str]) -> str:
 
 
 def _headline(evidence: Evidence) -> dict[str, Any]:
-    cells = list({v.cell.name: v for v in evidence.verdicts if v.counts}.values())
+    cells = distinct(evidence.verdicts)
     known = [abs(v.difference) for v in cells if v.difference is not None]
     found = Counter(each.finding for each in evidence.judgements)
     seeds = sorted({record.spec.seed for record in evidence.records})
@@ -153,19 +153,14 @@ def _hardware(record: RunRecord) -> str:
 
 def _tables(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
     """Verdicts by table, a column of the report after the other."""
-    columns: dict[tuple[str, str, bool | None], list[Verdict]] = {}
-    for verdict in verdicts:
-        key = (verdict.cell.table, verdict.cell.column, verdict.dropout_on)
-        columns.setdefault(key, []).append(verdict)
     out: dict[str, list[Verdict]] = {}
-    for (table, _, _), rows in columns.items():
+    for table, _, rows in by_table_and_column(verdicts, "en"):
         out.setdefault(table, []).extend(rows)
     return out
 
 
 def _run(record: RunRecord) -> dict[str, Any]:
     """A run for the page: what was read, the weights behind it, how to train it, its record."""
-    spec = record.spec
     text = json.dumps(record.to_dict(), separators=(",", ":"), allow_nan=False)
     return {
         "record": record,
@@ -173,7 +168,6 @@ def _run(record: RunRecord) -> dict[str, Any]:
             (each, record.epochs[each.epoch - 1].weights_sha256) for each in record.readings
         ],
         "command": command(record),
-        "model": model_of(spec.recipe),
         "json": base64.b64encode(text.encode()).decode(),
     }
 
@@ -198,10 +192,6 @@ def evidence_digest(records: Iterable[RunRecord]) -> str:
     """SHA-256 over the seals of all records, by name: one number for the whole evidence."""
     seals = sorted((record.spec.name, record.to_dict()["sha256"]) for record in records)
     return hashlib.sha256(json.dumps(seals).encode()).hexdigest()
-
-
-def _least(judged: Judgement) -> float | None:
-    return min(judged.differences, default=None)
 
 
 _FINDINGS_ZH = {
@@ -236,7 +226,7 @@ def write_paper(
         DataError: the data set or predictions are damaged, or the file system refuses.
     """
     suffix: Literal["svg", "pdf"] = "svg" if form == "md" else "pdf"
-    shown = [p for p in map(PICTURES.__getitem__, PAGE_FIGURES) if not lacks(p, evidence)]
+    shown = [picture for picture, missing in _wanted(evidence) if not missing]
     parts = [to_text(evidence.verdicts, form, lang)]
     if form == "md":
         parts.append(claims_to_text(evidence.judgements, "md", lang))

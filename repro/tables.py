@@ -15,7 +15,7 @@ from rich.text import Text
 
 from repro.claims import Finding, Judgement
 from repro.spec import REPORT_DROPOUT_AT_PREDICTION
-from repro.verdicts import Kind, Verdict, told_apart
+from repro.verdicts import Kind, Verdict, distinct, told_apart
 
 Format = Literal["rich", "csv", "md", "json", "latex"]
 Language = Literal["en", "zh"]
@@ -118,7 +118,7 @@ def _texts(verdict: Verdict, lang: Language) -> list[str]:
     ]
 
 
-def _by_table_and_column(
+def by_table_and_column(
     verdicts: Iterable[Verdict], lang: Language
 ) -> list[tuple[str, str, list[Verdict]]]:
     """Verdicts grouped as the report's tables and columns, in the report's order."""
@@ -145,7 +145,7 @@ def to_rich(verdicts: Sequence[Verdict], lang: Language) -> RenderableType:
     """For a terminal of 80 columns or more."""
     comma = ", " if lang == "en" else "，"
     parts: list[RenderableType] = []
-    for table, column, rows in _by_table_and_column(verdicts, lang):
+    for table, column, rows in by_table_and_column(verdicts, lang):
         grid = Table(
             title=f"{say('table', lang)} {table}{comma}{column}",
             title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
@@ -163,7 +163,7 @@ def to_rich(verdicts: Sequence[Verdict], lang: Language) -> RenderableType:
 
 def summary(verdicts: Sequence[Verdict], lang: Language) -> str:
     """How many cells hold and how close, in a line or two; a repeated cell counts once."""
-    unique = list({verdict.cell.name: verdict for verdict in verdicts if verdict.counts}.values())
+    unique = distinct(verdicts)
     counts = [(kind, sum(v.kind == kind for v in unique)) for kind in Kind]
     counted = ", ".join(f"{count} {say(kind, lang)}" for kind, count in counts if count)
     cells = f"{len(unique)} cell{'s' * (len(unique) > 1)}"
@@ -212,7 +212,7 @@ def to_text(
         return pd.DataFrame([to_dict(v) for v in verdicts]).to_csv(index=False).rstrip("\n")
     headings = [say(each, lang) for each in ("Model", *_HEADINGS)]
     blocks = []
-    for table, groups in groupby(_by_table_and_column(verdicts, lang), key=lambda group: group[0]):
+    for table, groups in groupby(by_table_and_column(verdicts, lang), key=lambda group: group[0]):
         rows = [
             [column, *_texts(verdict, lang)] for _, column, members in groups for verdict in members
         ]
@@ -294,4 +294,4 @@ def claims_foot(judgements: Iterable[Judgement]) -> str:
 
 
 def _least(judged: Judgement) -> str:
-    return f"{min(judged.differences):+.4f}" if judged.differences else "–"
+    return "–" if judged.least is None else f"{judged.least:+.4f}"

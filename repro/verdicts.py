@@ -239,12 +239,17 @@ def judge_records(cells: Iterable[Cell], records: Sequence[RunRecord]) -> list[V
     )
 
 
+def distinct(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """The verdicts that count, a cell that several tables repeat once."""
+    return list({verdict.cell.name: verdict for verdict in verdicts if verdict.counts}.values())
+
+
 def told_apart(verdicts: Iterable[Verdict]) -> list[str]:
     """The cells that cannot be one more of our runs, all of them looked at together.
 
     By :func:`holm`: with no real difference anywhere, a cell is named in 5% of cases at most.
     """
-    return holm({v.cell.name: v.p for v in verdicts if v.counts and v.p is not None})
+    return holm({v.cell.name: v.p for v in distinct(verdicts) if v.p is not None})
 
 
 def holm(p_values: Mapping[str, float]) -> list[str]:

@@ -24,7 +24,7 @@ from repro.figures.style import (
 )
 from repro.records import EpochRecord, RunRecord
 from repro.spec import READING_EPOCHS, REPORT_DROPOUT_AT_PREDICTION
-from repro.verdicts import Verdict
+from repro.verdicts import Verdict, distinct
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -219,7 +219,7 @@ def differences(figure: Figure, look: Look, evidence: Evidence) -> None:
     An arrow stands where an interval goes on beyond the frame.
     """
     axes = figure.subplots()
-    verdicts = list({v.cell.name: v for v in evidence.verdicts if v.counts}.values())
+    verdicts = distinct(evidence.verdicts)
     verdicts.sort(key=lambda v: (list(MODEL_NAMES).index(v.cell.model), v.cell.row))
     tolerance = max(verdict.cell.tolerance for verdict in verdicts)
     edge = 1.15 * max([0.1, *(abs(v.difference) for v in verdicts if v.difference is not None)])
