@@ -21,6 +21,8 @@ nox.options.sessions = ["lint", "types", "tests"]
 FAST = "not (bits or durability or regression or slow or web)"
 """Which tests need neither minutes nor the data set."""
 
+PARALLEL = ("--numprocesses", "auto", "--dist", "worksteal")
+
 ROOT = Path(__file__).parent
 LEAST_KILLED = 0.85
 GROUPS = ("verdicts", "evaluation", "data", "store")
@@ -46,14 +48,14 @@ def run(session: nox.Session, module: str, *args: str) -> None:
 def tests(session: nox.Session) -> None:
     """Unit and property tests: no network, no real data."""
     install(session)
-    run(session, "pytest", "-m", FAST, "--numprocesses", "auto", *session.posargs)
+    run(session, "pytest", "-m", FAST, *PARALLEL, *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def slow(session: nox.Session) -> None:
-    """The tests of the same kind that train for ten seconds or more each."""
+    """The tests of the same kind that train for five seconds or more each."""
     install(session)
-    run(session, "pytest", "-m", "slow", "--numprocesses", "auto", *session.posargs)
+    run(session, "pytest", "-m", "slow", *PARALLEL, *session.posargs)
 
 
 @nox.session(venv_backend="none")
@@ -62,14 +64,14 @@ def bits(session: nox.Session) -> None:
     if not shutil.which("qemu-x86_64"):
         session.error("needs qemu-x86_64: install Debian's qemu-user, or your system's package")
     install(session)
-    run(session, "pytest", "-m", "bits", "--numprocesses", "auto", *session.posargs)
+    run(session, "pytest", "-m", "bits", *PARALLEL, *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def durability(session: nox.Session) -> None:
     """Kills, full disks, two at once: nothing finished is lost; and audits of forged runs."""
     install(session)
-    run(session, "pytest", "-m", "durability", "--numprocesses", "auto", *session.posargs)
+    run(session, "pytest", "-m", "durability", *PARALLEL, *session.posargs)
 
 
 @nox.session(venv_backend="none")

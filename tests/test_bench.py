@@ -90,6 +90,7 @@ def test_the_figure_has_what_was_measured(tmp_path):
     assert "seeds of Net" in text
 
 
+@pytest.mark.slow
 def test_seeds_are_trained_anew_each_time(tmp_path):
     said = []
     taken = bench.measure_seeds(

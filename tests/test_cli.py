@@ -66,6 +66,7 @@ def complains(done, code, *words):
     return True
 
 
+@pytest.mark.slow
 def test_a_table_is_trained_once_and_printed_in_every_format(home):
     arguments = ("table", "3-1", "--dataset", "synthetic", "--epochs", "10", "--seeds", "2")
     done = repro(home, *arguments)
@@ -210,6 +211,7 @@ def test_every_format_and_language_is_printed_and_made_up_images_are_named(
     assert ("made-up images" if lang == "en" else "合成图像") in done.stderr
 
 
+@pytest.mark.slow
 def test_training_prints_epochs_or_the_record(home):
     arguments = ("train", "net", "--activation", "swish", "--dataset", "synthetic", "--epochs")
     done = repro(home, *arguments, "2")
@@ -224,6 +226,7 @@ def test_training_prints_epochs_or_the_record(home):
     assert whole["readings"] == [], "the test set is read at the tables' epochs only"
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(home):
     arguments = [
         sys.executable,
@@ -352,6 +355,7 @@ def test_runs_of_another_profile_have_a_page_too(home):
     assert one.spec.digest in (home / "page" / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_figures_are_listed_and_drawn(home):
     listed = repro(home, "figure")
     assert "3-9-network            Net, layer by layer" in listed.stdout
@@ -499,6 +503,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", path], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_exit_code_3_and_loses_nothing(small_disk):
     arguments = ("train", "net", "--dataset", "synthetic", "--epochs")
     assert repro(small_disk / "home", *arguments, "1").returncode == 0
@@ -513,6 +518,7 @@ def test_a_full_disk_is_exit_code_3_and_loses_nothing(small_disk):
     assert len(json.loads(done.stdout)["epochs"]) == 2
 
 
+@pytest.mark.slow
 def test_a_read_only_store_is_exit_code_3(small_disk):
     arguments = ("train", "net", "--dataset", "synthetic", "--epochs")
     assert repro(small_disk / "home", *arguments, "1").returncode == 0

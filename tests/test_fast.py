@@ -82,6 +82,7 @@ def test_logits_are_the_plain_ones(name, training):
     torch.testing.assert_close(fast(x), plain(x), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_ten_steps_of_training_are_the_plain_ones(name):
     plain, fast = pair(name, onednn=False)

@@ -101,7 +101,9 @@ def test_each_recipe_can_be_fused(changes):
         assert_alike(one, other)
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(
+    "architecture", ["net", "improved", pytest.param("resnet", marks=pytest.mark.slow)]
+)
 def test_a_replica_does_not_see_its_neighbours(architecture):
     """The very bits stay, whatever the others are: another seed, or numbers beyond all bounds."""
     x = torch.rand(4, 9, 32, 32, dtype=torch.float64)

@@ -28,6 +28,7 @@ def test_the_readme_shows_what_comes_out(monkeypatch, tmp_path):
     assert runner.failures == 0
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_and_has_a_history(monkeypatch, tmp_path):
     monkeypatch.setenv("REPRO_HOME", str(tmp_path))
     one = run("net", epochs=1, dataset="synthetic", quiet=True)

@@ -53,6 +53,7 @@ def expected():
     return out
 
 
+@pytest.mark.slow
 def test_two_workers_a_hostile_caller_and_one_process_give_the_same_bits(
     tmp_path, expected, monkeypatch
 ):
@@ -77,6 +78,7 @@ def test_two_workers_a_hostile_caller_and_one_process_give_the_same_bits(
     assert {type(event) for event in events} == {Finished}, "nothing is trained twice"
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_from_its_last_epoch(tmp_path, expected):
     def stop(event):
         if isinstance(event, EpochDone):
@@ -138,6 +140,7 @@ def test_ctrl_c_after_the_last_event_is_heard_too(tmp_path, sigint):
         do(tmp_path, (spec_of(), 1), on_event=interrupt)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_a_failure_that_the_next_call_mends(tmp_path, expected):
     def kill(event):
         if isinstance(event, EpochDone):
@@ -152,6 +155,7 @@ def test_a_killed_worker_is_a_failure_that_the_next_call_mends(tmp_path, expecte
     assert digests(tmp_path, spec_of())[:2] == expected["net-relu"]
 
 
+@pytest.mark.slow
 def test_missing_data_fails_that_run_with_its_code_and_stops_no_other(tmp_path):
     failures, events = do(tmp_path, (spec_of(dataset="cifar10"), 1), (spec_of(), 1))
     assert [(f.run, f.exit_code) for f in failures] == [(spec_of(dataset="cifar10").name, 3)]
@@ -159,6 +163,7 @@ def test_missing_data_fails_that_run_with_its_code_and_stops_no_other(tmp_path):
     assert Finished(run=spec_of().name) in events
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_torch_is_set_aside_and_not_mixed_with_this_one(tmp_path, expected):
     do(tmp_path, (spec_of(), 1))
     store = Store(tmp_path / "store")
@@ -197,6 +202,7 @@ def test_files_in_the_callers_folder_and_chatty_libraries_do_no_harm(
     assert digests(tmp_path, spec_of()) == expected["net-relu"][:1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["cut", "flip"])
 def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path, harm):
     do(tmp_path, (spec_of(), 1))
