@@ -132,6 +132,15 @@ _Recorded = Annotated[
 _Workers = Annotated[
     int | None, typer.Option(min=1, help="Runs at a time.", show_default="one a core")
 ]
+_Executor = Annotated[
+    Literal["local", "ray"], typer.Option(help="ray: on the nodes of a Ray cluster.")
+]
+_Address = Annotated[
+    str, typer.Option(help="Of the Ray cluster: HOST:PORT, or auto for this machine's.")
+]
+_GpuShare = Annotated[
+    float, typer.Option(min=0.01, max=1, help="Of a GPU, for each network on a Ray cluster.")
+]
 _Run = Annotated[str, typer.Argument(help="The beginning of a run's name or digest.")]
 
 
@@ -160,6 +169,9 @@ def table(
     device: _Device = "auto",
     profile: _Profile = "portable",
     workers: _Workers = None,
+    executor: _Executor = "local",
+    address: _Address = "auto",
+    gpu_share: _GpuShare = 1.0,
     recorded: _Recorded = False,
     form: Annotated[
         Literal["rich", "csv", "md", "json", "latex"],
@@ -173,8 +185,7 @@ def table(
 
     Exit code: 0 all cells are within tolerance, 1 one is not, 4 only runs are missing.
     """
-    from repro.session import Session
-    from repro.stores import choose_device, recorded_store, runs_of
+    from repro.stores import recorded_store, runs_of
     from repro.tables import say, summary, to_rich, to_text
     from repro.verdicts import exit_code, judge_records, load_cells, select_cells
 
@@ -185,10 +196,11 @@ def table(
             store.records(), cells, seeds=seeds, device=device, profile=profile, dataset=dataset
         )
     else:
-        found, code = Session(console=err, quiet=quiet, workers=workers).train_table(
+        session = _trainer(quiet, workers, executor, address, gpu_share)
+        found, code = session.train_table(
             cells,
             seeds=seeds or 1,
-            device=choose_device(device),
+            device=session.device(device),
             profile=profile,
             dataset=dataset,
             lang=lang,
@@ -249,6 +261,9 @@ def verify(
     device: _Device = "auto",
     profile: _Profile = "portable",
     workers: _Workers = None,
+    executor: _Executor = "local",
+    address: _Address = "auto",
+    gpu_share: _GpuShare = 1.0,
     accept: Annotated[
         bool, typer.Option("--accept", help="Recorded: list what is found, to be looked at.")
     ] = False,
@@ -264,9 +279,8 @@ def verify(
 
     from repro.listings import checks_to_markdown, checks_to_rich
     from repro.session import Session
-    from repro.stores import accept_evidence, choose_device
+    from repro.stores import accept_evidence
 
-    session = Session(console=err, quiet=quiet, workers=workers)
     code = 0
     if recorded and (number != "all" or seeds or epochs):
         raise UsageError("a table, --seeds and --epochs: expected with --fresh")
@@ -275,10 +289,11 @@ def verify(
     if recorded:
         if accept:
             accept_evidence()
-        checks, code = session.verify_recorded()
+        checks, code = Session(console=err, quiet=quiet).verify_recorded()
     else:
+        session = _trainer(quiet, workers, executor, address, gpu_share)
         checks, code = session.verify_fresh(
-            number, seeds=seeds or 1, epochs=epochs, device=choose_device(device), profile=profile
+            number, seeds=seeds or 1, epochs=epochs, device=session.device(device), profile=profile
         )
     if form == "json":
         typer.echo(json.dumps([dataclasses.asdict(check) for check in checks], indent=1))
@@ -305,6 +320,9 @@ def recipes(
     device: _Device = "auto",
     profile: _Profile = "portable",
     workers: _Workers = None,
+    executor: _Executor = "local",
+    address: _Address = "auto",
+    gpu_share: _GpuShare = 1.0,
     recorded: _Recorded = False,
     form: Annotated[
         Literal["rich", "md", "json"], typer.Option("--format", help="Of the lists.")
@@ -319,15 +337,15 @@ def recipes(
     """
     from repro.listings import fits_to_rich, recipes_to_markdown, spreads_to_rich
     from repro.recipes import CANDIDATES, fit_all, nearest, spreads, to_dict
-    from repro.session import Session
     from repro.spec import REPORT_RECIPES
-    from repro.stores import choose_device, fitting_store, placed, user_store
+    from repro.stores import fitting_store, placed, user_store
     from repro.verdicts import load_cells
 
     if model and recorded:
         raise UsageError("--train and --recorded: expected one of them")
     cells = load_cells(packaged("expected_results"))
-    place = device if recorded else choose_device(device)
+    session = _trainer(quiet, workers, executor if model else "local", address, gpu_share)
+    place = device if recorded else session.device(device)
 
     def fits() -> Any:
         store = fitting_store() if recorded else user_store()
@@ -339,12 +357,12 @@ def recipes(
             candidates = CANDIDATES if best is None else nearest(fits(), best)
         except ValueError as error:
             raise UsageError(f"--best {best}: {error}") from None
-        code = Session(console=err, quiet=quiet, workers=workers).train_candidates(
+        code = session.train_candidates(
             candidates,
             list(REPORT_RECIPES) if model == "all" else [model],
             seeds=seeds,
             epochs=epochs,
-            device=choose_device(device),
+            device=session.device(device),
             profile=profile,
             dataset=dataset,
         )
@@ -443,23 +461,27 @@ def train(
     device: _Device = "auto",
     profile: _Profile = "portable",
     dataset: _Dataset = "cifar10",
+    executor: _Executor = "local",
+    address: _Address = "auto",
+    gpu_share: _GpuShare = 1.0,
     form: _Form = "rich",
     quiet: _Quiet = False,
 ) -> None:
     """Train one network with the report's recipe, or go on with it where it stopped."""
-    from repro.session import Session, task_for
+    from repro.session import task_for
     from repro.stores import user_store
 
+    session = _trainer(quiet, None, executor, address, gpu_share)
     task = task_for(
         model,
         activation,
         seed=seed,
         epochs=epochs,
-        device=device,
+        device=session.device(device),
         profile=profile,
         dataset=dataset,
     )
-    record, code = Session(console=err, quiet=quiet).train_one(task)
+    record, code = session.train_one(task)
     if code or record is None:
         raise typer.Exit(code or 4)
     _print_run(user_store(), record, form)
@@ -716,6 +738,20 @@ def measure(
         typer.echo(text)
     if page:
         write(report, page)
+
+
+def _trainer(
+    quiet: bool, workers: int | None, executor: str, address: str, gpu_share: float
+) -> Any:
+    """The session of a command that trains."""
+    from repro.cluster import RayCluster
+    from repro.session import Session
+
+    source = os.environ.get("REPRO_CIFAR10_SOURCE")
+    cluster = None
+    if executor == "ray":
+        cluster = RayCluster(address, gpu_share=gpu_share, source=source)
+    return Session(console=err, quiet=quiet, workers=workers, cluster=cluster)
 
 
 def _store(recorded: bool) -> Any:

@@ -18,7 +18,7 @@ import nox
 
 nox.options.sessions = ["lint", "types", "tests"]
 
-FAST = "not (bits or durability or regression or slow or web)"
+FAST = "not (bits or cluster or durability or regression or slow or web)"
 """Which tests need neither minutes nor the data set."""
 
 PARALLEL = ("--numprocesses", "auto", "--dist", "worksteal")
@@ -80,6 +80,14 @@ def regression(session: nox.Session) -> None:
     install(session)
     run(session, "repro", "data", "fetch")
     run(session, "pytest", "-m", "regression", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def cluster(session: nox.Session) -> None:
+    """Runs on a Ray cluster of several nodes on this machine, one of which is killed."""
+    install(session, "ray")
+    run(session, "repro", "data", "fetch")
+    run(session, "pytest", "-m", "cluster", *session.posargs)
 
 
 @nox.session(venv_backend="none")

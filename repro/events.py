@@ -143,3 +143,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     home: str
     """Where the data set lies."""
     task: Train | Predict | Retrain | Rehearse
+
+    @property
+    def specs(self) -> tuple[RunSpec, ...]:
+        """All runs of the job: more than one where they are trained as one network."""
+        return (self.spec, *(self.task.others if isinstance(self.task, Train) else ()))

@@ -93,7 +93,7 @@ def run(
         activation,
         seed=seed,
         epochs=epochs,
-        device=device,
+        device=choose_device(device),
         profile=profile,
         dataset=dataset,
     )

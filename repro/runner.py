@@ -20,11 +20,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import IO, TypeVar
+from typing import IO, Protocol, TypeVar
 
 import msgspec
 
-from repro.errors import DataError, TrainingError
+from repro.errors import DataError, ReproError, TrainingError
 from repro.events import (
     AnyEvent,
     Failed,
@@ -98,6 +98,16 @@ def has_cuda() -> bool:
     return subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+class Executor(Protocol):
+    """Where jobs are done: in processes of this machine, or elsewhere."""
+
+    def do(self, job: Job, put: Callable[[AnyEvent], None]) -> None:
+        """Do one job, in the calling thread, and end with exactly one Finished or Failed."""
+
+    def stop(self) -> None:
+        """End what is being done, from another thread; what was finished stays in the store."""
+
+
 def run(
     tasks: Iterable[Task],
     *,
@@ -105,6 +115,7 @@ def run(
     home: Path,
     workers: int,
     on_event: Callable[[AnyEvent], None],
+    executor: Executor | None = None,
 ) -> list[Failed]:
     """Do every task, the longest first, and return those that failed. As :func:`do_jobs`.
 
@@ -122,7 +133,7 @@ def run(
             failures.append(event)
         on_event(event)
 
-    do_jobs(jobs, workers=workers, on_event=pass_on)
+    do_jobs(jobs, workers=workers, on_event=pass_on, executor=executor)
     return failures
 
 
@@ -143,25 +154,31 @@ def _groups(tasks: Iterable[Task]) -> list[list[Task]]:
 
 
 def do_jobs(
-    jobs: Iterable[Job], *, workers: int, on_event: Callable[[Job, AnyEvent], None]
+    jobs: Iterable[Job],
+    *,
+    workers: int,
+    on_event: Callable[[Job, AnyEvent], None],
+    executor: Executor | None = None,
 ) -> None:
     """Do every job, in order, each in a process of its own, `workers` at a time.
 
     `on_event` is called in the calling thread; the last event of a job is Finished or Failed. A
     failed job stops no other. On SIGINT, on SIGTERM and on an exception in the calling thread the
-    workers are stopped first; what they had finished is in the store.
+    workers are stopped first; what they had finished is in the store. `executor` is where the
+    processes are: by default, here.
     """
     events: queue.SimpleQueue[tuple[Job, AnyEvent] | signal.Signals] = queue.SimpleQueue()
-    running = Workers()
+    running = executor or Workers()
 
     def work(job: Job) -> None:
         def put(event: AnyEvent) -> None:
             events.put((job, event))
 
         try:
-            _run_worker(job, running, put)
+            running.do(job, put)
         except Exception as error:  # whatever it is, the caller has to hear of it
-            put(Failed(run=job.spec.name, message=str(error), exit_code=4))
+            code = error.exit_code if isinstance(error, ReproError) else TrainingError.exit_code
+            put(Failed(run=job.spec.name, message=str(error), exit_code=code))
 
     with _signals_to(events.put), ThreadPoolExecutor(max_workers=workers) as pool:
         try:
@@ -215,15 +232,39 @@ def _signals_to(put: Callable[[signal.Signals], None]) -> Iterator[None]:
 
 
 class Workers:
-    """The worker processes that run now, and the means to stop them and to start no more."""
+    """The executor of this machine: a process a job. Once stopped, it starts no more."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
 
+    def do(self, job: Job, put: Callable[[AnyEvent], None]) -> None:
+        """Start one worker, pass its events on, and end with exactly one Finished or Failed.
+
+        Raises:
+            TrainingError: :meth:`stop` was called before.
+            OSError: there is no such program as this Python.
+        """
+        spec, decoder, ended = job.spec, msgspec.json.Decoder(AnyEvent), False
+        with tempfile.TemporaryFile() as errors, self._start(spec.profile, errors) as process:
+            assert process.stdin is not None  # noqa: S101 - both are pipes
+            assert process.stdout is not None  # noqa: S101
+            with suppress(BrokenPipeError):  # a worker that died at once; its status says why
+                process.stdin.write(msgspec.json.encode(job))
+                process.stdin.close()
+            for line in process.stdout:
+                event = decoder.decode(line)
+                ended = isinstance(event, (Failed, Finished))
+                put(event)
+            status = process.wait()
+            if not ended:
+                errors.seek(0)
+                message = _cause(status, errors.read().decode(errors="replace"))
+                put(Failed(run=spec.name, message=message, exit_code=4))
+
     @contextmanager
-    def start(self, profile: Profile, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    def _start(self, profile: Profile, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
         """Start a worker that is known here until it has ended.
 
         Raises:
@@ -278,7 +319,7 @@ def rehearse(spec: RunSpec) -> Rehearsed:
 def _ask(job: Job, answer: type[_Answer]) -> _Answer:
     """Do one job that has one answer."""
     events: list[AnyEvent] = []
-    _run_worker(job, Workers(), events.append)
+    Workers().do(job, events.append)
     for event in events:
         if isinstance(event, answer):
             return event
@@ -286,26 +327,6 @@ def _ask(job: Job, answer: type[_Answer]) -> _Answer:
             error = DataError if event.exit_code == DataError.exit_code else TrainingError
             raise error(event.message)
     raise TrainingError(f"{job.spec.name}: its process gave no answer")
-
-
-def _run_worker(job: Job, workers: Workers, put: Callable[[AnyEvent], None]) -> None:
-    """Start one worker, pass its events on, and end with exactly one Finished or Failed."""
-    spec, decoder, ended = job.spec, msgspec.json.Decoder(AnyEvent), False
-    with tempfile.TemporaryFile() as errors, workers.start(spec.profile, errors) as process:
-        assert process.stdin is not None  # noqa: S101 - both are pipes
-        assert process.stdout is not None  # noqa: S101
-        with suppress(BrokenPipeError):  # a worker that died at once; its status says why
-            process.stdin.write(msgspec.json.encode(job))
-            process.stdin.close()
-        for line in process.stdout:
-            event = decoder.decode(line)
-            ended = isinstance(event, (Failed, Finished))
-            put(event)
-        status = process.wait()
-        if not ended:
-            errors.seek(0)
-            message = _cause(status, errors.read().decode(errors="replace"))
-            put(Failed(run=spec.name, message=message, exit_code=4))
 
 
 def _cause(status: int, errors: str) -> str:

@@ -29,6 +29,7 @@ from rich.progress import (
 from repro import bench
 from repro.audit import Audit
 from repro.calibration import bin_up, save_bins
+from repro.cluster import RayCluster
 from repro.data.dataset import Dataset, default_folder, load, split
 from repro.data.folders import export
 from repro.data.sources import Source, fetch, plan
@@ -85,11 +86,13 @@ def bar(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """How to speak with the person, and how many runs to do at a time (None: one a core)."""
+    """How to speak with the person, how many runs to do at a time (None: one a core), and where
+    (None: on this machine)."""
 
     console: Console
     quiet: bool = False
     workers: int | None = None
+    cluster: RayCluster | None = None
 
     @property
     def _progress(self) -> Console:
@@ -100,6 +103,20 @@ class Session:
         """Print one line, unless the session is quiet."""
         if not self.quiet:
             self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def device(self, choice: DeviceChoice) -> Device:
+        """Resolve "auto" for where this session trains.
+
+        Raises:
+            UsageError: a device that is not there.
+        """
+        if self.cluster is None:
+            return choose_device(choice)
+        device: Device = (
+            ("cuda" if self.cluster.has_gpu() else "cpu") if choice == "auto" else choice
+        )
+        self.cluster.slots(device)
+        return device
 
     def fetch_data(self, sources: list[Source]) -> Path:
         """Bring CIFAR-10 to its place unless it is there, and return the place.
@@ -407,13 +424,22 @@ class Session:
         ]
         if not todo:
             return 0
-        if any(task.spec.dataset == "cifar10" for task in todo):
-            self.fetch_data(plan(os.environ.get("REPRO_CIFAR10_SOURCE")))
-        at_a_time = min(self.workers or default_workers(todo[0].spec.device), len(todo))
+        device = todo[0].spec.device
+        if self.cluster is None:
+            slots = default_workers(device)
+            if any(task.spec.dataset == "cifar10" for task in todo):
+                self.fetch_data(plan(os.environ.get("REPRO_CIFAR10_SOURCE")))
+        else:  # whose nodes fetch the data that they need
+            slots = self.cluster.slots(device)
+            self.say(f"a Ray cluster of {self.cluster.nodes} nodes, with room for {slots} at once")
+        at_a_time = min(self.workers or slots, len(todo))
         self.say(_announcement(todo, done, at_a_time))
         began = time.monotonic()
         with display(todo) as shown:
-            failures = run(todo, store=store.root, home=home(), workers=at_a_time, on_event=shown)
+            failures = run(
+                todo, store=store.root, home=home(), workers=at_a_time, on_event=shown,
+                executor=self.cluster,
+            )  # fmt: skip
         if failures:
             text = f"{len(failures)} of {len(todo)} runs failed; the same command goes on"
             self.console.print(text, highlight=False)
@@ -460,20 +486,20 @@ def task_for(
     *,
     seed: int,
     epochs: int,
-    device: DeviceChoice,
+    device: Device,
     profile: Profile,
     dataset: DatasetName,
 ) -> Task:
     """One network to train with the report's recipe.
 
     Raises:
-        UsageError: a value that no run can have, or a device that is not here.
+        UsageError: a value that no run can have.
     """
     try:
         spec = RunSpec(
             recipe=Recipe(architecture=model, activation=activation),
             seed=seed,
-            device=choose_device(device),
+            device=device,
             profile=profile,
             dataset=dataset,
         )

@@ -258,17 +258,18 @@ class Store:
         Raises:
             DataError: the file system refuses; what was there before is untouched.
         """
-        if not (self.root / "store.json").exists():
-            self._write_marker()
+        self.begin()
         write_atomically(
             self.folder(record.spec) / "predictions.safetensors",
             safetensors.numpy.save(dict(predictions)),
         )
         write_atomically(self.folder(record.spec) / "record.json", dump(record))
 
-    def _write_marker(self) -> None:
-        """Begin the store, and sweep up after a process that was killed while it did."""
+    def begin(self) -> None:
+        """Begin the store unless it is there, and sweep up after a process killed while it did."""
         marker = self.root / "store.json"
+        if marker.exists():
+            return
         with locked(self.root / "lock", lambda: None):
             for left in self.root.glob("store.json.*.tmp"):
                 left.unlink(missing_ok=True)

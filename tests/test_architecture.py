@@ -65,6 +65,11 @@ ALLOWED = {
         "data.dataset", "data.sources", "errors", "events", "golden", "profiles", "runner", "spec",
     },
     "runner": {"errors", "events", "profiles", "spec"},
+    "parcels": {"errors", "records", "spec", "store"},
+    "node": {
+        "data.dataset", "data.sources", "errors", "events", "parcels", "paths", "runner", "store",
+    },
+    "cluster": {"errors", "events", "node", "parcels", "spec", "store"},
     "verdicts": {"errors", "records", "spec"},
     "claims": {"errors", "records", "spec", "verdicts"},
     "calibration": {"errors", "store"},
@@ -105,7 +110,7 @@ ALLOWED = {
         "progress", "recipes", "records", "spec", "verify",
     },
     "session": {
-        "audit", "bench", "calibration", "data.dataset", "data.folders", "data.sources", "doctor",
+        "audit", "bench", "calibration", "cluster", "data.dataset", "data.folders", "data.sources", "doctor",
         "errors", "events", "evidence", "figures.registry", "figures.style", "paths", "profiles",
         "progress", "recipes", "records", "runner", "spec", "store", "stores", "tables",
         "verdicts", "verify",
@@ -125,7 +130,7 @@ COMPUTE_HALF = {
 EVIDENCE_HALF = {
     "verdicts", "calibration", "claims", "evidence", "figures.explained", "figures.measured", "figures.registry",
     "figures.style", "notebook", "page", "recipes", "stores", "verify", "tables", "progress", "runner",
-    "audit", "bench", "doctor", "listings", "session",
+    "audit", "bench", "doctor", "listings", "session", "parcels", "node", "cluster",
 }  # fmt: skip
 
 

@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
+from repro.cluster import RayCluster
 from repro.data.dataset import synthetic
+from repro.errors import DataError, UsageError
 from repro.events import EpochDone, Failed, Finished, Noted, Started, Stepped
 from repro.records import parse
 from repro.runner import Task, default_workers, estimate_s, run
@@ -244,3 +246,35 @@ def test_a_cpu_gets_a_run_a_core_and_an_accelerator_one():
 
 def test_native_runs_have_another_name():
     assert dataclasses.replace(spec_of(), profile="native").name != spec_of().name
+
+
+class Elsewhere:
+    """An executor that finishes the first job and cannot keep what comes of the others."""
+
+    def __init__(self):
+        self.jobs = []
+
+    def do(self, job, put):
+        self.jobs.append(job)
+        if len(self.jobs) > 1:
+            raise DataError("the disk is full")
+        put(Finished(run=job.spec.name))
+
+    def stop(self):
+        pass
+
+
+def test_another_executor_gets_the_jobs_and_its_errors_keep_their_exit_code(tmp_path):
+    executor = Elsewhere()
+    failures = run(
+        [Task(spec=spec_of(seed=seed), epochs=1) for seed in range(3)],
+        store=tmp_path, home=tmp_path, workers=1, on_event=lambda _: None, executor=executor,
+    )  # fmt: skip
+    assert [job.spec.seed for job in executor.jobs] == [0, 1, 2]
+    assert [(each.message, each.exit_code) for each in failures] == [("the disk is full", 3)] * 2
+
+
+def test_a_cluster_without_ray_is_a_usage_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError, match=r"needs Ray: pip install 'repro\[ray\]'"):
+        RayCluster()
