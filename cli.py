@@ -162,6 +162,10 @@ def options(
 @app.command()
 def table(
     number: Annotated[str, typer.Argument(metavar="3-1|3-2|3-3|3-4|all", help="Which table.")],
+    own: Annotated[
+        Path | None,
+        typer.Option("--report", help="Another report: a folder with report.toml and tables."),
+    ] = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Seeds 0 to N-1.", show_default="1, or all recorded")
     ] = None,
@@ -185,27 +189,31 @@ def table(
 
     Exit code: 0 all cells are within tolerance, 1 one is not, 4 only runs are missing.
     """
+    from repro.reports import load_report, this_report
     from repro.stores import recorded_store, runs_of
     from repro.tables import say, summary, to_rich, to_text
-    from repro.verdicts import exit_code, judge_records, load_cells, select_cells
+    from repro.verdicts import exit_code, judge_records, select_cells
 
-    cells = select_cells(load_cells(packaged("expected_results")), number, epochs)
+    told = load_report(own) if own else this_report(packaged("expected_results"))
+    cells = select_cells(told.cells, number, epochs)
     if recorded:
-        store, code = recorded_store(), 0
+        store, code = recorded_store(own), 0
         found = runs_of(
-            store.records(), cells, seeds=seeds, device=device, profile=profile, dataset=dataset
-        )
+            store.records(), cells, seeds=seeds, device=device, profile=profile, dataset=dataset,
+            recipes=told.recipes,
+        )  # fmt: skip
     else:
         session = _trainer(quiet, workers, executor, address, gpu_share)
         found, code = session.train_table(
             cells,
+            report=told,
             seeds=seeds or 1,
             device=session.device(device),
             profile=profile,
             dataset=dataset,
             lang=lang,
         )
-    verdicts = judge_records(cells, found)
+    verdicts = judge_records(cells, found, told.recipes)
     if form == "rich":
         out.print(to_rich(verdicts, lang))
         out.print(summary(verdicts, lang), highlight=False, soft_wrap=True)

@@ -33,8 +33,7 @@ from repro.events import (
     Retrained,
 )
 from repro.records import EpochRecord, RunRecord
-from repro.runner import CPU_SECONDS_PER_EPOCH, do_jobs
-from repro.spec import READING_EPOCHS
+from repro.runner import do_jobs, seconds_per_epoch
 from repro.store import Store
 
 Check = Literal["record", "accuracy", "predictions", "training"]
@@ -98,7 +97,8 @@ class Audit:
                 self._add(name, "record", *_blame(error))
                 continue
             read = [reading.epoch for reading in record.readings]
-            due = [epoch for epoch in READING_EPOCHS if epoch <= len(record.epochs)]
+            reading_epochs = record.spec.recipe.reading_epochs
+            due = [epoch for epoch in reading_epochs if epoch <= len(record.epochs)]
             if not record.epochs:
                 self._add(name, "record", "refuted", "expected an epoch at least; got none")
             elif read != due:
@@ -186,7 +186,7 @@ class Audit:
 
 
 def _epoch_s(record: RunRecord) -> float:
-    return CPU_SECONDS_PER_EPOCH[record.spec.recipe.architecture]
+    return seconds_per_epoch(record.spec)
 
 
 def _blame(error: DataError) -> tuple[Outcome, str]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from repro.errors import EvidenceError
 from repro.records import Environment, RunRecord, dump, parse
-from repro.spec import READING_EPOCHS, RunSpec
+from repro.spec import RunSpec
 from repro.store import Store, explained, write_atomically
 from repro.training import Trainer, tensors_digest
 
@@ -40,7 +40,7 @@ def write(trainer: Trainer, environment: Environment, store: Store) -> RunRecord
     state = trainer.state()
     metadata = {"record": dump(record).decode(), "sha256": tensors_digest(state)}
     data = safetensors.torch.save(state, metadata)
-    if trainer.epoch in READING_EPOCHS:
+    if trainer.epoch in trainer.spec.recipe.reading_epochs:
         write_atomically(store.checkpoint(record.spec, trainer.epoch), data)
     write_atomically(store.checkpoint(record.spec), data)
     store.save(record, trainer.predictions)

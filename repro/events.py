@@ -143,6 +143,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     home: str
     """Where the data set lies."""
     task: Train | Predict | Retrain | Rehearse
+    code: str = ""
+    """The file that has the network, if the recipe names one. It travels with the job, and is
+    never read from a store: who looks at a stranger's runs must not run a stranger's code."""
 
     @property
     def specs(self) -> tuple[RunSpec, ...]:

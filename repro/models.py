@@ -1,10 +1,12 @@
-"""The report's three networks.
+"""The report's three networks, and those of other reports.
 
 All take images float32 (B, 3, 32, 32) and return logits float32 (B, 10), for any B of at least 1.
 """
 
 from __future__ import annotations
 
+import hashlib
+import types
 from collections.abc import Callable
 
 import torch
@@ -12,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from repro.activations import ACTIVATIONS
+from repro.errors import TrainingError
 from repro.spec import Recipe, stream_seed
 
 DROPOUT = 0.5
@@ -93,11 +96,17 @@ def resnet18() -> nn.Module:
     return model
 
 
-def build(recipe: Recipe, *, seed: int) -> nn.Module:
+def build(recipe: Recipe, *, seed: int, code: str = "") -> nn.Module:
     """The recipe's network with the initial weights of `seed`, on the CPU, in training mode.
+
+    `code` is the file that has it, where the recipe names one: it is run.
 
     The weights are what torch's own layers draw, from a generator that `seed` alone decides; the
     caller's global generator is left as it was.
+
+    Raises:
+        TrainingError: there is no such network, its code is not the recipe's or fails, or it makes
+            something else than (B, 10) of (B, 3, 32, 32).
     """
     activation = ACTIVATIONS[recipe.activation]
     with torch.random.fork_rng(devices=[]):
@@ -106,7 +115,49 @@ def build(recipe: Recipe, *, seed: int) -> nn.Module:
             return Net(activation)
         if recipe.architecture == "improved":
             return ImprovedNet(activation)
-        return resnet18()
+        if recipe.architecture == "resnet":
+            return resnet18()
+        return _other(recipe, code)
+
+
+def _other(recipe: Recipe, code: str) -> nn.Module:
+    """A network of torchvision, or of `code`; its dropout draws from generators of its own."""
+    place, _, name = recipe.architecture.partition(":")
+    try:
+        if place == "torchvision":
+            import torchvision  # noqa: PLC0415 - as above
+
+            model = torchvision.models.get_model(name, weights=None, num_classes=10)
+        else:
+            if hashlib.sha256(code.encode()).hexdigest() != recipe.code_sha256:
+                raise ValueError(f"expected code with SHA-256 {recipe.code_sha256}")  # noqa: TRY301
+            module = types.ModuleType(place.removesuffix(".py"))
+            exec(compile(code, place, "exec"), module.__dict__)  # noqa: S102 - the user's own
+            model = getattr(module, name)()
+        _seed_dropout(model)
+        model.eval()
+        with torch.no_grad():
+            shape = tuple(model(torch.zeros(2, 3, 32, 32)).shape)
+        model.train()
+    except Exception as error:  # whatever the user's own code raises
+        raise TrainingError(
+            f"{recipe.architecture}: no network: {type(error).__name__}: {error}"
+        ) from None
+    if shape != (2, 10):
+        raise TrainingError(
+            f"{recipe.architecture}: expected logits (B, 10) of images (B, 3, 32, 32); "
+            f"got {shape} with B = 2"
+        )
+    network: nn.Module = model
+    return network
+
+
+def _seed_dropout(model: nn.Module) -> None:
+    for name, child in model.named_children():
+        if type(child) is nn.Dropout:
+            setattr(model, name, SeededDropout(child.p))
+        else:
+            _seed_dropout(child)
 
 
 def parameter_count(model: nn.Module) -> int:

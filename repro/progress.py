@@ -169,4 +169,4 @@ class RunDisplay:
 def _label(task: Task) -> str:
     recipe = task.spec.recipe
     activation = f" {recipe.activation}" if recipe.architecture == "net" else ""
-    return f"{recipe.architecture}{activation}, seed {task.spec.seed}"
+    return f"{recipe.architecture.rpartition(':')[2]}{activation}, seed {task.spec.seed}"

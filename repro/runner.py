@@ -37,17 +37,21 @@ from repro.events import (
     Train,
 )
 from repro.profiles import worker_environment
-from repro.spec import Architecture, Device, Profile, RunSpec, check_epochs
+from repro.spec import Device, Profile, RunSpec, check_epochs
 
 _Answer = TypeVar("_Answer", Predicted, Rehearsed)
 
-CPU_SECONDS_PER_EPOCH = {"net": 9.0, "improved": 60.0, "resnet": 245.0}
+CPU_SECONDS_PER_EPOCH: Mapping[str, float] = {"net": 9.0, "improved": 60.0, "resnet": 245.0}
 """Measured with the portable profile, a run on each of two cores of an AMD EPYC 7003 (Zen 3) at
 2.45 GHz, validation included, before the layers of :mod:`repro.fast`: they take 8, 54 and 150 (see
 results/README.md and benchmarks/README.md). Only an estimate, and a cautious one."""
 
 
-FUSED_RUNS: Mapping[Architecture, int] = {"net": 30, "improved": 10, "resnet": 10}
+_OTHER_SECONDS = 60.0
+"""Of another network: a guess."""
+
+
+FUSED_RUNS: Mapping[str, int] = {"net": 30, "improved": 10, "resnet": 10}
 """Runs that a GPU trains as one network, at most. Not measured yet: benchmarks/gpu.py does."""
 
 
@@ -72,14 +76,21 @@ class Task:
 
     spec: RunSpec
     epochs: int
+    code: str = ""
+    """The file that has the network, if it is not one of the report's or of torchvision's."""
 
     def __post_init__(self) -> None:
         check_epochs(self.epochs)
 
 
+def seconds_per_epoch(spec: RunSpec) -> float:
+    """Of a run on one core of the machine that was measured."""
+    return CPU_SECONDS_PER_EPOCH.get(spec.recipe.architecture, _OTHER_SECONDS)
+
+
 def estimate_s(tasks: Iterable[Task], workers: int) -> float:
     """Seconds that `tasks` take on `workers` cores of the machine that was measured."""
-    costs = [CPU_SECONDS_PER_EPOCH[t.spec.recipe.architecture] * t.epochs for t in tasks]
+    costs = [seconds_per_epoch(task.spec) * task.epochs for task in tasks]
     return max([sum(costs) / workers, *costs], default=0.0)
 
 
@@ -125,7 +136,9 @@ def run(
     jobs = []
     for first, *others in _groups(ordered):
         task = Train(epochs=first.epochs, others=tuple(other.spec for other in others))
-        jobs.append(Job(spec=first.spec, task=task, store=str(store), home=str(home)))
+        jobs.append(
+            Job(spec=first.spec, task=task, store=str(store), home=str(home), code=first.code)
+        )
     failures: list[Failed] = []
 
     def pass_on(_: Job, event: AnyEvent) -> None:
@@ -143,11 +156,11 @@ def _groups(tasks: Iterable[Task]) -> list[list[Task]]:
     for number, task in enumerate(tasks):
         spec, recipe = task.spec, task.spec.recipe
         alike: object = number
-        if spec.device == "cuda":
+        if spec.device == "cuda" and recipe.is_reports:
             recipe = dataclasses.replace(recipe, activation="relu")
             alike = dataclasses.replace(spec, recipe=recipe, seed=0), task.epochs
         rows = groups.setdefault(alike, [[]])
-        if len(rows[-1]) == FUSED_RUNS[recipe.architecture]:
+        if len(rows[-1]) == FUSED_RUNS.get(recipe.architecture, 1):
             rows.append([])
         rows[-1].append(task)
     return [row for rows in groups.values() for row in rows]

@@ -44,6 +44,7 @@ from repro.profiles import promise
 from repro.progress import RunDisplay, duration
 from repro.recipes import FITTING_SEEDS, adapt
 from repro.records import RunRecord, is_complete
+from repro.reports import Report
 from repro.runner import Task, default_workers, estimate_s, predict, run
 from repro.spec import (
     REPORT_DROPOUT_AT_PREDICTION,
@@ -137,6 +138,7 @@ class Session:
         self,
         cells: Sequence[Cell],
         *,
+        report: Report | None = None,
         seeds: int,
         device: Device,
         profile: Profile,
@@ -146,27 +148,29 @@ class Session:
     ) -> tuple[list[RunRecord], int]:
         """Train what the user's store, or another, lacks for `cells`, with seeds 0 to `seeds` - 1.
 
-        Returns the runs' records as far as there are any, and 0 or the exit code of the worst
-        failure.
+        The cells are of the report that this package is about, or of another. Returns the runs'
+        records as far as there are any, and 0 or the exit code of the worst failure.
         """
         store = store or user_store()
+        recipes, files = (report.recipes, report.code) if report else (REPORT_RECIPES, {})
         last_row = {cell.model: cell.row for cell in sorted(cells, key=lambda cell: cell.row)}
         tasks = [
             Task(
                 spec=RunSpec(
-                    recipe=REPORT_RECIPES[model],
+                    recipe=recipes[model],
                     seed=seed,
                     device=device,
                     profile=profile,
                     dataset=dataset,
                 ),
                 epochs=last_row[model],
+                code=files.get(recipes[model].code_sha256, ""),
             )
             for model in dict.fromkeys(cell.model for cell in cells)
             for seed in range(seeds)
         ]
         expected = {cell.name: cell.expected for cell in cells}
-        models = {task.spec.name: model_of(task.spec.recipe) for task in tasks}
+        models = {task.spec.name: model_of(task.spec.recipe, recipes) for task in tasks}
 
         def records() -> list[RunRecord]:
             return [record for task in tasks if (record := store.load(task.spec))]
@@ -188,7 +192,7 @@ class Session:
                 self.console,
                 todo,
                 quiet=self.quiet,
-                above=lambda: to_rich(judge_records(cells, records()), lang),
+                above=lambda: to_rich(judge_records(cells, records(), recipes), lang),
                 beside=beside,
             ),
         )
@@ -465,8 +469,12 @@ def _announcement(todo: Sequence[Task], done: dict[str, RunRecord | None], at_a_
     text = f"{len(todo)} run{'s' * (len(todo) > 1)}, {how}, on {spec.device}"
     if spec.device == "cpu":
         text += f" ({spec.profile} profile)"
-    text += f", level {promised.level}: {promised.text}"
-    if spec.device != "cpu" or spec.dataset != "cifar10":
+    if all(task.spec.recipe.is_reports for task in todo):
+        text += f", level {promised.level}: {promised.text}"
+    else:
+        text += ", with a network whose bits nobody has compared between machines"
+    known = all(task.spec.recipe.is_reports for task in todo)
+    if spec.device != "cpu" or spec.dataset != "cifar10" or not known:
         return text
     rest = []
     for task in todo:

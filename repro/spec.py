@@ -9,11 +9,13 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Architecture = Literal["net", "improved", "resnet"]
+"""The report's networks."""
 Activation = Literal["relu", "leaky_relu", "swish"]
 Optimiser = Literal["sgd", "adam"]
 Pixels = Literal["unit", "symmetric", "imagenet"]
@@ -31,8 +33,10 @@ def _check_literals(value: Any) -> None:
     """Raise ValueError where a field typed as a Literal holds anything else."""
     hints = get_type_hints(type(value))
     for field in fields(value):
+        if get_origin(hints[field.name]) is not Literal:
+            continue
         allowed = get_args(hints[field.name])
-        if allowed and getattr(value, field.name) not in allowed:
+        if getattr(value, field.name) not in allowed:
             raise ValueError(
                 f"{field.name}: expected one of {', '.join(map(str, allowed))}; "
                 f"got {getattr(value, field.name)!r}"
@@ -65,8 +69,11 @@ class Recipe:
         ValueError: a value outside its set or range, naming the field.
     """
 
-    architecture: Architecture
+    architecture: str
+    """One of the report's (:data:`Architecture`), "torchvision:NAME" for a classifier of
+    torchvision, or "FILE.py:FUNCTION" for a function of one's own that returns a network."""
     activation: Activation = "relu"
+    """Of the report's own networks; the others have theirs."""
     optimiser: Optimiser = "sgd"
     learning_rate: float = 0.01
     momentum: float = 0.0
@@ -75,9 +82,18 @@ class Recipe:
     """Where bytes go: [0, 1], [-1, 1], or standardised by ImageNet's mean and deviation."""
     dropout_at_prediction: bool = False
     """Dropout left on at prediction: what a forgotten ``eval()`` does."""
+    readings: tuple[int, ...] = ()
+    """At which epochs the test set is read; none for :data:`READING_EPOCHS`."""
+    code_sha256: str = ""
+    """Digest of the FILE.py that has the network: with other code it is another recipe."""
 
     def __post_init__(self) -> None:
         _check_literals(self)
+        self._check_architecture()
+        if list(self.readings) != sorted(set(self.readings)):
+            raise ValueError(f"readings: expected rising epochs; got {self.readings}")
+        for epoch in self.readings:
+            check_epochs(epoch)
         rate = _check_number("learning_rate", self.learning_rate, at_least=0)
         if rate == 0:
             raise ValueError("learning_rate: expected a number above 0; got 0")
@@ -91,14 +107,38 @@ class Recipe:
             )
         if self.optimiser == "adam" and momentum:
             raise ValueError("momentum: Adam has its own moments; expected 0")
-        if self.architecture == "resnet" and self.activation != "relu":
+
+    def _check_architecture(self) -> None:
+        reference = re.fullmatch(r"(torchvision|[A-Za-z_]\w*\.py):[A-Za-z_]\w*", self.architecture)
+        if self.architecture not in get_args(Architecture) and not reference:
             raise ValueError(
-                f"activation: ResNet is torchvision's resnet18, with relu; got {self.activation!r}"
+                f"architecture: expected one of {', '.join(get_args(Architecture))}, "
+                f"torchvision:NAME or FILE.py:FUNCTION; got {self.architecture!r}"
+            )
+        if self.architecture not in {"net", "improved"} and self.activation != "relu":
+            raise ValueError(
+                f"activation: {self.architecture} has its own; got {self.activation!r}"
+            )
+        own_code = reference is not None and reference[1] != "torchvision"
+        if own_code != bool(re.fullmatch("[0-9a-f]{64}", self.code_sha256)):
+            raise ValueError(
+                "code_sha256: expected the SHA-256 of FILE.py where the network is from there; "
+                f"got {self.code_sha256!r}"
             )
 
     @property
+    def is_reports(self) -> bool:
+        """Whether the network is one of the report's."""
+        return ":" not in self.architecture
+
+    @property
+    def reading_epochs(self) -> tuple[int, ...]:
+        """The epochs at which the test set is read."""
+        return self.readings or READING_EPOCHS
+
+    @property
     def has_dropout(self) -> bool:
-        """Whether the network is another while dropout is on."""
+        """Whether the network is the report's with dropout, which is read with it on and off."""
         return self.architecture == "improved"
 
 
@@ -141,7 +181,9 @@ class RunSpec:
         _check_integer("seed", self.seed, at_least=0, at_most=MAX_SEED)
 
     def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        """JSON-ready; :func:`without_later` of all fields."""
+        fields_ = dataclasses.asdict(self)
+        return {**fields_, "recipe": without_later(fields_["recipe"])}
 
     @property
     def digest(self) -> str:
@@ -152,8 +194,17 @@ class RunSpec:
     @property
     def name(self) -> str:
         """The run's name: readable first, then 12 digits of the digest that make it unique."""
-        kind = f"{self.recipe.architecture}-{self.recipe.activation}"
+        recipe = self.recipe
+        network = recipe.architecture.rpartition(":")[2]
+        kind = f"{network}-{recipe.activation}" if recipe.is_reports else network
         return f"{kind}-seed{self.seed}-{self.digest[:12]}"
+
+
+def without_later(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe's fields without those that came later, where they say nothing: runs of before have
+    the digests that they had."""
+    later = ("readings", "code_sha256")
+    return {name: value for name, value in recipe.items() if value or name not in later}
 
 
 def check_epochs(epochs: int) -> int:

@@ -14,9 +14,9 @@ from repro.paths import home, packaged
 from repro.recipes import Grid, fit_all, spreads
 from repro.records import RunRecord
 from repro.runner import has_cuda
-from repro.spec import DatasetName, Device, Profile
+from repro.spec import REPORT_RECIPES, DatasetName, Device, Profile
 from repro.store import Store
-from repro.verdicts import Cell, load_cells, model_of
+from repro.verdicts import Cell, Recipes, load_cells, model_of
 from repro.verify import accept, load_listing
 
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
@@ -27,9 +27,9 @@ def user_store() -> Store:
     return Store(home() / "store")
 
 
-def recorded_store() -> Store:
-    """The runs that come with the package."""
-    return Store(packaged("results"))
+def recorded_store(report: Path | None = None) -> Store:
+    """The runs that come with the package, or with another report: those in its results/."""
+    return Store(report / "results" if report else packaged("results"))
 
 
 def fresh_store() -> Store:
@@ -65,13 +65,15 @@ def runs_of(
     device: DeviceChoice,
     profile: Profile,
     dataset: DatasetName,
+    recipes: Recipes = REPORT_RECIPES,
 ) -> list[RunRecord]:
     """The runs of the cells' models, placed as :func:`placed` says."""
     models = {cell.model for cell in cells}
     return [
         record
         for record in placed(records, device, profile, dataset)
-        if model_of(record.spec.recipe) in models and (seeds is None or record.spec.seed < seeds)
+        if model_of(record.spec.recipe, recipes) in models
+        and (seeds is None or record.spec.seed < seeds)
     ]
 
 

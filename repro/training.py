@@ -133,17 +133,18 @@ class Trainer:
 
     Everything random is drawn on the CPU from the run's own streams, so the initial weights and
     the order of the images are the same on every device. The data set goes to the device once, as
-    bytes, and each batch is scaled when it is used.
+    bytes, and each batch is scaled when it is used. `code` is the file that has the network, where
+    the recipe names one.
     """
 
-    def __init__(self, spec: RunSpec, dataset: Dataset | Placed) -> None:
+    def __init__(self, spec: RunSpec, dataset: Dataset | Placed, *, code: str = "") -> None:
         prepare_torch(spec.profile)
         self.spec = spec
         self.epochs: list[EpochRecord] = []
         self.readings: list[Reading] = []
         self.predictions: dict[str, npt.NDArray[np.uint8]] = {}
 
-        self.model = _model(spec)
+        self.model = _model(spec, code)
         self.optimiser = optimisers.make(spec.recipe, list(self.model.parameters()))
         self._dropouts = [m for m in self.model.modules() if isinstance(m, SeededDropout)]
 
@@ -316,6 +317,8 @@ class Trainer:
         self.epochs, self.readings, self.predictions = list(epochs), list(readings), predictions
 
     def _reseed_dropout(self, purpose: Purpose, epoch: int) -> None:
+        if not self.spec.recipe.is_reports:  # which may draw from torch's own generator
+            torch.manual_seed(stream_seed(self.spec.seed, purpose, epoch))
         for dropout in self._dropouts:
             dropout.generator.manual_seed(stream_seed(self.spec.seed, purpose, epoch))
 
@@ -353,11 +356,11 @@ def _digest(classes: npt.NDArray[np.uint8]) -> str:
     return hashlib.sha256(classes.tobytes()).hexdigest()
 
 
-def _model(spec: RunSpec) -> nn.Module:
-    """The network with its initial weights on its device; on the CPU, with its faster layers."""
-    if spec.device == "cpu":
+def _model(spec: RunSpec, code: str) -> nn.Module:
+    """The network with its initial weights on its device; ours on the CPU with faster layers."""
+    if spec.device == "cpu" and spec.recipe.is_reports:
         # The portable profile holds MKL to its slowest code.
         available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         onednn = spec.profile == "portable" and available
         return fast.build(spec.recipe, seed=spec.seed, onednn=onednn)
-    return models.build(spec.recipe, seed=spec.seed).to(spec.device)
+    return models.build(spec.recipe, seed=spec.seed, code=code).to(spec.device)

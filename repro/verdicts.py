@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -20,7 +20,11 @@ from repro.errors import DataError, UsageError
 from repro.records import RunRecord
 from repro.spec import REPORT_DROPOUT_AT_PREDICTION, REPORT_RECIPES, Recipe
 
+Recipes = Mapping[str, Recipe]
+"""By the names of a report's models."""
+
 TABLES = ("3-1", "3-2", "3-3", "3-4")
+"""Of the report that this package is about."""
 CONFIDENCE = 0.95
 
 _COLUMNS = ["epochs", "column", "model", "accuracy", "tolerance", "place"]
@@ -52,7 +56,7 @@ class Cell:
     """One figure that the report printed.
 
     Raises:
-        ValueError: a figure or a tolerance outside [0, 1], or an unknown model.
+        ValueError: a figure or a tolerance outside [0, 1], or epochs below 1.
     """
 
     table: str
@@ -66,10 +70,6 @@ class Cell:
     place: str
 
     def __post_init__(self) -> None:
-        if self.model not in REPORT_RECIPES:
-            raise ValueError(
-                f"model: expected one of {', '.join(REPORT_RECIPES)}; got {self.model!r}"
-            )
         if self.row < 1 or not 0 <= self.expected <= 1 or not 0 < self.tolerance <= 1:
             raise ValueError(
                 f"expected epochs from 1, an accuracy in [0, 1] and a tolerance in (0, 1]; "
@@ -176,13 +176,16 @@ def judge(cell: Cell, values: Sequence[float], dropout_on: bool | None = None) -
     )  # fmt: skip
 
 
-def model_of(recipe: Recipe) -> str | None:
-    """The report's name for a recipe, or None where it is none of the report's."""
-    return next((model for model, each in REPORT_RECIPES.items() if each == recipe), None)
+def model_of(recipe: Recipe, recipes: Recipes = REPORT_RECIPES) -> str | None:
+    """A report's name for a recipe, or None where it is none of the report's."""
+    return next((model for model, each in recipes.items() if each == recipe), None)
 
 
 def accuracies_by_cell(
-    records: Iterable[RunRecord], *, dropout_on: bool = REPORT_DROPOUT_AT_PREDICTION
+    records: Iterable[RunRecord],
+    *,
+    dropout_on: bool = REPORT_DROPOUT_AT_PREDICTION,
+    recipes: Recipes = REPORT_RECIPES,
 ) -> dict[str, list[float]]:
     """Test accuracies by the name of the cell that they belong to, one a seed.
 
@@ -194,7 +197,7 @@ def accuracies_by_cell(
     out: dict[str, list[float]] = {}
     seen = set()
     for record in records:
-        model = model_of(record.spec.recipe)
+        model = model_of(record.spec.recipe, recipes)
         if model is None:
             continue
         if (model, record.spec.seed) in seen:
@@ -209,6 +212,7 @@ def judge_all(
     cells: Iterable[Cell],
     accuracies: Mapping[str, Sequence[float]],
     aside: Mapping[str, Sequence[float]] | None = None,
+    recipes: Recipes = REPORT_RECIPES,
 ) -> list[Verdict]:
     """A verdict for every cell, in order, from accuracies by the cell's name.
 
@@ -219,7 +223,7 @@ def judge_all(
     for _, of_table in itertools.groupby(cells, key=lambda cell: cell.table):
         beside = []
         for cell in of_table:
-            dropout = REPORT_RECIPES[cell.model].has_dropout
+            dropout = recipes[cell.model].has_dropout
             on = REPORT_DROPOUT_AT_PREDICTION if dropout else None
             out.append(judge(cell, accuracies.get(cell.name, ()), on))
             if dropout and aside and aside.get(cell.name):
@@ -228,14 +232,17 @@ def judge_all(
     return out
 
 
-def judge_records(cells: Iterable[Cell], records: Sequence[RunRecord]) -> list[Verdict]:
+def judge_records(
+    cells: Iterable[Cell], records: Sequence[RunRecord], recipes: Recipes = REPORT_RECIPES
+) -> list[Verdict]:
     """A verdict for every cell from the runs that there are; ImprovedNet's cells are judged twice,
     as the report read them and with dropout the other way about."""
     on = REPORT_DROPOUT_AT_PREDICTION
     return judge_all(
         cells,
-        accuracies_by_cell(records, dropout_on=on),
-        accuracies_by_cell(records, dropout_on=not on),
+        accuracies_by_cell(records, dropout_on=on, recipes=recipes),
+        accuracies_by_cell(records, dropout_on=not on, recipes=recipes),
+        recipes,
     )
 
 
@@ -268,8 +275,10 @@ def select_cells(cells: Iterable[Cell], table: str, epochs: int | None) -> list[
     Raises:
         UsageError: an unknown table, or no row so early.
     """
-    if table not in {*TABLES, "all"}:
-        raise UsageError(f"table {table!r}: expected {', '.join(TABLES)} or all")
+    cells = list(cells)
+    tables = dict.fromkeys(cell.table for cell in cells)
+    if table not in {*tables, "all"}:
+        raise UsageError(f"table {table!r}: expected {', '.join(tables)} or all")
     of_table = [cell for cell in cells if table in {cell.table, "all"}]
     chosen = [cell for cell in of_table if epochs is None or cell.row <= epochs]
     if not chosen:
@@ -286,16 +295,18 @@ def exit_code(verdicts: Iterable[Verdict]) -> int:
     return 4 if Kind.NOT_RUN in kinds else 0
 
 
-def load_cells(folder: Path) -> list[Cell]:
+def load_cells(
+    folder: Path, *, tables: Sequence[str] = TABLES, models: Collection[str] = tuple(REPORT_RECIPES)
+) -> list[Cell]:
     """The figures of all tables, in the order of the report.
 
     Raises:
-        DataError: a file is missing or has another form, a row stands twice, or a figure that is
-            repeated has two values.
+        DataError: a file is missing or has another form, a row stands twice or is of another than
+            the `models`, or a figure that is repeated has two values.
     """
     cells: list[Cell] = []
-    for table in TABLES:
-        cells += _load_table(folder / f"table-{table}.csv", table)
+    for table in tables:
+        cells += _load_table(folder / f"table-{table}.csv", table, models)
     values: dict[str, tuple[float, float]] = {}
     for cell in cells:
         value = (cell.expected, cell.tolerance)
@@ -311,7 +322,7 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-def _load_table(path: Path, table: str) -> list[Cell]:
+def _load_table(path: Path, table: str, models: Collection[str]) -> list[Cell]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file, strict=True)
@@ -321,6 +332,9 @@ def _load_table(path: Path, table: str) -> list[Cell]:
             # A row that is too short or too long has a None for a value or a key.
             if any(None in row.values() or None in row for row in rows):
                 raise DataError(f"{path}: expected {len(_COLUMNS)} values a row")
+            if unknown := {row["model"] for row in rows} - set(models):
+                text = f"model: expected one of {', '.join(models)}; got {min(unknown)!r}"
+                raise DataError(f"{path}: cannot be read as a table of the report: {text}")
             cells = [
                 Cell(
                     table=table,

@@ -46,11 +46,13 @@ from repro.events import (
 from repro.fused import FusedTrainer
 from repro.machine import processor
 from repro.records import Environment, RunRecord, is_complete, same_arithmetic
-from repro.spec import READING_EPOCHS, REPORT_RECIPES, RunSpec
+from repro.spec import REPORT_RECIPES, RunSpec
 from repro.store import Store
 from repro.training import Trainer, place
 
 Emit = Callable[[AnyEvent], None]
+
+_NO_CODE = "its network is code of somebody's own, which no store keeps and which is not run here"
 
 
 def train(job: Job, epochs: int, emit: Emit) -> None:
@@ -67,7 +69,7 @@ def train(job: Job, epochs: int, emit: Emit) -> None:
         record = store.load(spec)
         if record and is_complete(record, epochs):
             return
-        trainer = Trainer(spec, load(spec.dataset, Path(job.home)))
+        trainer = Trainer(spec, load(spec.dataset, Path(job.home)), code=job.code)
         environment = describe_environment(spec)
         _resume(trainer, store, environment, record, emit)
         emit(Started(run=spec.name, epoch=trainer.epoch))
@@ -75,7 +77,7 @@ def train(job: Job, epochs: int, emit: Emit) -> None:
             checkpoints.write(trainer, environment, store)  # a kill may have come before the record
         while trainer.epoch < epochs:
             trainer.train_epoch(_stepping(trainer, emit))
-            if trainer.epoch in READING_EPOCHS:
+            if trainer.epoch in spec.recipe.reading_epochs:
                 trainer.read_test_set()
             _keep(trainer, environment, store, emit)
 
@@ -126,7 +128,7 @@ def train_together(specs: Sequence[RunSpec], epochs: int, job: Job, emit: Emit) 
             while epoch < min([*later, epochs]) and not failed:
                 epoch += 1
                 failed = fused.train_epoch(_stepping(group[0], emit))
-                if epoch in READING_EPOCHS:
+                if epoch in job.spec.recipe.reading_epochs:
                     fused.read_test_set()
                 for trainer in group:
                     if trainer not in failed:
@@ -169,7 +171,7 @@ def _keep(trainer: Trainer, environment: Environment, store: Store, emit: Emit) 
     """Save the epoch that was just trained, then tell of it: what is announced is safe."""
     record = checkpoints.write(trainer, environment, store)
     emit(EpochDone(run=record.spec.name, record=record.epochs[-1]))
-    if trainer.epoch in READING_EPOCHS:
+    if trainer.epoch in record.spec.recipe.reading_epochs:
         emit(ReadingDone(run=record.spec.name, reading=record.readings[-1]))
 
 
@@ -302,8 +304,10 @@ def _difference(begun: Environment, here: Environment, spec: RunSpec) -> str | N
 
 def _is_comparable(record: RunRecord, emit: Emit) -> bool:
     """Whether this process is promised the bits of the recorded run; says so where it is not."""
-    if record.spec.device == "cuda" and not torch.cuda.is_available():
-        difference: str | None = f"it was begun on {record.environment.accelerator}; no GPU is here"
+    if record.spec.recipe.code_sha256:
+        difference: str | None = _NO_CODE
+    elif record.spec.device == "cuda" and not torch.cuda.is_available():
+        difference = f"it was begun on {record.environment.accelerator}; no GPU is here"
     else:
         here = describe_environment(record.spec)
         difference = _difference(record.environment, here, record.spec)
@@ -346,6 +350,8 @@ def _recorded(job: Job, epoch: int | None) -> tuple[RunRecord, checkpoints.Check
 
 
 def _trainer(job: Job, checkpoint: checkpoints.Checkpoint | None) -> Trainer:
+    if job.spec.recipe.code_sha256:
+        raise DataError(f"{job.spec.name}: {_NO_CODE}")
     trainer = Trainer(job.spec, load(job.spec.dataset, Path(job.home)))
     if checkpoint:
         record, state = checkpoint

@@ -38,7 +38,7 @@ ALLOWED = {
     "data.folders": {"data.layout", "data.dataset", "data.png", "errors", "evaluation", "store"},
     "evaluation": {"data.layout", "errors", "store"},
     "activations": set(),
-    "models": {"activations", "spec"},
+    "models": {"activations", "errors", "spec"},
     "fast": {"activations", "models", "spec"},
     "optimisers": {"spec"},
     "fused": {"errors", "models", "optimisers", "spec", "training"},
@@ -59,7 +59,7 @@ ALLOWED = {
     },
     "audit": {
         "data.dataset", "data.layout", "errors", "evaluation", "events", "records", "runner",
-        "spec", "store",
+        "store",
     },
     "doctor": {
         "data.dataset", "data.sources", "errors", "events", "golden", "profiles", "runner", "spec",
@@ -98,6 +98,7 @@ ALLOWED = {
     },
     "figures.fonts.make": {"figures.registry", "figures.style", "figures.words"},
     "recipes": {"records", "spec", "verdicts"},
+    "reports": {"errors", "spec", "store", "verdicts"},
     "verify": {"claims", "errors", "records", "store", "verdicts"},
     "stores": {
         "errors", "evidence", "paths", "recipes", "records", "runner", "spec", "store",
@@ -112,7 +113,7 @@ ALLOWED = {
     "session": {
         "audit", "bench", "calibration", "cluster", "data.dataset", "data.folders", "data.sources", "doctor",
         "errors", "events", "evidence", "figures.registry", "figures.style", "paths", "profiles",
-        "progress", "recipes", "records", "runner", "spec", "store", "stores", "tables",
+        "progress", "recipes", "records", "reports", "runner", "spec", "store", "stores", "tables",
         "verdicts", "verify",
     },
 }  # fmt: skip
@@ -130,7 +131,7 @@ COMPUTE_HALF = {
 EVIDENCE_HALF = {
     "verdicts", "calibration", "claims", "evidence", "figures.explained", "figures.measured", "figures.registry",
     "figures.style", "notebook", "page", "recipes", "stores", "verify", "tables", "progress", "runner",
-    "audit", "bench", "doctor", "listings", "session", "parcels", "node", "cluster",
+    "audit", "bench", "doctor", "listings", "session", "parcels", "node", "cluster", "reports",
 }  # fmt: skip
 
 

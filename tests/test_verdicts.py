@@ -86,7 +86,6 @@ def test_a_cell_may_have_the_figures_at_the_limits(limits):
         ({"expected": 57.44}, r"an accuracy in \[0, 1\] .* got 10, 57.44, 0.05"),
         ({"tolerance": 0}, r"a tolerance in \(0, 1\]; got 10, 0.5744, 0$"),
         ({"tolerance": 1.01}, r"a tolerance in \(0, 1\]; got 10, 0.5744, 1.01"),
-        ({"model": "lenet"}, "model: expected one of net-relu, net-leaky_relu, .*got 'lenet'"),
     ],
 )
 def test_impossible_figures_are_refused_with_what_came(figures, message):

@@ -1,0 +1,269 @@
+"""Another report, as data: its tables, recipes and network, with no change of the package."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from repro import models
+from repro.errors import DataError, TrainingError, UsageError
+from repro.paths import packaged
+from repro.records import dump, parse
+from repro.reports import load_report, this_report
+from repro.runner import Task, run
+from repro.spec import REPORT_RECIPES, Recipe, RunSpec
+from repro.store import Store
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "examples" / "pytorch-tutorial"
+
+NETWORK = """
+from torch import nn
+
+def small():
+    return nn.Sequential(nn.Flatten(), nn.Linear(3072, 8), nn.Dropout(0.5), nn.Linear(8, 10))
+
+def wrong():
+    return nn.Sequential(nn.Flatten(), nn.Linear(3072, 7))
+
+def late():
+    raise RuntimeError("not today")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A report with a network of its own and one of torchvision, in two tables."""
+    (tmp_path / "report.toml").write_text(
+        'title = "A paper"\nsource = "doi"\n'
+        '[models.small]\narchitecture = "networks.py:small"\nlearning_rate = 0.05\n'
+        '[models.shuffle]\narchitecture = "torchvision:shufflenet_v2_x0_5"\nbatch_size = 10\n'
+    )
+    (tmp_path / "networks.py").write_text(NETWORK)
+    head = "epochs,column,model,accuracy,tolerance,place\n"
+    (tmp_path / "table-1.csv").write_text(
+        head + "1,Small,small,0.3,0.1,row 1\n3,Small,small,0.5,0.1,row 2\n"
+    )
+    (tmp_path / "table-2.csv").write_text(head + "1,Shuffle,shuffle,0.2,1,row 1\n")
+    return tmp_path
+
+
+def repro(home, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "repro", *map(str, arguments)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**os.environ, "REPRO_HOME": str(home), "COLUMNS": "100"},
+    )  # fmt: skip
+
+
+def recipe_of(folder, model="small"):
+    return load_report(folder).recipes[model]
+
+
+def test_this_report_is_one_of_them():
+    report = this_report(packaged("expected_results"))
+    assert report.recipes == REPORT_RECIPES
+    assert len(report.cells) == 22
+
+
+def test_a_folder_is_read_whole(folder):
+    report = load_report(folder)
+    assert report.title == "A paper"
+    assert [(cell.table, cell.name) for cell in report.cells] == [
+        ("1", "small@1"), ("1", "small@3"), ("2", "shuffle@1"),
+    ]  # fmt: skip
+    small = report.recipes["small"]
+    assert small.readings == (1, 3), "it is read where the tables have rows"
+    assert small.learning_rate == 0.05
+    assert report.code[small.code_sha256] == NETWORK
+    assert report.recipes["shuffle"].code_sha256 == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "message"),
+    [
+        ("report.toml", "title = ", "cannot be read as TOML"),
+        ("report.toml", 'name = "x"', "expected title, source and"),
+        ("report.toml", '[models.small]\nspeed = 3', "speed"),
+        ("report.toml", '[models.small]\narchitecture = "net"\nbatch_size = 0', "batch_size"),
+        ("report.toml", '[models.small]\narchitecture = "nets"', "architecture: expected one of"),
+        ("report.toml", '[models.small]\narchitecture = "gone.py:small"', "gone.py"),
+        ("report.toml", '[models.other]\narchitecture = "net"', "expected one of other"),
+        ("table-1.csv", "epochs,accuracy\n1,2", "expected the columns"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_one_line_that_names_the_file(folder, file, change, message):
+    (folder / file).write_text(change)
+    (folder / "table-2.csv").unlink()
+    with pytest.raises(DataError, match=message) as caught:
+        load_report(folder)
+    assert str(folder) in str(caught.value)
+
+
+def test_a_folder_without_a_report_is_a_usage_error(tmp_path):
+    with pytest.raises(UsageError, match=r"expected a folder with report\.toml"):
+        load_report(tmp_path)
+    (tmp_path / "report.toml").write_text('[models.a]\narchitecture = "net"')
+    with pytest.raises(DataError, match=r"expected a table-NAME\.csv"):
+        load_report(tmp_path)
+
+
+def test_two_models_of_one_recipe_are_refused(folder):
+    text = (folder / "report.toml").read_text()
+    again = text.replace("[models.shuffle]", "[models.twin]").split("[models.twin]")[0]
+    (folder / "report.toml").write_text(
+        again + '[models.twin]\narchitecture = "networks.py:small"\nlearning_rate = 0.05\n'
+    )
+    (folder / "table-2.csv").write_text(
+        "epochs,column,model,accuracy,tolerance,place\n1,T,twin,0.2,1,r\n3,T,twin,0.2,1,r\n"
+    )
+    with pytest.raises(DataError, match="two are the same"):
+        load_report(folder)
+
+
+def test_other_code_is_another_run(folder):
+    before = RunSpec(recipe=recipe_of(folder), seed=0)
+    (folder / "networks.py").write_text(NETWORK + "\n# a comment\n")
+    after = RunSpec(recipe=recipe_of(folder), seed=0)
+    assert before.name != after.name
+    assert before.name.startswith("small-seed0-")
+
+
+def test_the_reports_own_runs_keep_their_digests():
+    """The fields that other reports need say nothing in ours."""
+    spec = RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=0)
+    assert spec.name == "net-relu-seed0-b4cfc4b736cf"
+    assert spec.to_dict()["recipe"].keys() == {
+        "architecture", "activation", "optimiser", "learning_rate", "momentum", "batch_size",
+        "pixels", "dropout_at_prediction",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"architecture": "a/b.py:f"}, "architecture: expected one of"),
+        ({"architecture": "os:system"}, "architecture: expected one of"),
+        ({"architecture": "networks.py:small"}, "code_sha256: expected"),
+        ({"architecture": "net", "code_sha256": "0" * 64}, "code_sha256: expected"),
+        ({"architecture": "torchvision:vgg11", "activation": "swish"}, "has its own"),
+        ({"architecture": "net", "readings": (3, 1)}, "readings: expected rising"),
+        ({"architecture": "net", "readings": (0,)}, "epochs: expected an integer"),
+    ],
+)
+def test_a_recipe_rejects_what_it_cannot_mean(change, message):
+    with pytest.raises(ValueError, match=message):
+        Recipe(**change)
+
+
+def test_dropout_of_ones_own_network_draws_from_the_runs_streams(folder):
+    network = models.build(recipe_of(folder), seed=0, code=NETWORK)
+    assert isinstance(network[2], models.SeededDropout)
+    assert network.training
+    again = models.build(recipe_of(folder), seed=0, code=NETWORK)
+    other = models.build(recipe_of(folder), seed=1, code=NETWORK)
+    assert torch.equal(network[1].weight, again[1].weight)
+    assert not torch.equal(network[1].weight, other[1].weight)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("wrong", r"expected logits \(B, 10\) of images \(B, 3, 32, 32\); got \(2, 7\)"),
+        ("late", "RuntimeError: not today"),
+        ("absent", "absent"),
+    ],
+)
+def test_a_network_that_is_none_is_one_line(folder, function, message):
+    recipe = dataclasses.replace(recipe_of(folder), architecture=f"networks.py:{function}")
+    with pytest.raises(TrainingError, match=message):
+        models.build(recipe, seed=0, code=NETWORK)
+
+
+def test_code_of_another_digest_is_not_run(folder):
+    with pytest.raises(TrainingError, match="expected code with SHA-256"):
+        models.build(recipe_of(folder), seed=0, code="raise SystemExit")
+
+
+def test_torchvisions_resnet18_is_the_reports_resnet():
+    recipe = Recipe(architecture="torchvision:resnet18")
+    ours = models.build(REPORT_RECIPES["resnet"], seed=3).state_dict()
+    theirs = models.build(recipe, seed=3).state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours | theirs)
+    with pytest.raises(TrainingError, match="torchvision:resnet17"):
+        models.build(Recipe(architecture="torchvision:resnet17"), seed=0)
+
+
+@pytest.mark.slow
+def test_a_table_of_another_report_from_end_to_end(folder, tmp_path):
+    home = tmp_path / "home"
+    arguments = ("table", "all", "--report", folder, "--dataset", "synthetic", "--seeds", "2")
+    first = repro(home, *arguments, "--format", "json")
+    assert first.returncode in {0, 1}, first.stderr
+    assert "nobody has compared between machines" in first.stderr
+    cells = {each["cell"]: each for each in json.loads(first.stdout)}
+    assert {name: each["n"] for name, each in cells.items()} == {
+        "small@1": 2, "small@3": 2, "shuffle@1": 2,
+    }  # fmt: skip
+    again = repro(home, *arguments, "--format", "json")
+    assert again.stdout == first.stdout
+    assert "trained in" not in again.stderr, "nothing is trained twice"
+    records = Store(home / "store").records()
+    assert len(records) == 4
+    for record in records:
+        assert parse(dump(record), "again") == record
+
+    # Its own results come with a report, as ours do with the package.
+    shutil.copytree(home / "store", folder / "results")
+    recorded = repro(tmp_path / "nowhere", *arguments, "--recorded", "--format", "json")
+    assert recorded.stdout == first.stdout
+
+    # An audit proves what can be proved without running somebody's code.
+    audited = repro(home, "audit", "small", "--minutes", "0")
+    assert audited.returncode == 2, "two runs begin so"
+    name = next(r.spec.name for r in records if r.spec.name.startswith("small-seed0"))
+    audited = repro(home, "audit", name, "--minutes", "0")
+    assert audited.returncode == 4, audited.stdout + audited.stderr
+    assert "code of somebody's own" in " ".join(audited.stdout.split())
+    refused = repro(home, "predict", name)
+    assert refused.returncode == 3
+    assert "code of somebody's own" in refused.stderr
+
+
+def test_a_run_resumes_with_its_own_code(folder, tmp_path):
+    spec = RunSpec(recipe=recipe_of(folder), seed=0, dataset="synthetic")
+
+    def train(store, epochs):
+        return run(
+            [Task(spec=spec, epochs=epochs, code=NETWORK)],
+            store=store, home=tmp_path, workers=1, on_event=lambda _: None,
+        )  # fmt: skip
+
+    assert not train(tmp_path / "parts", 1)
+    assert not train(tmp_path / "parts", 2)
+    assert not train(tmp_path / "whole", 2)
+    parts, whole = (Store(tmp_path / name).load(spec) for name in ("parts", "whole"))
+    assert [e.weights_sha256 for e in parts.epochs] == [e.weights_sha256 for e in whole.epochs]
+    assert [reading.epoch for reading in whole.readings] == [1]
+
+
+def test_the_example_is_what_its_page_says():
+    report = load_report(EXAMPLE)
+    assert [(cell.name, cell.expected) for cell in report.cells] == [("tutorial@2", 0.54)]
+    recipe = report.recipes["tutorial"]
+    network = models.build(recipe, seed=0, code=report.code[recipe.code_sha256])
+    assert models.parameter_count(network) == 62_006
+    store = Store(EXAMPLE / "results")
+    records = store.records()
+    assert {record.spec.recipe for record in records} == {recipe}, "recorded with another file"
+    assert len(records) >= 5
+    for record in records:
+        assert store.predictions(record).keys() == {"2"}
