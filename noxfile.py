@@ -125,8 +125,11 @@ def gpu(session: nox.Session) -> None:
     """Check and measure the fused trainer on this machine's NVIDIA GPU; writes gpu.json."""
     install(session)
     run(session, "repro", "data", "fetch")
+    # Without --home it takes random images, for machines that have the repository alone.
+    where = "from repro.paths import home; print(home())"
+    home = str(session.run(PYTHON, "-c", where, silent=True)).strip()
     given = session.posargs or ["--out", "gpu.json"]
-    session.run(PYTHON, "benchmarks/gpu.py", *given)
+    session.run(PYTHON, "benchmarks/gpu.py", "--home", home, *given)
 
 
 @nox.session(venv_backend="none")
