@@ -133,6 +133,14 @@ def gpu(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def gpu_verify(session: nox.Session) -> None:
+    """Train all anew on this machine's NVIDIA GPU and compare; writes gpu-verify/ anew."""
+    install(session)
+    run(session, "repro", "data", "fetch")
+    run(session, "benchmarks.gpu_verify", *session.posargs)
+
+
+@nox.session(venv_backend="none")
 def lint(session: nox.Session) -> None:
     """Formatting and static checks."""
     install(session, "ruff")
