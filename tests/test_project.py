@@ -55,7 +55,7 @@ def test_every_command_that_a_page_names_exists(name):
         result = CliRunner().invoke(app, [*command.split(), "--help"])
         assert result.exit_code == 0, command
     for session in {
-        s for line in re.findall(r"nox -s ([a-z ]+)", text(name)) for s in line.split()
+        s for line in re.findall(r"nox -s ([a-z_ ]+)", text(name)) for s in line.split()
     }:
         assert f"def {session}(session" in text("noxfile.py"), session
 
