@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tarfile
 from collections import Counter
@@ -119,6 +120,74 @@ def cluster(session: nox.Session) -> None:
     install(session, "ray")
     run(session, "repro", "data", "fetch")
     run(session, "pytest", "-m", "cluster", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def docs(session: nox.Session) -> None:
+    """Build the documentation, strictly, into site/."""
+    install(session, "mkdocs-material")
+    session.env["NO_MKDOCS_2_WARNING"] = "1"
+    run(session, "mkdocs", "build", "--strict", "--quiet", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def packages(session: nox.Session) -> None:
+    """Build wheel and source archive into dist/, and use each in clean environments."""
+    install(session, "build", "twine")
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    run(session, "build", "--quiet")
+    wheel, archive = (next((ROOT / "dist").glob(f"repro-*{end}")) for end in (".whl", ".tar.gz"))
+    run(session, "twine", "check", "--strict", str(wheel), str(archive))
+    session.log(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB")
+    session.log(f"{archive.name}: {archive.stat().st_size / 1e6:.1f} MB")
+    pythons = [found for each in ("3.10", "3.13") if (found := find_python(each))]
+    if len(pythons) < 2:
+        session.warn("Python 3.10 and 3.13 are not both here: trying what is")
+    for number, python in enumerate(pythons or [sys.executable]):
+        # The archive once is enough: what it builds is the same wheel.
+        for package in (wheel, archive) if number == 0 else (wheel,):
+            try_package(session, python, package)
+
+
+def find_python(version: str) -> str | None:
+    """A Python of this version: on the path, or one of pyenv's."""
+    name = f"python{version}"
+    installed = sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/{name}"))
+    for found in (shutil.which(name), *map(str, reversed(installed))):
+        # pyenv's own `python3.13` is there for versions that it does not have.
+        works = found and subprocess.run([found, "-c", ""], check=False, capture_output=True)
+        if found and works and works.returncode == 0:
+            return found
+    return None
+
+
+def try_package(session: nox.Session, python: str, package: Path) -> None:
+    """Install a package into an empty environment, and ask it for what needs no training.
+
+    Torch stays out: gigabytes, which none of this imports.
+    """
+    place = Path(session.create_tmp()) / "clean"
+    shutil.rmtree(place, ignore_errors=True)
+    session.run(python, "-m", "venv", str(place), external=True)
+    inside = str(place / "bin" / "python")
+    requirements = place / "requirements.txt"
+    needed = nox.project.load_toml("pyproject.toml")["project"]["dependencies"]
+    requirements.write_text("\n".join(each for each in needed if not each.startswith("torch")))
+    pip = [inside, "-m", "pip", "install", "--quiet", "--constraint", "constraints/pins.txt"]
+    session.run(*pip, "--requirement", str(requirements), external=True)
+    session.run(*pip, "--no-deps", str(package), external=True)
+    repro = str(place / "bin" / "repro")
+    with session.chdir(place):  # no file of the checkout may help
+        env = {"REPRO_HOME": str(place / "home"), "PYTHONPATH": ""}
+        for command in (
+            ("--version",),
+            ("table", "3-1", "--recorded"),
+            ("verify", "--recorded"),
+            ("report", "--recorded", "--out", "page"),
+            ("figure", "learning-curves", "--recorded"),
+        ):
+            session.run(repro, *command, external=True, env=env, silent=True)
+    session.log(f"{package.name} works with {python}")
 
 
 @nox.session(venv_backend="none")

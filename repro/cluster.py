@@ -32,6 +32,9 @@ beside the epoch under way."""
 _FRUITLESS = 3
 """How many nodes in a row may be lost before a run has got a single epoch further."""
 
+_AHEAD = 8
+"""Messages that a node may be ahead of the caller; more would fill its memory with files."""
+
 _POLL_S = 0.5
 _CONNECT_S = 10
 
@@ -190,6 +193,7 @@ class RayCluster:
         remote = self._ray.remote(work).options(
             num_cpus=1, num_gpus=gpus, max_retries=0, num_returns="streaming",
             scheduling_strategy="SPREAD", name=job.spec.name,
+            _generator_backpressure_num_objects=_AHEAD,
         )  # fmt: skip
         stream: Any = remote.remote(
             msgspec.json.encode(job),

@@ -62,6 +62,7 @@ class RunDisplay:
             for name, task in self._tasks.items()
         }
         self._all: TaskID | None = None
+        self._done: dict[str, float] = {}
         if len(tasks) > 1:
             work = sum(estimate_s([task], 1) for task in tasks)
             self._all = self._progress.add_task("all runs", total=work, state="")
@@ -134,22 +135,19 @@ class RunDisplay:
         self._began[event.run] = time.monotonic(), event.epoch
         bar = self._bars[event.run]
         self._progress.start_task(bar)
-        self._progress.update(bar, visible=True, state="", completed=event.epoch)
+        self._progress.update(bar, visible=True)
+        self._advance(event.run, event.epoch, "")
         if event.epoch:
             self._line(f"{_label(self._tasks[event.run])}: goes on after {event.epoch} epochs")
 
     def _advance(self, run: str, epochs: float, state: str) -> None:
         self._progress.update(self._bars[run], completed=epochs, state=state)
         if self._all is not None:
-            self._progress.update(self._all, completed=self._work_done())
-
-    def _work_done(self) -> float:
-        """Seconds of work, as estimated, that the bars have behind them."""
-        bars = {task.id: task.completed for task in self._progress.tasks}
-        return sum(
-            estimate_s([task], 1) * bars[self._bars[name]] / task.epochs
-            for name, task in self._tasks.items()
-        )
+            task = self._tasks[run]
+            done = estimate_s([task], 1) * epochs / task.epochs
+            # The difference, not the sum over all: a cluster may have thousands of runs.
+            self._progress.advance(self._all, done - self._done.get(run, 0.0))
+            self._done[run] = done
 
     def _epoch(self, event: EpochDone) -> None:
         record, task = event.record, self._tasks[event.run]
