@@ -37,6 +37,7 @@ _ORDER = (
     "table",
     "claims",
     "report",
+    "export",
     "figure",
     "verify",
     "audit",
@@ -110,6 +111,9 @@ app = typer.Typer(
     What is trained is kept, and trained once.""",
 )
 data_app = typer.Typer(no_args_is_help=True, help="Fetch, check, show and export CIFAR-10.")
+export_app = typer.Typer(
+    no_args_is_help=True, help="Give the evidence or a network away, in a form that others read."
+)
 runs_app = typer.Typer(invoke_without_command=True, help="List the runs of the store.")
 
 
@@ -452,6 +456,28 @@ def report(
         webbrowser.open(path.resolve().as_uri())
 
 
+@export_app.command()
+def weights(
+    run: _Run,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or an empty folder.")],
+    epoch: Annotated[
+        int | None,
+        typer.Option(min=1, help="As they were when the run was there.", show_default="the last"),
+    ] = None,
+    recorded: _Recorded = False,
+) -> None:
+    """Write a run's weights (safetensors), what they are (JSON) and a model card to DIR.
+
+    They are held to the digest in the run's record first.
+    """
+    from repro.export.weights import export_weights
+
+    store = _store(recorded)
+    record = store.find(run)
+    at = export_weights(store, record, folder, epoch)
+    typer.echo(f"{folder}: weights of {record.spec.name} after {at} epochs")
+
+
 @app.command()
 def train(
     model: Annotated[Architecture, typer.Argument(help="Which network.")],
@@ -770,4 +796,5 @@ def _print_run(store: Any, record: Any, form: str) -> None:
 
 
 app.add_typer(data_app, name="data")
+app.add_typer(export_app, name="export")
 app.add_typer(runs_app, name="runs")
