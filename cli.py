@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Literal, NoReturn
@@ -454,6 +455,40 @@ def report(
     typer.echo(path)
     if show:
         webbrowser.open(path.resolve().as_uri())
+
+
+@export_app.command()
+def rocrate(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or an empty folder.")],
+    published: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="Of publication.", show_default="today"),
+    ] = None,
+    author: Annotated[
+        str | None,
+        typer.Option(help="Who trained the runs.", show_default="recorded: the repro contributors"),
+    ] = None,
+    device: _Device = "auto",
+    profile: _Profile = "portable",
+    recorded: _Recorded = False,
+) -> None:
+    """Write runs, verdicts and page as a Workflow Run RO-Crate, for archives and workflow hubs.
+
+    The same evidence and date give the same bytes. Needs the package rocrate.
+    """
+    from repro.export.crate import CONTRIBUTORS, export_crate
+    from repro.page import build
+    from repro.stores import commit, evidence, fitted_grid
+
+    found = evidence(recorded, device, profile)
+    export_crate(
+        found,
+        folder,
+        published=(published or datetime.now()).date(),
+        author=author or (CONTRIBUTORS if recorded else None),
+        page=lambda: build(found, fitted_grid(), lang="en", commit=commit()),
+    )
+    typer.echo(f"{folder}: {len(found.records)} runs as an RO-Crate")
 
 
 @export_app.command()

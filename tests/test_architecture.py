@@ -81,6 +81,10 @@ ALLOWED = {
     "networks": set(),
     "export.__init__": set(),
     "export.folder": {"errors", "store"},
+    "export.crate": {
+        "data.layout", "errors", "evidence", "export.folder", "export.weights", "paths", "records",
+        "store", "tables", "verify",
+    },
     "export.weights": {
         "data.layout", "digests", "errors", "export.folder", "profiles", "records", "spec", "store",
     },
@@ -134,7 +138,7 @@ COMPUTE_HALF = {
     "worker",
 }
 EVIDENCE_HALF = {
-    "verdicts", "calibration", "claims", "evidence", "export.folder", "export.weights",
+    "verdicts", "calibration", "claims", "evidence", "export.crate", "export.folder", "export.weights",
     "figures.explained", "figures.measured", "figures.registry", "figures.style", "notebook", "page", "recipes", "stores", "verify", "tables", "progress", "runner",
     "audit", "bench", "doctor", "listings", "session", "parcels", "node", "cluster",
 }  # fmt: skip
