@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Literal, NoReturn
@@ -37,6 +38,7 @@ _ORDER = (
     "table",
     "claims",
     "report",
+    "export",
     "figure",
     "verify",
     "audit",
@@ -110,6 +112,9 @@ app = typer.Typer(
     What is trained is kept, and trained once.""",
 )
 data_app = typer.Typer(no_args_is_help=True, help="Fetch, check, show and export CIFAR-10.")
+export_app = typer.Typer(
+    no_args_is_help=True, help="Give the evidence or a network away, in a form that others read."
+)
 runs_app = typer.Typer(invoke_without_command=True, help="List the runs of the store.")
 
 
@@ -460,6 +465,62 @@ def report(
         webbrowser.open(path.resolve().as_uri())
 
 
+@export_app.command()
+def rocrate(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or an empty folder.")],
+    published: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="Of publication.", show_default="today"),
+    ] = None,
+    author: Annotated[
+        str | None,
+        typer.Option(help="Who trained the runs.", show_default="recorded: the repro contributors"),
+    ] = None,
+    device: _Device = "auto",
+    profile: _Profile = "portable",
+    recorded: _Recorded = False,
+) -> None:
+    """Write runs, verdicts and page as a Workflow Run RO-Crate, for archives and workflow hubs.
+
+    The same evidence and date give the same bytes. Needs the package rocrate.
+    """
+    from repro.export.crate import CONTRIBUTORS, export_crate
+    from repro.page import build
+    from repro.stores import commit, evidence, fitted_grid
+
+    found = evidence(recorded, device, profile)
+    export_crate(
+        found,
+        folder,
+        published=(published or datetime.now()).date(),
+        author=author or (CONTRIBUTORS if recorded else None),
+        page=lambda: build(found, fitted_grid(), lang="en", commit=commit()),
+    )
+    typer.echo(f"{folder}: {len(found.records)} runs as an RO-Crate")
+
+
+@export_app.command()
+def weights(
+    run: _Run,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or an empty folder.")],
+    epoch: Annotated[
+        int | None,
+        typer.Option(min=1, help="As they were when the run was there.", show_default="the last"),
+    ] = None,
+    recorded: _Recorded = False,
+) -> None:
+    """Write a run's weights (safetensors), what they are (JSON) and a model card to DIR.
+
+    They are held to the digest in the run's record first.
+    """
+    from repro.export.weights import export_weights
+
+    store = _store(recorded)
+    record = store.find(run)
+    at = export_weights(store, record, folder, epoch)
+    typer.echo(f"{folder}: weights of {record.spec.name} after {at} epochs")
+
+
 @app.command()
 def train(
     model: Annotated[Architecture, typer.Argument(help="Which network.")],
@@ -778,4 +839,5 @@ def _print_run(store: Any, record: Any, form: str) -> None:
 
 
 app.add_typer(data_app, name="data")
+app.add_typer(export_app, name="export")
 app.add_typer(runs_app, name="runs")

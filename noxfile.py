@@ -1,7 +1,7 @@
 """Every check of the project, for a person and for CI alike: `nox -s NAME`; `nox -l` lists them.
 
-All sessions share the environment `.venv`: torch fills gigabytes, and uv would download another
-build of it, so it is pip that installs and venv that makes the place.
+All sessions share the environment `.venv` (`crate` has a second one): torch fills gigabytes, and uv
+would download another build of it, so it is pip that installs and venv that makes the place.
 """
 
 from __future__ import annotations
@@ -212,6 +212,22 @@ def web(session: nox.Session) -> None:
     run(session, "repro", "data", "fetch")
     session.env["AXE_CORE"] = str(from_npm(session, *AXE, "axe.min.js"))
     run(session, "pytest", "-m", "web", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def crate(session: nox.Session) -> None:
+    """The recorded evidence as an RO-Crate, held to roc-validator in an environment of its own."""
+    install(session)
+    folder = Path(session.create_tmp()).absolute()
+    validator = folder / "validator" / Path(PYTHON).parent.name / Path(PYTHON).name
+    if not validator.exists():
+        session.run(sys.executable, "-m", "venv", str(folder / "validator"))
+    pip = (str(validator), "-m", "pip", "install", "--quiet")
+    session.run(*pip, "--constraint", "constraints/crate.txt", "roc-validator", "rocrate")
+    exported = folder / "crate"
+    shutil.rmtree(exported, ignore_errors=True)
+    run(session, "repro", "export", "rocrate", str(exported), "--recorded")
+    session.run(str(validator), "tests/validate_crate.py", str(exported), str(folder))
 
 
 @nox.session(venv_backend="none")

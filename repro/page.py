@@ -7,7 +7,6 @@ import hashlib
 import html
 import json
 import re
-import shlex
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,7 +24,7 @@ from repro.figures.style import MODEL_NAMES, Look
 from repro.figures.words import CHINESE
 from repro.recipes import Grid
 from repro.records import RunRecord
-from repro.spec import REPORT_RECIPES
+from repro.spec import REPORT_RECIPES, train_command
 from repro.store import write_atomically
 from repro.tables import by_table_and_column, claims_to_text, say, summary, to_text
 from repro.verdicts import Kind, Verdict, distinct
@@ -174,13 +173,7 @@ def _run(record: RunRecord) -> dict[str, Any]:
 
 def command(record: RunRecord) -> str:
     """What trains the run again."""
-    spec = record.spec
-    words = ["repro", "train", spec.recipe.architecture]
-    if spec.recipe.activation != "relu":
-        words += ["--activation", spec.recipe.activation]
-    words += ["--seed", str(spec.seed), "--epochs", str(len(record.epochs))]
-    words += ["--device", spec.device, "--profile", spec.profile]
-    return shlex.join(words)
+    return train_command(record.spec, len(record.epochs))
 
 
 def _environments(records: Iterable[RunRecord]) -> list[tuple[Any, int]]:

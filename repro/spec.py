@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -22,6 +23,15 @@ Pixels = Literal["unit", "symmetric", "imagenet"]
 Device = Literal["cpu", "cuda", "mps"]
 Profile = Literal["portable", "native"]
 DatasetName = Literal["cifar10", "synthetic"]
+
+Channels = tuple[float, float, float]
+PIXEL_STATISTICS: Mapping[Pixels, tuple[Channels, Channels] | None] = {
+    "unit": None,
+    "symmetric": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
+"""Mean and deviation of red, green and blue by which values in [0, 1] are standardised; None where
+they stay as they are."""
 
 READING_EPOCHS = (10, 30, 60, 100)
 """The epochs at which tables 3-1 to 3-4 read the test set."""
@@ -205,6 +215,18 @@ def without_later(recipe: Mapping[str, Any]) -> dict[str, Any]:
     the digests that they had."""
     later = ("readings", "code_sha256")
     return {name: value for name, value in recipe.items() if value or name not in later}
+
+
+def train_command(spec: RunSpec, epochs: int) -> str:
+    """What trains a run of one of the report's recipes again, up to `epochs`."""
+    words = ["repro", "train", spec.recipe.architecture]
+    if spec.recipe.activation != "relu":
+        words += ["--activation", spec.recipe.activation]
+    words += ["--seed", str(spec.seed), "--epochs", str(epochs)]
+    words += ["--device", spec.device, "--profile", spec.profile]
+    if spec.dataset != "cifar10":
+        words += ["--dataset", spec.dataset]
+    return shlex.join(words)
 
 
 def check_epochs(epochs: int) -> int:

@@ -19,21 +19,16 @@ from torch import Tensor, nn
 from repro import fast, models, optimisers
 from repro.data.dataset import Dataset, split
 from repro.data.layout import IMAGE_SHAPE, Bytes
+from repro.digests import arrays_digest
 from repro.errors import EvidenceError, TrainingError
 from repro.models import SeededDropout
 from repro.profiles import is_x86_64, require
 from repro.records import EpochRecord, Reading, Switched
-from repro.spec import Device, Profile, Purpose, RunSpec, stream_seed
+from repro.spec import PIXEL_STATISTICS, Device, Pixels, Profile, Purpose, RunSpec, stream_seed
 
 PREDICTION_BATCH = 100
 """Images per forward pass where nothing is learned; part of what the bits depend on. As many as a
 core's cache holds: 500 are no faster, and take 150 MB more."""
-
-_PIXEL_STATISTICS = {
-    "unit": None,
-    "symmetric": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-}
 
 Report = Callable[[int, int, float], None]
 """Called now and then during an epoch with the steps done, the steps in all and the last loss."""
@@ -62,37 +57,32 @@ def prepare_torch(profile: Profile) -> None:
     torch.backends.cuda.matmul.allow_tf32 = False
 
 
-def to_input(images: Tensor, pixels: str) -> Tensor:
+def to_input(images: Tensor, pixels: Pixels) -> Tensor:
     """Scale bytes uint8 (B, 3, 32, 32) to a network's input, float32 of the same shape and layout.
 
     The bits are those of torchvision's ToTensor and Normalize.
     """
     x = images.float().div_(255)
-    if _PIXEL_STATISTICS[pixels] is None:
+    if PIXEL_STATISTICS[pixels] is None:
         return x
     mean, deviation = _pixel_statistics(pixels, x.device)
     return x.sub_(mean).div_(deviation)
 
 
 @functools.cache
-def _pixel_statistics(pixels: str, device: torch.device) -> tuple[Tensor, Tensor]:
+def _pixel_statistics(pixels: Pixels, device: torch.device) -> tuple[Tensor, Tensor]:
     """Mean and deviation, float32 (3, 32, 32), channels innermost in memory as in the images:
     numbers that lie side by side are scaled eight at a time."""
     mean, deviation = (
         torch.tensor(each, device=device).repeat(*IMAGE_SHAPE[1:], 1).permute(2, 0, 1)
-        for each in _PIXEL_STATISTICS[pixels] or ()
+        for each in PIXEL_STATISTICS[pixels] or ()
     )
     return mean, deviation
 
 
 def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 over name, dtype, shape and little-endian bytes of each tensor, by name."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        array = tensor.detach().cpu().contiguous().numpy()
-        digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
-        digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
-    return digest.hexdigest()
+    return arrays_digest({n: t.detach().cpu().contiguous().numpy() for n, t in tensors.items()})
 
 
 def weights_digest(model: nn.Module) -> str:

@@ -24,6 +24,7 @@ ALLOWED = {
     "spec": set(),
     "profiles": {"errors", "spec"},
     "golden": set(),
+    "digests": set(),
     "records": {"errors", "profiles", "spec"},
     "store": {"errors", "records", "spec"},
     "data.__init__": set(),
@@ -43,7 +44,7 @@ ALLOWED = {
     "optimisers": {"spec"},
     "fused": {"errors", "models", "optimisers", "spec", "training"},
     "training": {
-        "data.dataset", "data.layout", "errors", "fast", "models", "optimisers", "profiles",
+        "data.dataset", "data.layout", "digests", "errors", "fast", "models", "optimisers", "profiles",
         "records", "spec",
     },
     "events": {"records", "spec"},
@@ -78,6 +79,15 @@ ALLOWED = {
         "verdicts",
     },
     "networks": set(),
+    "export.__init__": set(),
+    "export.folder": {"errors", "store"},
+    "export.crate": {
+        "data.layout", "errors", "evidence", "export.folder", "export.weights", "paths", "records",
+        "store", "tables", "verify",
+    },
+    "export.weights": {
+        "data.layout", "digests", "errors", "export.folder", "profiles", "records", "spec", "store",
+    },
     "figures.__init__": set(),
     "figures.fonts.__init__": set(),
     "figures.words": set(),
@@ -129,8 +139,8 @@ COMPUTE_HALF = {
     "worker",
 }
 EVIDENCE_HALF = {
-    "verdicts", "calibration", "claims", "evidence", "figures.explained", "figures.measured", "figures.registry",
-    "figures.style", "notebook", "page", "recipes", "stores", "verify", "tables", "progress", "runner",
+    "verdicts", "calibration", "claims", "evidence", "export.crate", "export.folder", "export.weights",
+    "figures.explained", "figures.measured", "figures.registry", "figures.style", "notebook", "page", "recipes", "stores", "verify", "tables", "progress", "runner",
     "audit", "bench", "doctor", "listings", "session", "parcels", "node", "cluster", "reports",
 }  # fmt: skip
 

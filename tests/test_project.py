@@ -49,7 +49,8 @@ def test_every_command_that_a_page_names_exists(name):
     app = load_cli().app
     for command in set(
         re.findall(
-            r"repro ((?:data |runs )?[a-z]+)", "\n".join(re.findall(r"`([^`\n]+)`", text(name)))
+            r"repro ((?:data |export |runs )?[a-z]+)",
+            "\n".join(re.findall(r"`([^`\n]+)`", text(name))),
         )
     ):
         result = CliRunner().invoke(app, [*command.split(), "--help"])

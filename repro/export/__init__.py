@@ -1,0 +1,1 @@
+"""The evidence in forms that others have readers for."""
