@@ -166,7 +166,7 @@ def try_package(session: nox.Session, python: str, package: Path) -> None:
 
     Torch stays out: gigabytes, which none of this imports.
     """
-    place = Path(session.create_tmp()) / "clean"
+    place = Path(session.create_tmp()).resolve() / "clean"
     shutil.rmtree(place, ignore_errors=True)
     session.run(python, "-m", "venv", str(place), external=True)
     inside = str(place / "bin" / "python")
