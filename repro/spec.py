@@ -162,8 +162,11 @@ REPORT_RECIPES: Mapping[str, Recipe] = {
 """The five models of tables 3-1 to 3-4, by the names that `expected_results/` uses."""
 
 
-REPORT_DROPOUT_AT_PREDICTION = False
-"""Whether dropout was left on where the report read ImprovedNet's figures."""
+REPORT_DROPOUT_AT_PREDICTION = True
+"""Whether dropout was left on where the report read ImprovedNet's figures.
+
+Inferred on fitting seed 100: left on, its four accuracies are within 0.007 of the report's; off, 0.016
+to 0.040 above (results/recipes). Training is the same either way, and each reading has both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -364,3 +364,13 @@ def test_the_digest_without_torch_is_the_one_of_training():
     assert arrays_digest(arrays) == tensors_digest(tensors)
     by_hand = b"a int64 ()\n" + np.array(7, "<i8").tobytes()
     assert arrays_digest({"a": arrays["a"]}) == hashlib.sha256(by_hand).hexdigest()
+
+
+def test_a_network_that_is_not_the_reports_is_refused(trained):
+    other = Recipe(architecture="torchvision:vgg11")
+    record = dataclasses.replace(
+        trained.load(IMPROVED),
+        spec=dataclasses.replace(IMPROVED, recipe=other), readings=(),
+    )  # fmt: skip
+    with pytest.raises(UsageError, match="expected a network of the report; got torchvision:vgg11"):
+        find_weights(trained, record, None)

@@ -77,9 +77,14 @@ def find_weights(store: Store, record: RunRecord, epoch: int | None) -> tuple[in
     """The weights after `epoch`, or the last that there are, and their epoch.
 
     Raises:
-        UsageError: no checkpoint of that epoch is stored.
+        UsageError: no checkpoint of that epoch is stored, or the network is not the report's.
         EvidenceError: it is not to be believed.
     """
+    if not record.spec.recipe.is_reports:  # a card cannot say how to build it
+        raise UsageError(
+            f"{record.spec.name}: expected a network of the report; "
+            f"got {record.spec.recipe.architecture}"
+        )
     kept = store.checkpoint_epochs(record.spec)
     if not kept:
         raise UsageError(
@@ -120,7 +125,7 @@ def describe(spec: RunSpec, epoch: int, weights: Weights) -> dict[str, Any]:
         "input_shape": list(IMAGE_SHAPE),
         "pixels": {"divide_by": 255, "mean": list(mean), "std": list(deviation)},
         "classes": list(CLASSES if spec.dataset == "cifar10" else map(str, range(len(CLASSES)))),
-        "recipe": dataclasses.asdict(spec.recipe),
+        "recipe": spec.to_dict()["recipe"],
         "seed": spec.seed,
         "device": spec.device,
         "profile": spec.profile,
