@@ -165,8 +165,9 @@ REPORT_RECIPES: Mapping[str, Recipe] = {
 REPORT_DROPOUT_AT_PREDICTION = True
 """Whether dropout was left on where the report read ImprovedNet's figures.
 
-Inferred on fitting seed 100: left on, its four accuracies are within 0.007 of the report's; off, 0.016
-to 0.040 above (results/recipes). Training is the same either way, and each reading has both."""
+Inferred on fitting seed 100: left on, its four accuracies are within 0.007 of the report's; off,
+0.016 to 0.040 above (results/recipes). Training is the same either way, and each reading has both.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
