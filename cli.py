@@ -789,7 +789,7 @@ def measure(
     """Measure how fast this machine trains, beside the loops that users write.
 
     Ours trains a run on each core, the others one on all cores; the machine's throughput is
-    compared. Nothing else should run meanwhile. About 8 minutes on two cores.
+    compared. Nothing else should run meanwhile. About a quarter of an hour on two cores.
     """
     from rich.markdown import Markdown
 

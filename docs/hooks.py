@@ -27,7 +27,9 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
 
 def command_line() -> str:
     """The reference of all commands, from their code."""
-    command = typer.main.get_command(load_cli().app)
+    command: Any = typer.main.get_command(load_cli().app)
+    for each in command.commands.values():  # the list of them would cut its lines short
+        each.short_help = (each.help or "").partition("\n\n")[0]
     context = command.make_context("repro", [], resilient_parsing=True)
     text = get_docs_for_click(obj=command, ctx=context, name="repro")
     return text.partition("\n")[2]  # the page has a heading of its own

@@ -44,6 +44,9 @@ OURS: tuple[Profile, ...] = ("portable", "native")
 STEPS: Mapping[str, int] = {"net-relu": 400, "improved": 100, "resnet": 40}
 """Steps of a turn: some seconds of each network's plain loop."""
 
+STEPS_TO_LEARN: Mapping[str, int] = {"net-relu": 2_000, "improved": 2_000, "resnet": 300}
+"""Steps after which a network is well above chance: only then do accuracies compare anything."""
+
 IMAGES_PER_EPOCH = 40_000
 BATCH = 20
 
@@ -178,6 +181,7 @@ def measure(
     *,
     steps: int,
     rounds: int,
+    steps_to_learn: int,
     cores: int,
     home: Path,
     png: Path,
@@ -186,10 +190,13 @@ def measure(
 ) -> Measured:
     """Let `contestants` train `model` by turns; a first turn of each is not counted.
 
+    After the turns one of each team goes on to `steps_to_learn`, and is validated.
+
     Raises:
         TrainingError: one of them cannot begin, or ended.
     """
     given = {"model": model, "home": str(home), "png": str(png), "dataset": dataset}
+    warm_up = max(steps // 10, 2)
     with ExitStack() as stack:
         teams: dict[str, list[Contestant]] = {}
         for which in contestants:
@@ -197,7 +204,7 @@ def measure(
             teams[which] = [stack.enter_context(Contestant(which, given)) for _ in range(size)]
             for one in teams[which]:
                 one.hear()
-            take_turn(teams[which], max(steps // 10, 2))
+            take_turn(teams[which], warm_up)
         seconds: dict[str, list[float]] = {which: [] for which in contestants}
         for number in range(rounds):
             for which, team in teams.items():
@@ -206,6 +213,9 @@ def measure(
             say(f"{model}: turn {number + 1} of {rounds}: {latest}")
         accuracy = {}
         for which, team in teams.items():
+            if (rest := steps_to_learn - warm_up - steps * rounds) > 0:
+                say(f"{model}: {which} goes on to {steps_to_learn} steps, to be validated")
+                take_turn(team[:1], rest)
             team[0].ask("validate")
             accuracy[which] = team[0].hear()["accuracy"]
     operations, rate = _floor(given, cores)

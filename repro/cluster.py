@@ -26,8 +26,8 @@ from repro.spec import Device, RunSpec
 from repro.store import Store
 
 SEND_EVERY_S = 30.0
-"""How old, at most, what the caller's store has of a run under way: that is lost with its node,
-beside the epoch under way."""
+"""A node sends a run's files after an epoch once so much time has passed since it last did: what is
+lost with it is that, and the epoch under way."""
 
 _FRUITLESS = 3
 """How many nodes in a row may be lost before a run has got a single epoch further."""

@@ -388,6 +388,7 @@ class Session:
             networks = [
                 bench.measure(
                     model, names, steps=4 if short else bench.STEPS[model], rounds=rounds,
+                    steps_to_learn=0 if short else bench.STEPS_TO_LEARN[model],
                     cores=cores, home=home(), png=png, dataset=dataset, say=self.say,
                 )
                 for model in models

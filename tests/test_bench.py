@@ -142,7 +142,7 @@ def png(tmp_path_factory):
 def test_contestants_train_by_turns(tmp_path, png):
     said = []
     got = measure(
-        "net-relu", ["files", "portable"], steps=3, rounds=2, cores=1,
+        "net-relu", ["files", "portable"], steps=3, rounds=2, steps_to_learn=10, cores=1,
         home=tmp_path, png=png, dataset="synthetic", say=said.append,
     )  # fmt: skip
     assert {which: len(turns) for which, turns in got.seconds.items()} == {
@@ -152,7 +152,8 @@ def test_contestants_train_by_turns(tmp_path, png):
     assert all(0 <= share <= 1 for share in got.accuracy.values())
     assert got.operations == useful_operations(models.build(REPORT_RECIPES["net-relu"], seed=0))
     assert got.rate > 1e8
-    assert len(said) == 2
+    assert [line for line in said if "goes on to 10 steps" in line] == said[2:]
+    assert len(said) == 4
     assert "| D, ours, portable |" in markdown(Report(machine={}, networks=[got]))
 
 
