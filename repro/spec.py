@@ -126,9 +126,12 @@ class Recipe:
                 f"torchvision:NAME or FILE.py:FUNCTION; got {self.architecture!r}"
             )
         if self.architecture not in {"net", "improved"} and self.activation != "relu":
-            raise ValueError(
-                f"activation: {self.architecture} has its own; got {self.activation!r}"
-            )
+            network = self.architecture
+            if network == "resnet":
+                network = "ResNet is torchvision's resnet18, with relu"
+            else:
+                network += " has its own"
+            raise ValueError(f"activation: {network}; got {self.activation!r}")
         own_code = reference is not None and reference[1] != "torchvision"
         if own_code != bool(re.fullmatch("[0-9a-f]{64}", self.code_sha256)):
             raise ValueError(

@@ -44,7 +44,10 @@ def test_the_inferred_recipe_is_the_one_in_the_readme():
         ({"batch_size": 20.0}, "batch_size: expected an integer"),
         ({"dropout_at_prediction": 1}, "dropout_at_prediction"),
         ({"optimiser": "adam", "momentum": 0.9}, "momentum: Adam"),
-        ({"architecture": "resnet", "activation": "swish"}, "activation: resnet has its own"),
+        (
+            {"architecture": "resnet", "activation": "swish"},
+            "activation: ResNet is torchvision's resnet18",
+        ),
     ],
 )
 def test_a_recipe_rejects_what_it_cannot_mean(change, message):
