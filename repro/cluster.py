@@ -120,8 +120,7 @@ class RayCluster:
         """
         store, fruitless = Store(Path(job.store)), 0
         with ExitStack() as locks:
-            # In one order, as a worker does that trains them together.
-            for spec in sorted(job.specs, key=lambda spec: spec.name):
+            for spec in job.in_order:
                 self._lock(store, spec, locks, put)
             while True:
                 before = _epochs(store, job.specs)
@@ -175,17 +174,16 @@ class RayCluster:
             RayError: the node was lost, or the job raised.
         """
         specs = {spec.name: spec for spec in job.specs}
-        ended = False
         for message in self._messages(job, store):
             if isinstance(message, bytes):
                 event = msgspec.json.decode(message, type=AnyEvent)
-                ended = isinstance(event, (Failed, Finished))
                 put(event)
+                if isinstance(event, (Failed, Finished)):
+                    return  # what becomes of the node now is nothing to this job
             else:
                 name, files = message
                 unpack(store, specs[name], files)
-        if not ended:
-            raise TrainingError("its node gave no answer")
+        raise TrainingError("its node gave no answer")
 
     def _messages(self, job: Job, store: Store) -> Iterator[Message]:
         gpus = self._gpu_share if job.spec.device == "cuda" else 0

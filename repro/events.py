@@ -151,3 +151,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def specs(self) -> tuple[RunSpec, ...]:
         """All runs of the job: more than one where they are trained as one network."""
         return (self.spec, *(self.task.others if isinstance(self.task, Train) else ()))
+
+    @property
+    def in_order(self) -> list[RunSpec]:
+        """The same in one order, however they were asked for: who locks several runs does it in
+        this order, so that two callers never wait for each other."""
+        return sorted(self.specs, key=lambda spec: (spec.recipe.activation, spec.seed))

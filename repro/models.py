@@ -5,7 +5,9 @@ All take images float32 (B, 3, 32, 32) and return logits float32 (B, 10), for an
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import sys
 import types
 from collections.abc import Callable
 
@@ -127,17 +129,21 @@ def _other(recipe: Recipe, code: str) -> nn.Module:
         if place == "torchvision":
             import torchvision  # noqa: PLC0415 - as above
 
+            if name not in torchvision.models.list_models(module=torchvision.models):
+                raise ValueError("torchvision has no classifier of this name")  # noqa: TRY301
             model = torchvision.models.get_model(name, weights=None, num_classes=10)
         else:
             if hashlib.sha256(code.encode()).hexdigest() != recipe.code_sha256:
                 raise ValueError(f"expected code with SHA-256 {recipe.code_sha256}")  # noqa: TRY301
-            module = types.ModuleType(place.removesuffix(".py"))
-            exec(compile(code, place, "exec"), module.__dict__)  # noqa: S102 - the user's own
-            model = getattr(module, name)()
+            model = getattr(_module(place, code), name)()
         _seed_dropout(model)
         model.eval()
         with torch.no_grad():
             shape = tuple(model(torch.zeros(2, 3, 32, 32)).shape)
+            # Some give more than logits while they learn. A copy: statistics of batches move.
+            trained = copy.deepcopy(model).train()(torch.zeros(2, 3, 32, 32))
+        if not isinstance(trained, Tensor):
+            raise TypeError(f"in training it gives {type(trained).__name__}")  # noqa: TRY301
         model.train()
     except Exception as error:  # whatever the user's own code raises
         raise TrainingError(
@@ -150,6 +156,17 @@ def _other(recipe: Recipe, code: str) -> nn.Module:
         )
     network: nn.Module = model
     return network
+
+
+def _module(name: str, code: str) -> types.ModuleType:
+    """The user's own file as a module. What it defines can look it up, as dataclasses do, by a name
+    that no other module has."""
+    digest = hashlib.sha256(code.encode()).hexdigest()
+    module = types.ModuleType(f"{name.removesuffix('.py')}_{digest[:12]}")
+    sys.modules[module.__name__] = module
+    # Without the future imports of this file.
+    exec(compile(code, name, "exec", dont_inherit=True), module.__dict__)  # noqa: S102
+    return module
 
 
 def _seed_dropout(model: nn.Module) -> None:

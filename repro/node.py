@@ -72,7 +72,13 @@ def work(
             for spec in theirs.specs:
                 unpack(store, spec, parcels.get(spec.name, {}))
             here = msgspec.structs.replace(theirs, store=folder, home=str(home()))
-            yield from _messages(here, store, send_every_s)
+            for message in _messages(here, store, send_every_s):
+                # A place that is gone when the caller reads of it: the file is the caller's.
+                yield (
+                    message.replace(folder.encode(), theirs.store.encode())
+                    if isinstance(message, bytes)
+                    else message
+                )
     except ReproError as error:
         yield _encode(Failed(run=run, message=f"{node}: {error}", exit_code=error.exit_code))
 

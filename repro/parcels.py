@@ -57,6 +57,8 @@ def unpack(store: Store, spec: RunSpec, files: Mapping[str, bytes]) -> None:
         if not _FILE.fullmatch(name):
             raise EvidenceError(f"{spec.name}: expected the files of a run; got {name!r}")
     text = files.get("record.json")
+    if text is None and store.load(spec):
+        return  # a checkpoint whose record never came: whether it goes on from ours, nobody knows
     if text is not None:
         came, ours = parse(text, f"{spec.name}: record.json that came"), store.load(spec)
         if came.spec != spec:

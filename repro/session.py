@@ -47,7 +47,6 @@ from repro.records import RunRecord, is_complete
 from repro.reports import Report
 from repro.runner import Task, default_workers, estimate_s, predict, run
 from repro.spec import (
-    REPORT_DROPOUT_AT_PREDICTION,
     REPORT_RECIPES,
     Activation,
     Architecture,
@@ -67,7 +66,14 @@ from repro.stores import (
     user_store,
 )
 from repro.tables import Language, to_rich
-from repro.verdicts import Cell, judge_records, load_cells, model_of, select_cells
+from repro.verdicts import (
+    Cell,
+    counts_with_dropout,
+    judge_records,
+    load_cells,
+    model_of,
+    select_cells,
+)
 from repro.verify import Check, check_fresh, check_listing, load_listing
 
 
@@ -170,18 +176,20 @@ class Session:
             for seed in range(seeds)
         ]
         expected = {cell.name: cell.expected for cell in cells}
-        models = {task.spec.name: model_of(task.spec.recipe, recipes) for task in tasks}
+        specs = {task.spec.name: task.spec for task in tasks}
 
         def records() -> list[RunRecord]:
             return [record for task in tasks if (record := store.load(task.spec))]
 
         def beside(event: ReadingDone) -> str:
             reading = event.reading
-            figure = expected.get(f"{models[event.run]}@{reading.epoch}")
+            model = model_of(specs[event.run].recipe, recipes)
+            figure = expected.get(f"{model}@{reading.epoch}")
             if figure is None:
                 return ""
             accuracy = reading.accuracy
-            if reading.switched and REPORT_DROPOUT_AT_PREDICTION:  # the runs' recipes have it off
+            recipe = specs[event.run].recipe
+            if reading.switched and counts_with_dropout(recipe) != recipe.dropout_at_prediction:
                 accuracy = reading.switched.accuracy
             return f" (report {figure:.4f}, difference {accuracy - figure:+.4f})"
 

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from rich import box
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from repro.claims import Finding, Judgement
-from repro.spec import REPORT_DROPOUT_AT_PREDICTION
 from repro.verdicts import Kind, Verdict, distinct, told_apart
 
 Format = Literal["rich", "csv", "md", "json", "latex"]
@@ -39,13 +39,13 @@ _WORDS: dict[str, dict[Language, str]] = {
     "dropout off": {"en": ", dropout off", "zh": "（Dropout 关闭）"},
     "dropout on": {"en": ", dropout on", "zh": "（Dropout 开启）"},
     "no cell": {"en": "none", "zh": "无"},
-    "both ways": {
-        "en": "ImprovedNet is read with dropout off and on; "
-        + ("on" if REPORT_DROPOUT_AT_PREDICTION else "off")
-        + " counts, the other stands by",
-        "zh": "改进后模型分别在 Dropout 关闭和开启时读取；计入结论的是"
-        + ("开启" if REPORT_DROPOUT_AT_PREDICTION else "关闭")
-        + "，另一种仅供对照",
+    "on counts": {
+        "en": "ImprovedNet is read with dropout off and on; on counts, the other stands by",
+        "zh": "改进后模型分别在 Dropout 关闭和开启时读取；计入结论的是开启，另一种仅供对照",
+    },
+    "off counts": {
+        "en": "ImprovedNet is read with dropout off and on; off counts, the other stands by",
+        "zh": "改进后模型分别在 Dropout 关闭和开启时读取；计入结论的是关闭，另一种仅供对照",
     },
     "made-up images": {
         "en": "made-up images: these numbers say nothing about the report",
@@ -147,7 +147,7 @@ def to_rich(verdicts: Sequence[Verdict], lang: Language) -> RenderableType:
     parts: list[RenderableType] = []
     for table, column, rows in by_table_and_column(verdicts, lang):
         grid = Table(
-            title=f"{say('table', lang)} {table}{comma}{column}",
+            title=escape(f"{say('table', lang)} {table}{comma}{column}"),
             title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
             padding=(0, 1, 0, 0),
         )  # fmt: skip
@@ -188,8 +188,8 @@ def summary(verdicts: Sequence[Verdict], lang: Language) -> str:
             else f"\n单个数值可与偶然区分的差值：中位数 {middle:.3f}，最差 {max(ranges):.3f}；"
             f"在有两个以上种子的 {tested} 个数值中经 Holm 校正（5%）仍有差异：{apart}"
         )
-    if any(not v.counts for v in verdicts):
-        text += "\n" + say("both ways", lang)
+    if beside := [v for v in verdicts if not v.counts]:
+        text += "\n" + say("off counts" if beside[0].dropout_on else "on counts", lang)
     if any(v.n == 1 for v in unique):
         text += (
             "\none seed has no spread, so nothing can be REPRODUCED by it: "
@@ -221,13 +221,24 @@ def to_text(
             body = frame.to_markdown(index=False, disable_numparse=True)
             blocks.append(f"**{title}**\n\n{body}")
         else:
-            frame = frame.replace("%", r"\%", regex=True).replace("–", "--", regex=True)
-            frame.columns = pd.Index([each.replace("%", r"\%") for each in headings])
+            frame = frame.map(_latex)
+            frame.columns = pd.Index([_latex(each) for each in headings])
             body = frame.to_latex(index=False, column_format="l" + "r" * 7 + "l", caption=title)
             blocks.append(body.rstrip("\n"))
     if form == "md":
         blocks.append(summary(verdicts, lang).replace("\n", "\n\n"))
     return "\n\n".join(blocks)
+
+
+_LATEX: dict[str, str | int | None] = {
+    **{each: f"\\{each}" for each in "&%$#_{}"},
+    **{"–": "--", "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+}
+
+
+def _latex(text: str) -> str:
+    """Text of anybody's report for LaTeX."""
+    return text.translate(str.maketrans(_LATEX))
 
 
 _FINDING_STYLES = {

@@ -100,11 +100,8 @@ class Verdict:
     kind: Kind
     dropout_on: bool | None = None
     """How the test set was read; None for a network without dropout."""
-
-    @property
-    def counts(self) -> bool:
-        """Whether it was read as the report's figure was; else it only stands beside."""
-        return self.dropout_on in {None, REPORT_DROPOUT_AT_PREDICTION}
+    counts: bool = True
+    """Whether it was read as the report's figure was; else it only stands beside."""
 
     @property
     def detectable(self) -> float | None:
@@ -150,12 +147,14 @@ def p_value(values: Sequence[float], one: float) -> float | None:
     return float(2 * special.stdtr(n - 1, -distance / (sd * math.sqrt(1 + 1 / n))))
 
 
-def judge(cell: Cell, values: Sequence[float], dropout_on: bool | None = None) -> Verdict:
+def judge(
+    cell: Cell, values: Sequence[float], dropout_on: bool | None = None, *, counts: bool = True
+) -> Verdict:
     """What test accuracies, one a seed, say about a cell."""
     if not values:
         return Verdict(
             cell=cell, n=0, mean=None, sd=None, low=None, high=None, p=None, kind=Kind.NOT_RUN,
-            dropout_on=dropout_on,
+            dropout_on=dropout_on, counts=counts,
         )  # fmt: skip
     mean, interval = fmean(values), prediction_interval(values)
     close = abs(mean - cell.expected) <= cell.tolerance + _ROUNDING
@@ -172,7 +171,7 @@ def judge(cell: Cell, values: Sequence[float], dropout_on: bool | None = None) -
     sd = stdev(values) if len(values) > 1 else None
     return Verdict(
         cell=cell, n=len(values), mean=mean, sd=sd, low=low, high=high,
-        p=p_value(values, cell.expected), kind=kind, dropout_on=dropout_on,
+        p=p_value(values, cell.expected), kind=kind, dropout_on=dropout_on, counts=counts,
     )  # fmt: skip
 
 
@@ -181,15 +180,26 @@ def model_of(recipe: Recipe, recipes: Recipes = REPORT_RECIPES) -> str | None:
     return next((model for model, each in recipes.items() if each == recipe), None)
 
 
+def counts_with_dropout(recipe: Recipe) -> bool:
+    """Whether a report read its figures of a network with dropout with it on.
+
+    Of this report that was inferred; of another, its recipe says it.
+    """
+    if recipe in REPORT_RECIPES.values():
+        return REPORT_DROPOUT_AT_PREDICTION
+    return recipe.dropout_at_prediction
+
+
 def accuracies_by_cell(
     records: Iterable[RunRecord],
     *,
-    dropout_on: bool = REPORT_DROPOUT_AT_PREDICTION,
+    switched: bool = False,
     recipes: Recipes = REPORT_RECIPES,
 ) -> dict[str, list[float]]:
     """Test accuracies by the name of the cell that they belong to, one a seed.
 
-    Those of a network with dropout are read with it on or off, as `dropout_on` says.
+    Those of a network with dropout are read as the report's were or, `switched`, with dropout the
+    other way about.
 
     Raises:
         ValueError: two records of one seed, which would count one run twice.
@@ -203,6 +213,7 @@ def accuracies_by_cell(
         if (model, record.spec.seed) in seen:
             raise ValueError(f"{model}: expected one record a seed; got two of {record.spec.seed}")
         seen.add((model, record.spec.seed))
+        dropout_on = counts_with_dropout(record.spec.recipe) != switched
         for epoch, accuracy in record.accuracies(dropout_on=dropout_on).items():
             out.setdefault(f"{model}@{epoch}", []).append(accuracy)
     return out
@@ -223,11 +234,11 @@ def judge_all(
     for _, of_table in itertools.groupby(cells, key=lambda cell: cell.table):
         beside = []
         for cell in of_table:
-            dropout = recipes[cell.model].has_dropout
-            on = REPORT_DROPOUT_AT_PREDICTION if dropout else None
+            recipe = recipes[cell.model]
+            on = counts_with_dropout(recipe) if recipe.has_dropout else None
             out.append(judge(cell, accuracies.get(cell.name, ()), on))
-            if dropout and aside and aside.get(cell.name):
-                beside.append(judge(cell, aside[cell.name], not REPORT_DROPOUT_AT_PREDICTION))
+            if on is not None and aside and aside.get(cell.name):
+                beside.append(judge(cell, aside[cell.name], not on, counts=False))
         out += beside
     return out
 
@@ -237,11 +248,10 @@ def judge_records(
 ) -> list[Verdict]:
     """A verdict for every cell from the runs that there are; ImprovedNet's cells are judged twice,
     as the report read them and with dropout the other way about."""
-    on = REPORT_DROPOUT_AT_PREDICTION
     return judge_all(
         cells,
-        accuracies_by_cell(records, dropout_on=on, recipes=recipes),
-        accuracies_by_cell(records, dropout_on=not on, recipes=recipes),
+        accuracies_by_cell(records, recipes=recipes),
+        accuracies_by_cell(records, switched=True, recipes=recipes),
         recipes,
     )
 

@@ -82,7 +82,7 @@ def train(job: Job, epochs: int, emit: Emit) -> None:
             _keep(trainer, environment, store, emit)
 
 
-def train_together(specs: Sequence[RunSpec], epochs: int, job: Job, emit: Emit) -> None:
+def train_together(job: Job, epochs: int, emit: Emit) -> None:
     """Bring runs that differ in seed and activation alone to `epochs` epochs, as one network.
 
     A run that diverges is left where it was, and named once the others are done. How many runs are
@@ -93,9 +93,7 @@ def train_together(specs: Sequence[RunSpec], epochs: int, job: Job, emit: Emit) 
         ReproError: as :func:`train`.
     """
     store = Store(Path(job.store))
-    # In one order, however it was asked for: two callers must not wait for each other, and a run
-    # keeps its place in the company.
-    specs = sorted(specs, key=lambda spec: (spec.recipe.activation, spec.seed))
+    specs = job.in_order  # so a run keeps its place in the company, too
     with ExitStack() as locks:
         for spec in specs:
             locks.enter_context(store.lock(spec, _waiting(spec, emit)))
@@ -380,8 +378,8 @@ def main() -> int:
         match job.task:
             case Train(epochs=epochs, others=()):
                 train(job, epochs, emit)
-            case Train(epochs=epochs, others=others):
-                train_together([job.spec, *others], epochs, job, emit)
+            case Train(epochs=epochs):
+                train_together(job, epochs, emit)
             case Predict() as task:
                 predict(job, task, emit)
             case Retrain() as task:

@@ -114,7 +114,7 @@ ALLOWED = {
         "errors", "evidence", "paths", "recipes", "records", "runner", "spec", "store",
         "verdicts", "verify",
     },
-    "tables": {"claims", "spec", "verdicts"},
+    "tables": {"claims", "verdicts"},
     "progress": {"events", "runner"},
     "listings": {
         "audit", "data.dataset", "data.layout", "doctor", "figures.registry", "figures.style",

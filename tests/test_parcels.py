@@ -89,6 +89,16 @@ def test_a_run_that_was_begun_anew_sets_the_old_one_aside(here, there, trainer):
     assert (here.folder(SPEC) / "before-1" / "record.json").read_bytes() == old["record.json"]
 
 
+def test_a_checkpoint_without_a_record_replaces_nothing(here, there, trainer):
+    """A run that was begun anew elsewhere, and failed before its first record."""
+    trainer(2)
+    unpack(here, SPEC, Sender(there, SPEC).pack())
+    before = here.checkpoint(SPEC).read_bytes()
+    unpack(here, SPEC, {"checkpoint.safetensors": b"of another beginning"})
+    assert here.checkpoint(SPEC).read_bytes() == before
+    unpack(here, dataclasses.replace(SPEC, seed=9), {"checkpoint.safetensors": b"the first"})
+
+
 @pytest.mark.parametrize("name", ["../record.json", "lock", "checkpoint-0.safetensors", "a/b", ""])
 def test_a_file_that_no_run_has_is_refused(here, there, trainer, name):
     trainer(1)

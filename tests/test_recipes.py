@@ -111,3 +111,14 @@ def test_everything_is_in_the_json():
     assert told["candidates"][0]["recipe"]["batch_size"] == 20
     assert told["candidates"][0]["differences"] == pytest.approx({"net-relu@10": -0.02})
     assert told["spreads"][0]["cell"] == "net-relu@10"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"architecture": "network.py:f", "code_sha256": "0" * 64}, {"readings": (10, 20)}],
+)
+def test_runs_of_another_report_are_no_candidates(changes):
+    one = run("net-relu", BASE, 100, {10: 0.5})
+    recipe = dataclasses.replace(BASE, **changes)
+    other = dataclasses.replace(one, spec=RunSpec(recipe=recipe, seed=101))
+    assert [fit.seeds for fit in fit_all([one, other], CELLS)] == [1]

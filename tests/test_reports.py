@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
 from repro import models
 from repro.errors import DataError, TrainingError, UsageError
@@ -21,6 +23,9 @@ from repro.reports import load_report, this_report
 from repro.runner import Task, run
 from repro.spec import REPORT_RECIPES, Recipe, RunSpec
 from repro.store import Store
+from repro.tables import summary, to_rich, to_text
+from repro.verdicts import judge, judge_records
+from tests.examples import record
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "pytorch-tutorial"
@@ -188,6 +193,85 @@ def test_a_network_that_is_none_is_one_line(folder, function, message):
         models.build(recipe, seed=0, code=NETWORK)
 
 
+CONFIGURED = """
+from __future__ import annotations
+from dataclasses import dataclass
+from torch import nn
+
+@dataclass
+class Config:
+    width: int = 8
+
+def small():
+    return nn.Sequential(nn.Flatten(), nn.Linear(3072, Config().width), nn.Linear(8, 10))
+"""
+
+
+@pytest.mark.parametrize(
+    "code", [CONFIGURED, CONFIGURED.replace("from __future__ import annotations", "")]
+)
+def test_a_file_may_define_what_files_define(folder, code):
+    (folder / "networks.py").write_text(code)
+    network = models.build(recipe_of(folder), seed=0, code=code)
+    assert network[1].out_features == 8
+    assert "networks" not in sys.modules, "no module of the user's own is hidden"
+
+
+@pytest.mark.parametrize("name", ["fcn_resnet50", "raft_small", "resnet17"])
+def test_of_torchvision_only_classifiers_are_taken(name):
+    with pytest.raises(TrainingError, match="no classifier of this name"):
+        models.build(Recipe(architecture=f"torchvision:{name}"), seed=0)
+
+
+def test_a_network_that_gives_more_in_training_is_refused(folder):
+    code = (
+        NETWORK
+        + """
+class Two(nn.Linear):
+    def forward(self, x):
+        out = super().forward(x.flatten(1))
+        return (out, out) if self.training else out
+
+def small():
+    return Two(3072, 10)
+"""
+    )
+    (folder / "networks.py").write_text(code)
+    with pytest.raises(TrainingError, match="in training it gives tuple"):
+        models.build(recipe_of(folder), seed=0, code=code)
+
+
+@pytest.mark.parametrize("left_on", [False, True])
+def test_of_another_report_the_recipe_says_how_dropout_was_read(tmp_path, left_on):
+    """What was inferred of this report holds for this one alone."""
+    (tmp_path / "report.toml").write_text(
+        f'[models.mine]\narchitecture = "improved"\ndropout_at_prediction = {str(left_on).lower()}\n'
+    )
+    (tmp_path / "table-1.csv").write_text(
+        "epochs,column,model,accuracy,tolerance,place\n10,Mine,mine,0.7,0.01,p\n"
+    )
+    report = load_report(tmp_path)
+    run = record("improved", 0, {10: 0.70})
+    run = dataclasses.replace(
+        run, spec=dataclasses.replace(run.spec, recipe=report.recipes["mine"])
+    )
+    counted, beside = judge_records(report.cells, [run], report.recipes)
+    assert (counted.counts, counted.dropout_on, counted.mean) == (True, left_on, 0.70)
+    assert (beside.counts, beside.dropout_on) == (False, not left_on)
+    assert f"; {'on' if left_on else 'off'} counts" in summary([counted, beside], "en")
+
+
+def test_text_of_another_report_is_text(folder):
+    head = "epochs,column,model,accuracy,tolerance,place\n"
+    (folder / "table-1.csv").write_text(head + "1,Net_A & 5% [/b],small,0.3,0.1,p\n")
+    cells = [cell for cell in load_report(folder).cells if cell.table == "1"]
+    verdicts = [judge(cell, [0.3]) for cell in cells]
+    console = Console(file=io.StringIO(), width=100)
+    console.print(to_rich(verdicts, "en"))
+    assert "Net_A & 5% [/b]" in console.file.getvalue()
+    assert r"Net\_A \& 5\% [/b]" in to_text(verdicts, "latex", "en")
+
+
 def test_code_of_another_digest_is_not_run(folder):
     with pytest.raises(TrainingError, match="expected code with SHA-256"):
         models.build(recipe_of(folder), seed=0, code="raise SystemExit")
@@ -198,8 +282,6 @@ def test_torchvisions_resnet18_is_the_reports_resnet():
     ours = models.build(REPORT_RECIPES["resnet"], seed=3).state_dict()
     theirs = models.build(recipe, seed=3).state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours | theirs)
-    with pytest.raises(TrainingError, match="torchvision:resnet17"):
-        models.build(Recipe(architecture="torchvision:resnet17"), seed=0)
 
 
 @pytest.mark.slow
@@ -218,8 +300,8 @@ def test_a_table_of_another_report_from_end_to_end(folder, tmp_path):
     assert "trained in" not in again.stderr, "nothing is trained twice"
     records = Store(home / "store").records()
     assert len(records) == 4
-    for record in records:
-        assert parse(dump(record), "again") == record
+    for each in records:
+        assert parse(dump(each), "again") == each
 
     # Its own results come with a report, as ours do with the package.
     shutil.copytree(home / "store", folder / "results")
@@ -263,7 +345,7 @@ def test_the_example_is_what_its_page_says():
     assert models.parameter_count(network) == 62_006
     store = Store(EXAMPLE / "results")
     records = store.records()
-    assert {record.spec.recipe for record in records} == {recipe}, "recorded with another file"
+    assert {each.spec.recipe for each in records} == {recipe}, "recorded with another file"
     assert len(records) >= 5
-    for record in records:
-        assert store.predictions(record).keys() == {"2"}
+    for each in records:
+        assert store.predictions(each).keys() == {"2"}

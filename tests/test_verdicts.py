@@ -9,7 +9,7 @@ from scipy import stats
 
 from repro.errors import DataError, UsageError
 from repro.paths import packaged
-from repro.spec import REPORT_DROPOUT_AT_PREDICTION, REPORT_RECIPES, Recipe
+from repro.spec import REPORT_RECIPES, Recipe
 from repro.verdicts import (
     Cell,
     Kind,
@@ -236,9 +236,7 @@ def test_improved_net_is_judged_as_the_report_read_it_and_the_other_way_beside(c
 
 
 def test_what_stands_beside_decides_nothing():
-    beside = dataclasses.replace(
-        judge(cell(), [0.7, 0.7]), dropout_on=not REPORT_DROPOUT_AT_PREDICTION
-    )
+    beside = judge(cell(), [0.7, 0.7], True, counts=False)
     assert beside.kind is Kind.DIFFERS
     assert exit_code([judge(cell(), [0.57, 0.58]), beside]) == 0
     assert told_apart([dataclasses.replace(beside, p=0.0)]) == []

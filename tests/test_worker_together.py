@@ -35,7 +35,7 @@ def together(folder, specs=SPECS, epochs=3, stop_after=None):
     task = Train(epochs=epochs, others=tuple(others))
     job = Job(spec=first, task=task, store=str(folder), home="")
     try:
-        worker.train_together(specs, epochs, job, emit)
+        worker.train_together(job, epochs, emit)
     except KeyboardInterrupt:
         assert stop_after is not None
     return events

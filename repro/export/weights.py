@@ -61,7 +61,7 @@ def read_weights(path: Path, record: RunRecord) -> tuple[int, Weights]:
     if not 1 <= epoch <= len(record.epochs):
         raise EvidenceError(
             f"{path}: expected a checkpoint of epoch 1 to {len(record.epochs)}, as far as the "
-            f"record goes; got epoch {epoch}"
+            f"record goes; got epoch {epoch} (of a run under way: wait, or let it go on)"
         )
     weights = {n.removeprefix("model."): a for n, a in state.items() if n.startswith("model.")}
     expected, obtained = record.epochs[epoch - 1].weights_sha256, arrays_digest(weights)

@@ -97,17 +97,21 @@ def test_each_node_fetches_and_verifies_the_data_once(connect, nodes, tmp_path):
 
 
 def test_what_a_lost_node_did_goes_on_elsewhere(connect, nodes, tmp_path):
-    tasks = [task_of(seed=seed, epochs=40) for seed in (0, 1)]
+    tasks = [task_of(seed=seed, epochs=100) for seed in (0, 1)]
     lost = nodes.add("lost")
     killed = threading.Event()
+    reached = {}
 
     def kill(event):
-        if isinstance(event, EpochDone) and event.record.epoch == 12 and not killed.is_set():
+        if isinstance(event, EpochDone):
+            reached[event.run] = event.record.epoch
+        # Once each run has come so far: on a busy machine one begins later than the others.
+        if len(reached) == 3 and min(reached.values()) >= 12 and not killed.is_set():
             killed.set()
             nodes.kill(lost)
 
     # Three nodes and three runs: one of the runs is on the node that is killed.
-    tasks.append(task_of(seed=2, epochs=40))
+    tasks.append(task_of(seed=2, epochs=100))
     events = []
     failures = run(
         tasks, store=tmp_path / "far", home=home(), workers=3, executor=connect(),
@@ -125,8 +129,8 @@ def test_what_a_lost_node_did_goes_on_elsewhere(connect, nodes, tmp_path):
     for task in tasks:
         assert digests(tmp_path / "far", task) == digests(tmp_path / "near", task)
         told = epochs_told(events, task)
-        assert told[-1] == 40
-        again = sum(Counter(told).values()) - 40
+        assert told[-1] == 100
+        again = len(told) - 100
         assert again <= (1 if task.spec.name == notes[0].run else 0), "no epoch is done twice"
         assert not list(Store(tmp_path / "far").folder(task.spec).glob("before-*"))
 
