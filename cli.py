@@ -386,7 +386,8 @@ def recipes(
         typer.echo(recipes_to_markdown(found[:top], spreads(found, cells)))
     elif found:
         out.print(fits_to_rich(found[:top]))
-        out.print(f"\n{len(found)} candidates; what they move:\n")
+        count = len({fit.candidate for fit in found})  # one may stand there twice
+        out.print(f"\n{count} candidates; what they move:\n")
         out.print(spreads_to_rich(spreads(found, cells)))
     else:
         typer.echo("no candidate is trained yet: `repro recipes --train net-relu` does")
