@@ -166,7 +166,12 @@ def options(
 
 @app.command()
 def table(
-    number: Annotated[str, typer.Argument(metavar="3-1|3-2|3-3|3-4|all", help="Which table.")],
+    number: Annotated[
+        str,
+        typer.Argument(
+            metavar="3-1|3-2|3-3|3-4|all", help="Which table; another report has others."
+        ),
+    ],
     own: Annotated[
         Path | None,
         typer.Option("--report", help="Another report: a folder with report.toml and tables."),

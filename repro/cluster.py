@@ -174,16 +174,22 @@ class RayCluster:
             RayError: the node was lost, or the job raised.
         """
         specs = {spec.name: spec for spec in job.specs}
-        for message in self._messages(job, store):
-            if isinstance(message, bytes):
-                event = msgspec.json.decode(message, type=AnyEvent)
-                put(event)
-                if isinstance(event, (Failed, Finished)):
-                    return  # what becomes of the node now is nothing to this job
-            else:
-                name, files = message
-                unpack(store, specs[name], files)
-        raise TrainingError("its node gave no answer")
+        ended = False
+        try:
+            for message in self._messages(job, store):
+                if isinstance(message, bytes):
+                    event = msgspec.json.decode(message, type=AnyEvent)
+                    ended = isinstance(event, (Failed, Finished))
+                    put(event)
+                else:
+                    name, files = message
+                    unpack(store, specs[name], files)
+        except Exception:
+            if not ended:  # afterwards it is nothing to this job what becomes of its node
+                raise
+        else:
+            if not ended:
+                raise TrainingError("its node gave no answer")
 
     def _messages(self, job: Job, store: Store) -> Iterator[Message]:
         gpus = self._gpu_share if job.spec.device == "cuda" else 0

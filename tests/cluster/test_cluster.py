@@ -10,6 +10,7 @@ import sys
 import threading
 from collections import Counter
 
+import msgspec
 import pytest
 
 from repro import checkpoints
@@ -244,6 +245,25 @@ def test_nodes_lost_again_and_again_are_a_failure(connect, tmp_path, monkeypatch
     assert len(lost) == 3
     assert failures[0].message.startswith("3 nodes in a row were lost")
     assert sum(isinstance(event, Noted) for event in events) == 2
+
+
+def test_a_node_that_is_lost_after_the_end_is_nothing_to_the_job(connect, tmp_path, monkeypatch):
+    """Else the job would end twice, and another job's end would not be heard."""
+    import ray
+
+    executor = connect()
+
+    def messages(job, store):
+        yield msgspec.json.encode(Finished(run=job.spec.name))
+        raise ray.exceptions.WorkerCrashedError
+
+    monkeypatch.setattr(executor, "_messages", messages)
+    failures, events = do(tmp_path, [task_of(), task_of(seed=1)], executor)
+    assert not failures
+    assert sorted(each.run for each in events if isinstance(each, Finished)) == sorted(
+        task_of(seed=seed).spec.name for seed in (0, 1)
+    )
+    assert len(events) == 2
 
 
 def test_what_the_cluster_lacks_is_refused(connect):
