@@ -143,9 +143,8 @@ def packages(session: nox.Session) -> None:
     pythons = [found for each in ("3.10", "3.13") if (found := find_python(each))]
     if len(pythons) < 2:
         session.warn("Python 3.10 and 3.13 are not both here: trying what is")
-    for number, python in enumerate(pythons or [sys.executable]):
-        # The archive once is enough: what it builds is the same wheel.
-        for package in (wheel, archive) if number == 0 else (wheel,):
+    for python in pythons or [sys.executable]:
+        for package in (wheel, archive):
             try_package(session, python, package)
 
 
