@@ -380,7 +380,7 @@ def recipes(
             list(REPORT_RECIPES) if model == "all" else [model],
             seeds=seeds,
             epochs=epochs,
-            device=session.device(device),
+            device=place,
             profile=profile,
             dataset=dataset,
         )

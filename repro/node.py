@@ -23,7 +23,7 @@ from repro.errors import ReproError
 from repro.events import AnyEvent, EpochDone, Failed, Finished, Job, Noted, ReadingDone, Stepped
 from repro.parcels import Sender, unpack
 from repro.paths import home
-from repro.runner import Workers
+from repro.runner import Workers, do_to_the_end
 from repro.store import Store
 
 Message: TypeAlias = bytes | tuple[str, dict[str, bytes]]
@@ -92,13 +92,7 @@ def _messages(job: Job, store: Store, send_every_s: float) -> Iterator[Message]:
     told = dict.fromkeys(senders, 0.0)
     workers = Workers()
 
-    def do() -> None:
-        try:
-            workers.do(job, events.put)
-        except Exception as error:  # whatever it is, the caller has to hear of it
-            events.put(Failed(run=job.spec.name, message=str(error), exit_code=4))
-
-    thread = threading.Thread(target=do, name=job.spec.name)
+    thread = threading.Thread(target=do_to_the_end, args=(workers, job, events.put))
     thread.start()
     try:
         ended = False

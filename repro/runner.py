@@ -167,6 +167,15 @@ def _groups(tasks: Iterable[Task]) -> list[list[Task]]:
     return [row for rows in groups.values() for row in rows]
 
 
+def do_to_the_end(executor: Executor, job: Job, put: Callable[[AnyEvent], None]) -> None:
+    """Let `executor` do a job; whatever it raises, the caller hears of it by a Failed."""
+    try:
+        executor.do(job, put)
+    except Exception as error:
+        code = error.exit_code if isinstance(error, ReproError) else TrainingError.exit_code
+        put(Failed(run=job.spec.name, message=str(error), exit_code=code))
+
+
 def do_jobs(
     jobs: Iterable[Job],
     *,
@@ -188,11 +197,7 @@ def do_jobs(
         def put(event: AnyEvent) -> None:
             events.put((job, event))
 
-        try:
-            running.do(job, put)
-        except Exception as error:  # whatever it is, the caller has to hear of it
-            code = error.exit_code if isinstance(error, ReproError) else TrainingError.exit_code
-            put(Failed(run=job.spec.name, message=str(error), exit_code=code))
+        do_to_the_end(running, job, put)
 
     with _signals_to(events.put), ThreadPoolExecutor(max_workers=workers) as pool:
         try:

@@ -478,11 +478,11 @@ def _announcement(todo: Sequence[Task], done: dict[str, RunRecord | None], at_a_
     text = f"{len(todo)} run{'s' * (len(todo) > 1)}, {how}, on {spec.device}"
     if spec.device == "cpu":
         text += f" ({spec.profile} profile)"
-    if all(task.spec.recipe.is_reports for task in todo):
+    known = all(task.spec.recipe.is_reports for task in todo)
+    if known:
         text += f", level {promised.level}: {promised.text}"
     else:
         text += ", with a network whose bits nobody has compared between machines"
-    known = all(task.spec.recipe.is_reports for task in todo)
     if spec.device != "cpu" or spec.dataset != "cifar10" or not known:
         return text
     rest = []

@@ -82,7 +82,7 @@ ALLOWED = {
     "export.__init__": set(),
     "export.folder": {"errors", "store"},
     "export.crate": {
-        "data.layout", "errors", "evidence", "export.folder", "export.weights", "paths", "records",
+        "data.layout", "data.sources", "errors", "evidence", "export.folder", "export.weights", "paths", "records",
         "store", "tables", "verify",
     },
     "export.weights": {

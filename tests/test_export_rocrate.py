@@ -23,10 +23,11 @@ from typer.testing import CliRunner
 
 from repro.__main__ import load_cli
 from repro.data.layout import CHECKSUMS
+from repro.data.sources import OFFICIAL
 from repro.digests import arrays_digest
 from repro.errors import EvidenceError, UsageError
 from repro.evidence import Evidence
-from repro.export.crate import _INPUTS, CIFAR10_URL, CONTRIBUTORS, export_crate
+from repro.export.crate import _INPUTS, CONTRIBUTORS, export_crate
 from repro.records import RunRecord, dump
 from repro.spec import RunSpec
 from repro.store import Store
@@ -177,7 +178,7 @@ def test_each_run_is_one_action_with_its_inputs_its_outputs_and_its_environment(
     for record in evidence.records:
         spec, action = record.spec, graph[f"#run-{record.spec.name}"]
         data, *objects = several(action["object"])
-        assert data == CIFAR10_URL
+        assert data == OFFICIAL
         values = {graph[each]["name"]: graph[each]["value"] for each in objects}
         assert values == {
             "architecture": spec.recipe.architecture, "activation": spec.recipe.activation,
@@ -229,9 +230,9 @@ def test_what_the_parameters_are_unless_told_is_what_the_command_takes():
 
 
 def test_the_data_set_is_named_with_its_checksums_and_not_part_of_the_crate(graph):
-    parts = [graph[each] for each in several(graph[CIFAR10_URL]["hasPart"])]
+    parts = [graph[each] for each in several(graph[OFFICIAL]["hasPart"])]
     assert {each["name"]: each["sha256"] for each in parts} == dict(CHECKSUMS)
-    assert graph[CIFAR10_URL]["@type"] == "CreativeWork"
+    assert graph[OFFICIAL]["@type"] == "CreativeWork"
 
 
 def test_the_crate_is_a_run_store_and_its_readme_shows_how_to_read_it(

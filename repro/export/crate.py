@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import repro
 from repro.data.layout import CHECKSUMS, FILE_BYTES
+from repro.data.sources import OFFICIAL
 from repro.errors import UsageError
 from repro.evidence import Evidence
 from repro.export.folder import render, whole_folder
@@ -31,7 +32,6 @@ from repro.tables import claims_to_text, to_text
 from repro.verify import accept, load_listing
 
 LICENCE = "https://spdx.org/licenses/MIT"
-CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 CONTRIBUTORS = "the repro contributors"
 """Who trained the recorded runs, as CITATION.cff names them."""
 
@@ -169,7 +169,7 @@ def _readme(
             for each in dict.fromkeys(record.environment for record in records)
         ],
         checksums=CHECKSUMS,
-        url=CIFAR10_URL,
+        url=OFFICIAL,
         version=repro.__version__,
     )
 
@@ -332,7 +332,7 @@ class _Description:
             for name, checksum in CHECKSUMS.items()
         ]  # fmt: skip
         return self.entity(
-            CIFAR10_URL, "CreativeWork", name="CIFAR-10, binary version", url=CIFAR10_URL,
+            OFFICIAL, "CreativeWork", name="CIFAR-10, binary version", url=OFFICIAL,
             description="60,000 images in ten classes, by Alex Krizhevsky, Vinod Nair and "
             "Geoffrey Hinton.",
             hasPart=[{"@id": part.id} for part in parts],
