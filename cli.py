@@ -577,7 +577,7 @@ def runs(ctx: typer.Context, recorded: _Recorded = False, form: _Form = "rich") 
     elif records:
         out.print(list_runs(records))
     else:
-        typer.echo(f"no runs in {store.root} yet: `repro table 3-1` makes some")
+        _say_no_runs(store)
 
 
 @runs_app.command()
@@ -586,6 +586,29 @@ def show(ctx: typer.Context, run: _Run, recorded: _Recorded = False, form: _Form
     all_recorded, all_form = ctx.obj  # `repro runs --recorded show X` means the same
     store = _store(recorded or all_recorded)
     _print_run(store, store.find(run), all_form if form == "rich" else form)
+
+
+@runs_app.command()
+def best(
+    ctx: typer.Context,
+    recorded: _Recorded = False,
+    form: Annotated[Literal["rich", "md"], typer.Option("--format", help="Of the table.")] = "rich",
+) -> None:
+    """List after which epoch each run was best, by its validation accuracy.
+
+    There: validation accuracy after that epoch; At end: after the last one. Test: with dropout off.
+    """
+    from repro.listings import best_to_markdown, best_to_rich
+
+    all_recorded, _ = ctx.obj
+    store = _store(recorded or all_recorded)
+    records = store.records()
+    if form == "md":
+        typer.echo(best_to_markdown(records))
+    elif records:
+        out.print(best_to_rich(records))
+    else:
+        _say_no_runs(store)
 
 
 @app.command()
@@ -833,6 +856,10 @@ def _store(recorded: bool) -> Any:
     from repro.stores import recorded_store, user_store
 
     return recorded_store() if recorded else user_store()
+
+
+def _say_no_runs(store: Any) -> None:
+    typer.echo(f"no runs in {store.root} yet: `repro table 3-1` makes some")
 
 
 def _print_run(store: Any, record: Any, form: str) -> None:

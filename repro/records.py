@@ -172,6 +172,11 @@ class RunRecord:
         """Seconds spent in training and validation, over every process that worked on the run."""
         return sum(each.duration_s for each in self.epochs)
 
+    @property
+    def best(self) -> EpochRecord | None:
+        """The epoch of the highest validation accuracy, the first of equals; None without one."""
+        return max(self.epochs, key=lambda each: each.validation_accuracy, default=None)
+
     def accuracy_at(self, epoch: int) -> float | None:
         """Test accuracy after `epoch` epochs, or None where the test set was not read."""
         return next((each.accuracy for each in self.readings if each.epoch == epoch), None)

@@ -51,7 +51,8 @@ ALLOWED = {
     "checkpoints": {"errors", "records", "spec", "store", "training"},
     "machine": set(),
     "contestants": {
-        "data.dataset", "data.folders", "data.layout", "evaluation", "models", "spec", "training",
+        "data.dataset", "data.folders", "data.layout", "evaluation", "fast", "models", "spec",
+        "training",
     },
     "bench": {"errors", "machine", "profiles", "runner", "spec", "store"},
     "worker": {

@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from repro import bench, models
+from repro import bench, contestants, models
 from repro.bench import MARKS, Measured, Report, markdown, measure, write
 from repro.contestants import useful_operations
 from repro.data.dataset import synthetic
@@ -42,6 +43,15 @@ def test_the_floor_is_the_operations_at_the_products_rate():
     assert MEASURED.share_of_floor("portable") == pytest.approx(
         seconds / (40_000 / 400 / 20 / 2 * 2)
     )
+
+
+def test_the_products_rate_is_the_faster_librarys(monkeypatch):
+    def product(*_, onednn):
+        time.sleep(0.001 if onednn else 0.02)
+
+    monkeypatch.setattr(contestants, "multiply", product)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    assert contestants.product_rate(0.05) > 2 * 1024**3 / 0.015
 
 
 def test_the_spread_is_half_the_distance_of_the_quartiles():

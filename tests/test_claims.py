@@ -40,6 +40,7 @@ def test_the_reports_claims_are_there_and_its_own_figures_bear_them_out():
         "decline-stays": True,
         "improved-ahead": True,
         "improved-rises": True,
+        "improved-rises-on": None,
         "best-of-all": True,
         "resnet-over-net": True,
         "resnet-over-improved": True,

@@ -85,6 +85,10 @@ def test_a_table_is_trained_once_and_printed_in_every_format(home):
     assert "net-relu-seed0-" in listed.stdout
     assert "net-relu-seed1-" in listed.stdout
 
+    by_validation = repro(home, "runs", "best", "--format", "md").stdout.splitlines()
+    assert [word.strip() for word in by_validation[0].split("|")[1:4]] == ["Run", "Epochs", "Best"]
+    assert len(by_validation) == 2 + 2
+
     shown = repro(home, "runs", "show", "net-relu-seed1", "--format", "json")
     whole = json.loads(shown.stdout)
     assert whole["spec"]["seed"] == 1

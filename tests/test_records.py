@@ -32,6 +32,16 @@ def test_accuracy_is_read_by_epoch_and_seconds_add_up():
     assert one.duration_s == 30 * 3.5
 
 
+def test_the_best_epoch_is_the_first_of_those_with_the_highest_validation_accuracy():
+    one = record(accuracies={10: 0.5})
+    better = [
+        dataclasses.replace(each, validation_accuracy=0.6) if each.epoch in {4, 7} else each
+        for each in one.epochs
+    ]
+    assert dataclasses.replace(one, epochs=tuple(better)).best == better[3]
+    assert dataclasses.replace(one, epochs=(), readings=()).best is None
+
+
 @pytest.mark.parametrize("drop", ["epochs", "readings"])
 def test_a_history_with_a_hole_is_refused(drop):
     one = record(accuracies={10: 0.5, 30: 0.6})

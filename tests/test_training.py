@@ -12,7 +12,7 @@ from repro.errors import DataError, TrainingError
 from repro.golden import GOLDEN
 from repro.models import build
 from repro.spec import REPORT_RECIPES, Recipe, RunSpec, stream_seed
-from repro.training import Trainer, to_input, weights_digest
+from repro.training import Trainer, prefers_onednn, to_input, weights_digest
 from tests.numpy_net import loss_and_gradients
 
 DATA = synthetic(train=150, test=40)
@@ -293,3 +293,19 @@ def test_streams_order_images_alike_for_all_networks():
         trainer.train_epoch()
         orders.append(torch.cat(seen))
     assert all(torch.equal(orders[0], order) for order in orders)
+
+
+@pytest.mark.parametrize(
+    ("profile", "capability", "preferred"),
+    [
+        ("portable", "AVX2", True),
+        ("native", "AVX2", False),
+        ("native", "AVX512", True),
+    ],
+)
+def test_products_go_to_the_library_that_is_faster(monkeypatch, profile, capability, preferred):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert prefers_onednn(profile) is preferred
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    assert not prefers_onednn(profile)
