@@ -177,8 +177,9 @@ def table(
         typer.Option("--report", help="Another report: a folder with report.toml and tables."),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="Seeds 0 to N-1.", show_default="1, or all recorded")
+        int | None, typer.Option(min=1, help="How many.", show_default="1, or all recorded")
     ] = None,
+    first_seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the seeds.")] = 0,
     epochs: Annotated[int | None, typer.Option(min=1, help="Only rows up to so many.")] = None,
     device: _Device = "auto",
     profile: _Profile = "portable",
@@ -200,7 +201,7 @@ def table(
     Exit code: 0 all cells are within tolerance, 1 one is not, 4 only runs are missing.
     """
     from repro.reports import load_report, this_report
-    from repro.stores import recorded_store, runs_of
+    from repro.stores import choose_seeds, recorded_store, runs_of
     from repro.tables import say, summary, to_rich, to_text
     from repro.verdicts import exit_code, judge_records, select_cells
 
@@ -209,15 +210,20 @@ def table(
     if recorded:
         store, code = recorded_store(own), 0
         found = runs_of(
-            store.records(), cells, seeds=seeds, device=device, profile=profile, dataset=dataset,
+            store.records(),
+            cells,
+            seeds=choose_seeds(first_seed, seeds),
+            device=device,
+            profile=profile,
+            dataset=dataset,
             recipes=told.recipes,
-        )  # fmt: skip
+        )
     else:
         session = _trainer(quiet, workers, executor, address, gpu_share)
         found, code = session.train_table(
             cells,
             report=told,
-            seeds=seeds or 1,
+            seeds=choose_seeds(first_seed, seeds or 1),
             device=session.device(device),
             profile=profile,
             dataset=dataset,

@@ -12,7 +12,7 @@ from repro.paths import packaged
 from repro.records import RunRecord
 from repro.session import Session, task_for
 from repro.spec import Activation, Architecture, DatasetName, Profile
-from repro.stores import DeviceChoice, choose_device, recorded_store, runs_of
+from repro.stores import DeviceChoice, choose_device, choose_seeds, recorded_store, runs_of
 from repro.tables import to_dict
 from repro.verdicts import judge_records, load_cells, select_cells
 
@@ -49,7 +49,7 @@ def table(
         found = runs_of(
             recorded_store().records(),
             cells,
-            seeds=seeds,
+            seeds=choose_seeds(0, seeds),
             device=device,
             profile=profile,
             dataset=dataset,
@@ -57,7 +57,7 @@ def table(
     else:
         found, code = _session(quiet).train_table(
             cells,
-            seeds=seeds or 1,
+            seeds=choose_seeds(0, seeds or 1),
             device=choose_device(device),
             profile=profile,
             dataset=dataset,

@@ -145,14 +145,14 @@ class Session:
         cells: Sequence[Cell],
         *,
         report: Report | None = None,
-        seeds: int,
+        seeds: range,
         device: Device,
         profile: Profile,
         dataset: DatasetName,
         lang: Language,
         store: Store | None = None,
     ) -> tuple[list[RunRecord], int]:
-        """Train what the user's store, or another, lacks for `cells`, with seeds 0 to `seeds` - 1.
+        """Train what the user's store, or another, lacks for `cells`, with these seeds.
 
         The cells are of the report that this package is about, or of another. Returns the runs'
         records as far as there are any, and 0 or the exit code of the worst failure.
@@ -173,7 +173,7 @@ class Session:
                 code=files.get(recipes[model].code_sha256, ""),
             )
             for model in dict.fromkeys(cell.model for cell in cells)
-            for seed in range(seeds)
+            for seed in seeds
         ]
         expected = {cell.name: cell.expected for cell in cells}
         specs = {task.spec.name: task.spec for task in tasks}
@@ -365,7 +365,7 @@ class Session:
         """
         cells = select_cells(load_cells(packaged("expected_results")), table, epochs)
         fresh, code = self.train_table(
-            cells, seeds=seeds, device=device, profile=profile, dataset="cifar10", lang="en",
+            cells, seeds=range(seeds), device=device, profile=profile, dataset="cifar10", lang="en",
             store=fresh_store(),
         )  # fmt: skip
         checks = check_fresh(

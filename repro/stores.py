@@ -14,7 +14,7 @@ from repro.paths import home, packaged
 from repro.recipes import Grid, fit_all, spreads
 from repro.records import RunRecord
 from repro.runner import has_cuda
-from repro.spec import REPORT_RECIPES, DatasetName, Device, Profile
+from repro.spec import MAX_SEED, REPORT_RECIPES, DatasetName, Device, Profile
 from repro.store import Store
 from repro.verdicts import Cell, Recipes, load_cells, model_of
 from repro.verify import accept, load_listing
@@ -57,11 +57,23 @@ def choose_device(choice: DeviceChoice) -> Device:
     return choice
 
 
+def choose_seeds(first: int, count: int | None) -> range:
+    """`count` seeds from `first` on; all that there can be where it is None.
+
+    Raises:
+        UsageError: none, or some that a run cannot have.
+    """
+    end = MAX_SEED + 1 if count is None else first + count
+    if not 0 <= first < end <= MAX_SEED + 1:
+        raise UsageError(f"expected one seed or more in [0, {MAX_SEED}]; got {first} to {end - 1}")
+    return range(first, end)
+
+
 def runs_of(
     records: Iterable[RunRecord],
     cells: Sequence[Cell],
     *,
-    seeds: int | None,
+    seeds: range,
     device: DeviceChoice,
     profile: Profile,
     dataset: DatasetName,
@@ -72,8 +84,7 @@ def runs_of(
     return [
         record
         for record in placed(records, device, profile, dataset)
-        if model_of(record.spec.recipe, recipes) in models
-        and (seeds is None or record.spec.seed < seeds)
+        if model_of(record.spec.recipe, recipes) in models and record.spec.seed in seeds
     ]
 
 
@@ -106,7 +117,14 @@ def evidence_of(
 ) -> Evidence:
     """Those of `records`, which are in `store`, that are of the report's recipe in one place."""
     cells = load_cells(packaged("expected_results"))
-    found = runs_of(records, cells, seeds=None, device=device, profile=profile, dataset="cifar10")
+    found = runs_of(
+        records,
+        cells,
+        seeds=choose_seeds(0, None),
+        device=device,
+        profile=profile,
+        dataset="cifar10",
+    )
     return Evidence(store, found)
 
 

@@ -81,6 +81,11 @@ def test_a_table_is_trained_once_and_printed_in_every_format(home):
     assert (row["cell"], row["n"], row["expected"]) == ("net-relu@10", 2, 0.5744)
     assert "runs" not in again.stderr, "nothing is trained twice"
 
+    later = repro(home, *arguments[:-1], "1", "--first-seed", "1", "--format", "json")
+    assert (json.loads(later.stdout)[0]["n"], "runs" in later.stderr) == (1, False)
+    last = ("--first-seed", str(2**63 - 1))
+    complains(repro(home, *arguments, *last), 2, "expected one seed or more in [0, ")
+
     listed = repro(home, "runs")
     assert "net-relu-seed0-" in listed.stdout
     assert "net-relu-seed1-" in listed.stdout

@@ -24,7 +24,7 @@ from repro.runner import Task, run
 from repro.spec import REPORT_RECIPES, Recipe, RunSpec
 from repro.store import Store
 from repro.tables import summary, to_rich, to_text
-from repro.verdicts import judge, judge_records
+from repro.verdicts import judge, judge_records, load_cells
 from tests.examples import record
 
 ROOT = Path(__file__).parent.parent
@@ -349,3 +349,27 @@ def test_the_example_is_what_its_page_says():
     assert len(records) >= 5
     for each in records:
         assert store.predictions(each).keys() == {"2"}
+
+
+def test_the_other_resnets_are_the_papers_sizes():
+    """0.27 million parameters (He et al. 2016, table 6); a stem of 3x3x3 instead of 7x7x3."""
+    report = load_report(ROOT / "examples" / "which-resnet")
+    cell = next(each for each in load_cells(packaged("expected_results")) if each.model == "resnet")
+    assert {each.expected for each in report.cells} == {cell.expected}
+    counts = {}
+    for name, recipe in report.recipes.items():
+        network = models.build(recipe, seed=0, code=report.code[recipe.code_sha256])
+        counts[name] = models.parameter_count(network)
+    of_resnet18 = models.parameter_count(models.build(REPORT_RECIPES["resnet"], seed=0))
+    assert counts == {"resnet18-cifar": of_resnet18 - 64 * 3 * (49 - 9), "resnet20": 269_722}
+
+
+def test_shortcuts_of_resnet20_have_no_parameters_and_pad_channels_with_zeros():
+    report = load_report(ROOT / "examples" / "which-resnet")
+    recipe = report.recipes["resnet20"]
+    network = models.build(recipe, seed=0, code=report.code[recipe.code_sha256])
+    block = next(each for each in network if getattr(each, "added", 0) == 16)
+    torch.nn.init.zeros_(block.bn2.weight)
+    x = torch.rand(2, 16, 8, 8)
+    expected = torch.cat([x[:, :, ::2, ::2], torch.zeros(2, 16, 4, 4)], dim=1)
+    assert torch.equal(block(x), expected)
