@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 from datetime import datetime
@@ -62,7 +63,19 @@ class Terminated(BaseException):
     """SIGTERM: like Ctrl-C, it must not be taken for an error on its way up."""
 
 
-class Commands(TyperGroup):
+class Paragraphs(TyperGroup):
+    """Wraps the help of its commands at the terminal's width alone, not where docstrings end their
+    lines."""
+
+    def get_command(self, ctx: Any, name: str) -> Any:
+        """The command called `name`, or None."""
+        command: Any = super().get_command(ctx, name)
+        if command is not None and command.help:
+            command.help = re.sub(r"(?<!\n)\n(?!\n)", " ", command.help)
+        return command
+
+
+class Commands(Paragraphs):
     """Turns this package's errors into one line on standard error and their exit code."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
@@ -111,11 +124,17 @@ app = typer.Typer(
     Begin with `repro table 3-1`: it fetches the data, trains, and prints a row as it is reached.
     What is trained is kept, and trained once.""",
 )
-data_app = typer.Typer(no_args_is_help=True, help="Fetch, check, show and export CIFAR-10.")
-export_app = typer.Typer(
-    no_args_is_help=True, help="Give the evidence or a network away, in a form that others read."
+data_app = typer.Typer(
+    cls=Paragraphs, no_args_is_help=True, help="Fetch, check, show and export CIFAR-10."
 )
-runs_app = typer.Typer(invoke_without_command=True, help="List the runs of the store.")
+export_app = typer.Typer(
+    cls=Paragraphs,
+    no_args_is_help=True,
+    help="Give the evidence or a network away, in a form that others read.",
+)
+runs_app = typer.Typer(
+    cls=Paragraphs, invoke_without_command=True, help="List the runs of the store."
+)
 
 
 _TextOrJson = Literal["rich", "json"]

@@ -151,6 +151,11 @@ def test_the_recorded_runs_are_audited_without_training_or_data_where_none_is_as
     complains(repro(home, "audit", "x", "--recorded"), 2, "no run begins so")
 
 
+def test_help_is_wrapped_at_the_terminals_width_alone(home):
+    shown = repro(home, "bench", "--help", COLUMNS="80").stdout
+    assert "throughput is compared" in shown
+
+
 def test_recipes_say_what_to_do_first(home):
     done = repro(home, "recipes")
     assert (done.returncode, "`repro recipes --train net-relu`" in done.stdout) == (0, True)
