@@ -6,6 +6,7 @@ Exit codes: 0 all is well; 1 a cell differs, a run is refuted or a level not rea
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -64,15 +65,14 @@ class Terminated(BaseException):
 
 
 class Paragraphs(TyperGroup):
-    """Wraps the help of its commands at the terminal's width alone, not where docstrings end their
-    lines."""
+    """Wraps its help and its commands' at the terminal's width alone, not where docstrings end
+    their lines."""
 
-    def get_command(self, ctx: Any, name: str) -> Any:
-        """The command called `name`, or None."""
-        command: Any = super().get_command(ctx, name)
-        if command is not None and command.help:
-            command.help = re.sub(r"(?<!\n)\n(?!\n)", " ", command.help)
-        return command
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        each: Any
+        for each in (self, *self.commands.values()):
+            each.help = each.help and re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.cleandoc(each.help))
 
 
 class Commands(Paragraphs):
@@ -196,9 +196,9 @@ def table(
         typer.Option("--report", help="Another report: a folder with report.toml and tables."),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="How many.", show_default="1, or all recorded")
+        int | None, typer.Option(min=1, help="How many seeds.", show_default="1, or all recorded")
     ] = None,
-    first_seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the seeds.")] = 0,
+    first_seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The first seed.")] = 0,
     epochs: Annotated[int | None, typer.Option(min=1, help="Only rows up to so many.")] = None,
     device: _Device = "auto",
     profile: _Profile = "portable",
@@ -621,19 +621,23 @@ def best(
 ) -> None:
     """List after which epoch each run was best, by its validation accuracy.
 
-    There: validation accuracy after that epoch; At end: after the last one. Test: with dropout off.
+    There: validation accuracy after that epoch; At end: after the last one. Test: the last reading.
     """
     from repro.listings import best_to_markdown, best_to_rich
 
-    all_recorded, _ = ctx.obj
+    all_recorded, all_form = ctx.obj
+    if all_form == "json":
+        raise UsageError(
+            "--format json: expected rich or md; `repro runs --format json` has it all"
+        )
     store = _store(recorded or all_recorded)
     records = store.records()
-    if form == "md":
-        typer.echo(best_to_markdown(records))
-    elif records:
-        out.print(best_to_rich(records))
-    else:
+    if not records:
         _say_no_runs(store)
+    elif form == "md":
+        typer.echo(best_to_markdown(records))
+    else:
+        out.print(best_to_rich(records))
 
 
 @app.command()

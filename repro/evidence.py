@@ -17,7 +17,7 @@ from repro.data.layout import Bytes
 from repro.errors import DataError
 from repro.paths import home, packaged
 from repro.records import RunRecord
-from repro.spec import REPORT_RECIPES
+from repro.spec import READING_EPOCHS, REPORT_RECIPES
 from repro.store import Store
 from repro.verdicts import Cell, Verdict, judge_records, load_cells, model_of
 
@@ -69,8 +69,12 @@ class Evidence:
         return {cell.row: cell.expected for cell in self.cells if cell.model == model}
 
     def last_reading(self, model: str) -> int | None:
-        """The last epoch at which every run of the model read the test set; None without one."""
-        read = [{reading.epoch for reading in run.readings} for run in self.runs(model)]
+        """The last row of the tables at which every run of the model read the test set; None
+        without one."""
+        read = [
+            {reading.epoch for reading in run.readings if reading.epoch in READING_EPOCHS}
+            for run in self.runs(model)
+        ]
         common = set.intersection(*read) if read else set()
         return max(common, default=None)
 
@@ -128,9 +132,11 @@ class Evidence:
         return out
 
     def kept(self, model: str) -> tuple[RunRecord, int] | None:
-        """The model's first run with a kept checkpoint of a reading, and the last such epoch."""
+        """The model's first run with a kept checkpoint of one of the tables' rows, and the last
+        such epoch."""
         for run in self.runs(model):
-            epochs = [epoch for epoch in self.store.checkpoint_epochs(run.spec) if epoch]
+            kept = self.store.checkpoint_epochs(run.spec)
+            epochs = [epoch for epoch in kept if epoch in READING_EPOCHS]
             if epochs:
                 return run, epochs[-1]
         return None

@@ -32,8 +32,8 @@ def build(recipe: Recipe, *, seed: int, onednn: bool) -> nn.Module:
 def accelerate(model: nn.Module, *, onednn: bool) -> nn.Module:
     """One of the report's networks with faster layers, which take the parameters of `model`.
 
-    `onednn` sends large matrix products to oneDNN: MKL takes three times as long when it is held
-    to MKL_CBWR=COMPATIBLE, and otherwise less.
+    `onednn` sends large matrix products to oneDNN; :func:`repro.training.prefers_onednn` says where
+    that is faster.
     """
     model = model.to(memory_format=torch.channels_last)
     if isinstance(model, (Net, ImprovedNet)):

@@ -36,12 +36,10 @@ def list_runs(records: Sequence[RunRecord]) -> RenderableType:
     """One line a run: name, epochs, the last test accuracy, device and time."""
     grid = _grid("Run", "Epochs", "Test", "at", "Device", "Time", left=("Run", "Device"))
     for record in records:
-        last = record.readings[-1] if record.readings else None
         grid.add_row(
             record.spec.name,
             str(len(record.epochs)),
-            f"{last.accuracy:.4f}" if last else "–",
-            str(last.epoch) if last else "–",
+            *_last_reading(record),
             record.spec.device,
             duration(record.duration_s),
         )
@@ -65,16 +63,22 @@ def best_to_markdown(records: Sequence[RunRecord]) -> str:
 
 
 def _best_row(record: RunRecord) -> list[str]:
-    best, last = record.best, record.readings[-1] if record.readings else None
+    best = record.best
     return [
         record.spec.name,
         str(len(record.epochs)),
         str(best.epoch) if best else "–",
         f"{best.validation_accuracy:.4f}" if best else "–",
         f"{record.epochs[-1].validation_accuracy:.4f}" if best else "–",
-        f"{last.accuracy:.4f}" if last else "–",
-        str(last.epoch) if last else "–",
+        *_last_reading(record),
     ]
+
+
+def _last_reading(record: RunRecord) -> tuple[str, str]:
+    """The last test accuracy, as the recipe predicts, and its epoch."""
+    if not record.readings:
+        return "–", "–"
+    return f"{record.readings[-1].accuracy:.4f}", str(record.readings[-1].epoch)
 
 
 def show_run(record: RunRecord, folder: Path) -> RenderableType:
@@ -91,7 +95,9 @@ def show_run(record: RunRecord, folder: Path) -> RenderableType:
         "data set": spec.dataset,
         "environment": ", ".join(f"{k} {v}" for k, v in environment.items() if v),
         "epochs": f"{len(record.epochs)} in {duration(record.duration_s)}",
-        "best epoch": best and f"{best.epoch}, by validation ({best.validation_accuracy:.4f})",
+        "best epoch": f"{best.epoch}, by validation ({best.validation_accuracy:.4f})"
+        if best
+        else "–",
         "folder": folder,
     }.items():
         facts.add_row(name, Text(str(value)))

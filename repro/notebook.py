@@ -24,6 +24,7 @@ def table(
     number: str = "all",
     *,
     seeds: int | None = None,
+    first_seed: int = 0,
     epochs: int | None = None,
     recorded: bool = False,
     device: DeviceChoice = "auto",
@@ -33,9 +34,9 @@ def table(
 ) -> pd.DataFrame:
     """One of the report's tables, or all: a row a cell, the report's figure beside ours.
 
-    Trains what is missing, as `repro table` does, with seeds 0 to `seeds` - 1 (one if None). With
-    `recorded` it trains nothing and takes the runs that come with the package. Accuracies are in
-    [0, 1]; `low` and `high` bound the 95% prediction interval.
+    Trains what is missing, as `repro table` does, with `seeds` seeds (one if None) from
+    `first_seed` on. With `recorded` it trains nothing and takes the runs that come with the
+    package. Accuracies are in [0, 1]; `low` and `high` bound the 95% prediction interval.
 
     Raises:
         UsageError: an unknown table or device, or no row so early.
@@ -49,7 +50,7 @@ def table(
         found = runs_of(
             recorded_store().records(),
             cells,
-            seeds=choose_seeds(0, seeds),
+            seeds=choose_seeds(first_seed, seeds),
             device=device,
             profile=profile,
             dataset=dataset,
@@ -57,7 +58,7 @@ def table(
     else:
         found, code = _session(quiet).train_table(
             cells,
-            seeds=choose_seeds(0, seeds or 1),
+            seeds=choose_seeds(first_seed, seeds or 1),
             device=choose_device(device),
             profile=profile,
             dataset=dataset,

@@ -196,7 +196,7 @@ class RunRecord:
 
 
 def is_complete(record: RunRecord, epochs: int) -> bool:
-    """Whether a run needs no more training to serve every table row up to `epochs`."""
+    """Whether a run needs no more training to serve every reading up to `epochs`."""
     read = {reading.epoch for reading in record.readings}
     due = {epoch for epoch in record.spec.recipe.reading_epochs if epoch <= epochs}
     return len(record.epochs) >= epochs and read >= due

@@ -58,7 +58,7 @@ _NO_CODE = "its network is code of somebody's own, which no store keeps and whic
 def train(job: Job, epochs: int, emit: Emit) -> None:
     """Bring one run to `epochs` epochs, from wherever its checkpoint stands.
 
-    The test set is read at the report's epochs on the way, and at no other: what a record holds
+    The test set is read at the recipe's epochs on the way, and at no other: what a record holds
     does not depend on how it was asked for. Everything is saved after every epoch.
 
     Raises:

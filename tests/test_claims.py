@@ -11,6 +11,7 @@ from scipy import stats
 from repro.claims import (
     Claim,
     Finding,
+    figures_by_seed,
     holds_in_report,
     judge_claim,
     load_claims,
@@ -19,6 +20,7 @@ from repro.claims import (
 from repro.errors import DataError
 from repro.tables import claims_foot, claims_to_rich, claims_to_text
 from repro.verdicts import load_cells
+from tests.examples import record
 
 EXPECTED = Path(__file__).parent.parent / "expected_results"
 ABOVE = Claim(name="a", says="", place="", greater=(("improved@10", "net-relu@10"),))
@@ -64,6 +66,19 @@ def test_the_reports_claims_are_there_and_its_own_figures_bear_them_out():
 def test_a_claim_is_judged_seed_by_seed(differences, finding, k):
     judged = judge_claim(ABOVE, seeds(*differences))
     assert (judged.finding, judged.k, judged.n) == (finding, k, len(differences))
+
+
+def test_the_claim_beyond_the_tables_is_told_by_runs_that_go_on_as_the_report_read_them():
+    """With dropout on, 0.02 lower: both readings alike, so the claim does not depend on it."""
+    claims = {claim.name: claim for claim in load_claims(EXPECTED / "claims.toml")}
+    rising = [
+        record("improved", seed, {10: 0.6, 30: 0.7, 60: 0.7, 100: 0.74, 150: 0.75, 200: later})
+        for seed, later in ((0, 0.76), (1, 0.73))
+    ]
+    figures = figures_by_seed(rising)
+    assert figures[0]["improved@200"] == pytest.approx(0.74)
+    judged = judge_claim(claims["improved-rises-on"], figures.values())
+    assert (judged.finding, judged.k, judged.n) == (Finding.HOLDS_IN_SOME, 1, 2)
 
 
 def test_intervals_are_clopper_and_pearsons_and_students():

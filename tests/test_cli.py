@@ -82,7 +82,10 @@ def test_a_table_is_trained_once_and_printed_in_every_format(home):
     assert "runs" not in again.stderr, "nothing is trained twice"
 
     later = repro(home, *arguments[:-1], "1", "--first-seed", "1", "--format", "json")
-    assert (json.loads(later.stdout)[0]["n"], "runs" in later.stderr) == (1, False)
+    (second,) = json.loads(later.stdout)
+    shown = repro(home, "runs", "show", "net-relu-seed1", "--format", "json").stdout
+    assert (second["n"], second["mean"]) == (1, json.loads(shown)["readings"][0]["accuracy"])
+    assert "1 run" not in later.stderr, "nothing is trained twice"
     last = ("--first-seed", str(2**63 - 1))
     complains(repro(home, *arguments, *last), 2, "expected one seed or more in [0, ")
 
@@ -154,6 +157,8 @@ def test_the_recorded_runs_are_audited_without_training_or_data_where_none_is_as
 def test_help_is_wrapped_at_the_terminals_width_alone(home):
     shown = repro(home, "bench", "--help", COLUMNS="80").stdout
     assert "throughput is compared" in shown
+    assert "reached. What is trained" in repro(home, "--help", COLUMNS="80").stdout
+    assert "Exit code: 0 all" in repro(home, "table", "--help", COLUMNS="80").stdout
 
 
 def test_recipes_say_what_to_do_first(home):
@@ -412,6 +417,33 @@ def test_claims_are_judged_by_the_recorded_runs_and_nothing_is_trained(home):
     none = repro(home, "claims", "--format", "json")
     assert none.returncode == 4
     assert {row["n"] for row in json.loads(none.stdout)} == {0}
+
+
+def test_a_table_of_recorded_runs_begins_at_any_seed(home):
+    means = {}
+    for seed in (0, 1):
+        one = ("--first-seed", seed, "--seeds", 1, "--epochs", 10, "--format", "json")
+        (row,) = json.loads(repro(home, "table", "3-1", "--recorded", *one).stdout)
+        run = repro(home, "runs", "show", "--recorded", f"net-relu-seed{seed}", "--format", "json")
+        assert row["mean"] == json.loads(run.stdout)["readings"][0]["accuracy"]
+        means[seed] = row["mean"]
+    assert means[0] != means[1]
+
+
+def test_best_epochs_say_what_they_cannot_do_and_when_there_are_none(home):
+    assert "no runs in" in repro(home, "runs", "best", "--format", "md").stdout
+    complains(repro(home, "runs", "--format", "json", "best"), 2, "expected rich or md")
+    shown = repro(home, "runs", "best", "--recorded").stdout
+    assert shown.splitlines()[0].split() == [
+        "Run",
+        "Epochs",
+        "Best",
+        "There",
+        "At",
+        "end",
+        "Test",
+        "at",
+    ]
 
 
 def test_nothing_recorded_is_exit_code_4(home):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -257,6 +258,13 @@ def test_a_confusion_matrix_by_hand():
     shares = measured.confusion_matrix(actual, predicted)
     assert (shares[0, 0], shares[0, 3], shares[1, 1]) == (0.5, 0.5, 1)
     np.testing.assert_allclose(shares.sum(axis=1), 1)
+
+
+def test_figures_that_compare_networks_stay_within_the_tables():
+    """A run that goes on does not move them: the others have no reading there."""
+    store = Store(Path("nowhere"))
+    one = record("improved", 0, {10: 0.6, 30: 0.7, 60: 0.7, 100: 0.74, 150: 0.75, 200: 0.76})
+    assert Evidence(store, [one]).last_reading("improved") == 100
 
 
 def test_confusion_and_classes_are_of_the_last_readings(evidence):

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from repro.errors import DataError
-from repro.records import dump, parse, same_arithmetic
+from repro.records import dump, is_complete, parse, same_arithmetic
 from tests.examples import ENVIRONMENT, record
 
 
@@ -40,6 +40,14 @@ def test_the_best_epoch_is_the_first_of_those_with_the_highest_validation_accura
     ]
     assert dataclasses.replace(one, epochs=tuple(better)).best == better[3]
     assert dataclasses.replace(one, epochs=(), readings=()).best is None
+
+
+def test_a_run_is_complete_with_every_reading_up_to_its_end():
+    to_the_tables_end = record("improved", accuracies={10: 0.6, 30: 0.7, 60: 0.7, 100: 0.7})
+    assert is_complete(to_the_tables_end, 100)
+    unread = record("improved", accuracies={10: 0.6, 30: 0.7, 60: 0.7, 100: 0.7}, epochs=150)
+    assert is_complete(unread, 149)
+    assert not is_complete(unread, 150)
 
 
 @pytest.mark.parametrize("drop", ["epochs", "readings"])

@@ -368,6 +368,8 @@ def test_shortcuts_of_resnet20_have_no_parameters_and_pad_channels_with_zeros():
     report = load_report(ROOT / "examples" / "which-resnet")
     recipe = report.recipes["resnet20"]
     network = models.build(recipe, seed=0, code=report.code[recipe.code_sha256])
+    first = network[0].weight  # normal, with variance 2 over 27 inputs
+    assert first.std().item() == pytest.approx((2 / 27) ** 0.5, rel=0.1)
     block = next(each for each in network if getattr(each, "added", 0) == 16)
     torch.nn.init.zeros_(block.bn2.weight)
     x = torch.rand(2, 16, 8, 8)

@@ -73,6 +73,11 @@ def test_numbers_that_are_equal_name_one_run():
     assert as_integer.digest == as_float.digest
 
 
+def test_the_test_set_is_read_at_the_tables_rows_and_some_later_epochs():
+    assert Recipe(architecture="net").reading_epochs == (10, 30, 60, 100, 150, 200, 250, 300)
+    assert Recipe(architecture="net", readings=(2,)).reading_epochs == (2,)
+
+
 def test_the_name_of_a_run_is_pinned():
     """A changed name orphans every record in every store: change it knowingly or not at all."""
     spec = RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=0)

@@ -7,8 +7,10 @@ import pytest
 import torch
 from torchvision import transforms
 
+from repro import training
 from repro.data.dataset import Dataset, split, synthetic
 from repro.errors import DataError, TrainingError
+from repro.fast import OneDnnLinear
 from repro.golden import GOLDEN
 from repro.models import build
 from repro.spec import REPORT_RECIPES, Recipe, RunSpec, stream_seed
@@ -309,3 +311,10 @@ def test_products_go_to_the_library_that_is_faster(monkeypatch, profile, capabil
     assert prefers_onednn(profile) is preferred
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     assert not prefers_onednn(profile)
+
+
+@pytest.mark.parametrize("preferred", [True, False])
+def test_a_trainer_takes_the_library_that_is_preferred(monkeypatch, preferred):
+    monkeypatch.setattr(training, "prefers_onednn", lambda _: preferred)
+    layers = Trainer(spec_of(architecture="improved"), DATA).model.modules()
+    assert any(isinstance(layer, OneDnnLinear) for layer in layers) is preferred

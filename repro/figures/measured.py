@@ -36,7 +36,7 @@ FEWEST_IMAGES = 10
 
 
 def learning_curves(figure: Figure, look: Look, evidence: Evidence) -> None:
-    """Validation accuracy after every epoch and test accuracy at the rows; mean and range."""
+    """Validation accuracy after every epoch and test accuracy where it was read; mean and range."""
 
     def draw(axes: Axes, model: str, runs: Sequence[RunRecord]) -> None:
         _band(
