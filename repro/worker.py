@@ -274,8 +274,8 @@ def _resume(
     record: RunRecord | None,
     emit: Emit,
 ) -> None:
-    """Take up the run's checkpoint; where that cannot be, set aside what there is of the run."""
-    checkpoint = checkpoints.read(store.checkpoint(trainer.spec), trainer.spec)
+    """Take up the last checkpoint; where that cannot be, set aside what there is of the run."""
+    checkpoint = _last_checkpoint(trainer.spec, store)
     if checkpoint is None:
         why = "its checkpoint is gone" if record else None
     else:
@@ -283,11 +283,26 @@ def _resume(
         why = _difference(begun.environment, environment, trainer.spec)
         if why is None:
             trainer.restore(state, begun.epochs, begun.readings)
+            if record and trainer.epoch < len(record.epochs):
+                again = (
+                    f"goes on from its checkpoint of {trainer.epoch} epochs: no later one serves"
+                )
+                emit(Noted(run=trainer.spec.name, message=again))
             return
         why += ": going on would give the bits of neither"
     if why:
         store.set_aside(trainer.spec)
         emit(Noted(run=trainer.spec.name, message=f"begins anew, the old run is kept: {why}"))
+
+
+def _last_checkpoint(spec: RunSpec, store: Store) -> checkpoints.Checkpoint | None:
+    """The latest checkpoint that went past no epoch at which the test set is to be read, but read
+    it; None without one."""
+    for epoch in reversed(store.checkpoint_epochs(spec)):
+        checkpoint = checkpoints.read(store.checkpoint(spec, epoch), spec)
+        if checkpoint and is_complete(checkpoint[0], len(checkpoint[0].epochs)):
+            return checkpoint
+    return None
 
 
 def _difference(begun: Environment, here: Environment, spec: RunSpec) -> str | None:
