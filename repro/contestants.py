@@ -124,8 +124,8 @@ class LightningLoop:
         class Clock(lightning.Callback):  # type: ignore[misc, unused-ignore]
             start = seconds = 0.0
 
-            def on_train_batch_start(self, *given: Any) -> None:
-                if given[-1] == _WARM_UP:
+            def on_train_batch_start(self, trainer: Any, *_: Any) -> None:
+                if trainer.global_step == _WARM_UP:
                     self.start = time.perf_counter()
 
             def on_train_batch_end(self, *_: Any) -> None:
