@@ -267,6 +267,7 @@ def claims(
     form: Annotated[
         Literal["rich", "md", "json"], typer.Option("--format", help="Of the table.")
     ] = "rich",
+    lang: Annotated[Literal["en", "zh"], typer.Option(help="Of tables for people.")] = "en",
 ) -> None:
     """Judge the report's sentences by the runs that there are, seed by seed; trains nothing.
 
@@ -278,10 +279,10 @@ def claims(
 
     judged = evidence(recorded, device, profile).judgements
     if form == "rich":
-        out.print(claims_to_rich(judged))
-        out.print(claims_foot(judged), highlight=False, soft_wrap=True)
+        out.print(claims_to_rich(judged, lang))
+        out.print(claims_foot(judged, lang), highlight=False, soft_wrap=True)
     else:
-        typer.echo(claims_to_text(judged, form))
+        typer.echo(claims_to_text(judged, form, lang))
     if all(each.finding is Finding.CANNOT_BE_TOLD for each in judged):
         raise typer.Exit(4)
 

@@ -58,6 +58,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     says: str
     says_zh: str = ""
     place: str
+    place_zh: str = ""
     greater: tuple[tuple[str, str], ...] = ()
     by: float | None = None
     """The difference that the report states, of the only pair."""

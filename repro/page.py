@@ -66,7 +66,7 @@ def build(evidence: Evidence, grid: Grid, *, lang: Language, commit: str | None)
         tables=_tables(evidence.verdicts),
         foot={each: summary(evidence.verdicts, each).splitlines() for each in ("en", "zh")},
         judgements=evidence.judgements,
-        findings=_FINDINGS_ZH,
+        findings={finding: say(finding.value, "zh") for finding in Finding},
         figures=[
             (picture, picture_for_page(picture, evidence))
             for picture, missing in wanted if not missing
@@ -185,15 +185,6 @@ def evidence_digest(records: Iterable[RunRecord]) -> str:
     """SHA-256 over the seals of all records, by name: one number for the whole evidence."""
     seals = sorted((record.spec.name, record.to_dict()["sha256"]) for record in records)
     return hashlib.sha256(json.dumps(seals).encode()).hexdigest()
-
-
-_FINDINGS_ZH = {
-    Finding.HOLDS: "成立",
-    Finding.COMPATIBLE: "相符",
-    Finding.HOLDS_IN_SOME: "部分成立",
-    Finding.DOES_NOT_HOLD: "不成立",
-    Finding.CANNOT_BE_TOLD: "无法判断",
-}
 
 
 def write_page(

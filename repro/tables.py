@@ -56,6 +56,17 @@ _WORDS: dict[str, dict[Language, str]] = {
     Kind.DIFFERS: {"en": "DIFFERS", "zh": "不一致"},
     Kind.INCONCLUSIVE: {"en": "INCONCLUSIVE", "zh": "无法判定"},
     Kind.NOT_RUN: {"en": "NOT RUN", "zh": "未运行"},
+    "The report says": {"en": "The report says", "zh": "报告称"},
+    "Place": {"en": "Place", "zh": "出处"},
+    "Holds in": {"en": "Holds in", "zh": "成立"},
+    "Share": {"en": "Share, 95%", "zh": "比例（95%）"},
+    "Least": {"en": "Difference", "zh": "差值"},
+    "Finding": {"en": "Finding", "zh": "判断"},
+    Finding.HOLDS: {"en": "HOLDS", "zh": "成立"},
+    Finding.COMPATIBLE: {"en": "COMPATIBLE", "zh": "相符"},
+    Finding.HOLDS_IN_SOME: {"en": "HOLDS IN SOME", "zh": "部分成立"},
+    Finding.DOES_NOT_HOLD: {"en": "DOES NOT HOLD", "zh": "不成立"},
+    Finding.CANNOT_BE_TOLD: {"en": "CANNOT BE TOLD", "zh": "无法判断"},
 }
 _STYLES = {
     Kind.REPRODUCED: "bold green",
@@ -250,16 +261,16 @@ _FINDING_STYLES = {
 }
 
 
-def claims_to_rich(judgements: Iterable[Judgement]) -> RenderableType:
+def claims_to_rich(judgements: Iterable[Judgement], lang: Language = "en") -> RenderableType:
     """The report's claims and what the seeds say, for a terminal of 80 columns."""
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    grid.add_column("The report says", ratio=1)
-    grid.add_column("Holds in", justify="right", no_wrap=True)
-    grid.add_column("Difference", justify="right", no_wrap=True)
-    grid.add_column("Finding", no_wrap=True)
+    grid.add_column(say("The report says", lang), ratio=1)
+    grid.add_column(say("Holds in", lang), justify="right", no_wrap=True)
+    grid.add_column(say("Least", lang), justify="right", no_wrap=True)
+    grid.add_column(say("Finding", lang), no_wrap=True)
     for each in judgements:
-        finding = Text(each.finding.value, style=_FINDING_STYLES[each.finding])
-        grid.add_row(each.claim.says, f"{each.k} of {each.n}", _least(each), finding)
+        finding = Text(say(each.finding, lang), style=_FINDING_STYLES[each.finding])
+        grid.add_row(_claimed(each, lang), _holds_in(each, lang), _least(each), finding)
     return grid
 
 
@@ -281,21 +292,36 @@ def claims_to_text(
             ],
             indent=1,
         )  # fmt: skip
-    lines = ["| The report says | Place | Holds in | Share, 95% | Difference | Finding |"]
+    headings = ("The report says", "Place", "Holds in", "Share", "Least", "Finding")
+    lines = ["| " + " | ".join(say(each, lang) for each in headings) + " |"]
     lines += ["| --- | --- | ---: | ---: | ---: | --- |"]
     for each in judgements:
-        share = "–" if each.share is None else f"{each.share[0]:.2f} to {each.share[1]:.2f}"
-        says = (lang == "zh" and each.claim.says_zh) or each.claim.says
+        place = (lang == "zh" and each.claim.place_zh) or each.claim.place
+        share = "–" if each.share is None else f"{each.share[0]:.2f}–{each.share[1]:.2f}"
         lines.append(
-            f"| {says} | {each.claim.place} | {each.k} of {each.n} | {share} | {_least(each)} "
-            f"| {each.finding.value} |"
+            f"| {_claimed(each, lang)} | {place} | {_holds_in(each, lang)} | {share} "
+            f"| {_least(each)} | {say(each.finding, lang)} |"
         )
     return "\n".join(lines)
 
 
-def claims_foot(judgements: Iterable[Judgement]) -> str:
+def _claimed(judged: Judgement, lang: Language) -> str:
+    return (lang == "zh" and judged.claim.says_zh) or judged.claim.says
+
+
+def _holds_in(judged: Judgement, lang: Language) -> str:
+    return f"{judged.k} / {judged.n}" if lang == "zh" else f"{judged.k} of {judged.n}"
+
+
+def claims_foot(judgements: Iterable[Judgement], lang: Language = "en") -> str:
     """What the columns mean, and how many claims hold."""
     judged = list(judgements)
+    if lang == "zh":
+        counts = [f"{say(f, lang)} {sum(e.finding is f for e in judged)}" for f in Finding]
+        return (
+            f"{len(judged)} 条论断：{'，'.join(counts)}\n"
+            "各种子内成对比较；差值：论断要求大于 0 的各差值中平均值最小的一个"
+        )
     counts = [f"{sum(e.finding is f for e in judged)} {f.value}" for f in Finding]
     return (
         f"{len(judged)} claims: {', '.join(counts)}\n"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -192,6 +193,16 @@ def test_claims_as_markdown_and_json_have_every_claim():
     markdown = claims_to_text(judged, "md").splitlines()
     assert len(markdown) == 2 + len(judged)
     assert all(line.count("|") == 7 for line in markdown)
+
+
+def test_chinese_claims_are_chinese_throughout():
+    judged = [judge_claim(c, SEEDS) for c in load_claims(EXPECTED / "claims.toml")]
+    console = Console(file=io.StringIO(), width=100)
+    console.print(claims_to_rich(judged, "zh"))
+    told = console.file.getvalue() + claims_foot(judged, "zh") + claims_to_text(judged, "md", "zh")
+    words = set(re.findall("[A-Za-z]+", told))
+    assert words <= {"Net", "ReLU", "Leaky", "Swish", "ImprovedNet", "ResNet"}
+    assert "成立" in told
 
 
 SEEDS = [

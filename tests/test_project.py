@@ -12,7 +12,8 @@ from repro.listings import recipes_to_markdown
 from repro.paths import packaged
 from repro.recipes import CANDIDATES, fit_all, spreads
 from repro.store import Store
-from repro.tables import to_text
+from repro.stores import evidence
+from repro.tables import claims_to_text, to_text
 from repro.verdicts import judge_records, load_cells
 
 ROOT = Path(__file__).parent.parent
@@ -21,6 +22,11 @@ READMES = ["README.md", "README.zh.md"]
 
 def text(name):
     return (ROOT / name).read_text(encoding="utf-8")
+
+
+def marked(name, mark):
+    """What stands between the two marks of a page."""
+    return text(name).partition(f"<!-- {mark} -->\n")[2].partition(f"\n<!-- /{mark} -->")[0]
 
 
 def commands(name):
@@ -81,17 +87,22 @@ def test_both_readmes_have_the_same_sections():
 def test_the_tables_of_the_readme_are_those_of_the_records(name, lang):
     cells = load_cells(packaged("expected_results"))
     verdicts = judge_records(cells, Store(packaged("results")).records())
-    shown = text(name).partition("<!-- tables -->\n")[2].partition("\n<!-- /tables -->")[0]
-    assert shown == to_text(verdicts, "md", lang), (
+    assert marked(name, "tables") == to_text(verdicts, "md", lang), (
         "`repro table all --recorded --format md` makes them"
+    )
+
+
+@pytest.mark.parametrize(("name", "lang"), [("README.md", "en"), ("README.zh.md", "zh")])
+def test_the_claims_of_the_readme_are_those_of_the_records(name, lang):
+    assert marked(name, "claims") == claims_to_text(evidence(True).judgements, "md", lang), (
+        "`repro claims --recorded --format md` makes them"
     )
 
 
 def test_the_candidates_in_the_readme_are_those_of_the_records():
     cells = load_cells(packaged("expected_results"))
     fits = fit_all(Store(packaged("results") / "recipes").records(), cells)
-    shown = text("README.md").partition("<!-- recipes -->\n")[2].partition("\n<!-- /recipes -->")[0]
-    assert shown == recipes_to_markdown(fits[:5], spreads(fits, cells)), (
+    assert marked("README.md", "recipes") == recipes_to_markdown(fits[:5], spreads(fits, cells)), (
         "`repro recipes --recorded --format md --top 5` makes them"
     )
     assert f"{len(CANDIDATES)} in all" in text("README.md")
