@@ -260,6 +260,12 @@ def test_a_confusion_matrix_by_hand():
     np.testing.assert_allclose(shares.sum(axis=1), 1)
 
 
+def test_learning_curves_say_how_many_runs_go_on():
+    short, long = record("improved", 0, {10: 0.6}), record("improved", 1, {10: 0.6}, epochs=12)
+    assert measured._counted([short, short]) == "n = 2"
+    assert measured._counted([short, long, short]) == "n = 3; > 10: 1"
+
+
 def test_figures_that_compare_networks_stay_within_the_tables():
     """A run that goes on does not move them: the others have no reading there."""
     store = Store(Path("nowhere"))

@@ -55,6 +55,7 @@ def learning_curves(figure: Figure, look: Look, evidence: Evidence) -> None:
             mfc="none",
             mew=1.6,
             color=SERIES["red"],
+            clip_on=False,
             label=look.say("report"),
         )
 
@@ -94,7 +95,7 @@ def _panels(
             axes.text(
                 0.98,
                 0.03,
-                f"n = {len(runs)}",
+                _counted(runs),
                 transform=axes.transAxes,
                 ha="right",
                 color=look.muted,
@@ -111,6 +112,13 @@ def _panels(
     blank(grid[-1])
     if handles:
         grid[-1].legend(handles.values(), handles.keys(), loc="center left")
+
+
+def _counted(runs: Sequence[RunRecord]) -> str:
+    """How many runs there are, and how many go on where the shortest ends."""
+    lengths = [len(run.epochs) for run in runs]
+    longer = sum(length > min(lengths) for length in lengths)
+    return f"n = {len(runs)}" + (f"; > {min(lengths)}: {longer}" if longer else "")
 
 
 def _band(
