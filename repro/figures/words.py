@@ -10,6 +10,7 @@ CHINESE = {
     "ImprovedNet": "改进后模型",
     "ImprovedNet, dropout on": "改进后模型（Dropout 开启）",
     "ImprovedNet, dropout off": "改进后模型（Dropout 关闭）",
+    "test, dropout off": "测试集（Dropout 关闭）",
     # classes
     "airplane": "飞机",
     "automobile": "汽车",
