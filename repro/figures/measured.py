@@ -101,14 +101,7 @@ def _panels(
             draw(axes, model, runs)
             longest = max(len(run.epochs) for run in runs)
             axes.set(xlim=(0, longest * 1.02), xlabel=look.say("epochs"))
-            axes.text(
-                0.98,
-                0.03,
-                _counted(runs),
-                transform=axes.transAxes,
-                ha="right",
-                color=look.muted,
-            )
+            axes.set_title(_counted(runs), loc="right", color=look.muted, weight="normal")
         else:
             axes.text(0.5, 0.5, "–", transform=axes.transAxes, ha="center", color=look.muted)
     for axes in grid[::3]:
