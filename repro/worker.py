@@ -296,8 +296,8 @@ def _resume(
 
 
 def _last_checkpoint(spec: RunSpec, store: Store) -> checkpoints.Checkpoint | None:
-    """The latest checkpoint that went past no epoch at which the test set is to be read, but read
-    it; None without one."""
+    """The latest checkpoint that has every reading of the test set due by then; None without
+    one."""
     for epoch in reversed(store.checkpoint_epochs(spec)):
         checkpoint = checkpoints.read(store.checkpoint(spec, epoch), spec)
         if checkpoint and is_complete(checkpoint[0], len(checkpoint[0].epochs)):
