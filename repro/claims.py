@@ -19,12 +19,7 @@ import msgspec
 
 from repro.errors import DataError
 from repro.records import RunRecord
-from repro.spec import (
-    LATER_EPOCHS,
-    READING_EPOCHS,
-    REPORT_DROPOUT_AT_PREDICTION,
-    REPORT_RECIPES,
-)
+from repro.spec import READING_EPOCHS, REPORT_DROPOUT_AT_PREDICTION, REPORT_RECIPES
 from repro.verdicts import CONFIDENCE, model_of, prediction_interval
 
 _FIGURE = re.compile(r"(?P<model>[a-z_-]+?)(?:@(?P<epochs>\d+))?")
@@ -80,7 +75,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             if (
                 not found
                 or found["model"] not in REPORT_RECIPES
-                or (epochs and int(epochs) not in (*READING_EPOCHS, *LATER_EPOCHS))
+                or (epochs and int(epochs) not in REPORT_RECIPES[found["model"]].reading_epochs)
             ):
                 raise ValueError(
                     f"expected a model of the report, at epochs that are read; got {figure!r}"

@@ -71,11 +71,8 @@ class Evidence:
     def last_reading(self, model: str) -> int | None:
         """The last row of the tables at which every run of the model read the test set; None
         without one."""
-        read = [
-            {reading.epoch for reading in run.readings if reading.epoch in READING_EPOCHS}
-            for run in self.runs(model)
-        ]
-        common = set.intersection(*read) if read else set()
+        read = [{reading.epoch for reading in run.readings} for run in self.runs(model)]
+        common = set(READING_EPOCHS).intersection(*read) if read else set()
         return max(common, default=None)
 
     def has_reading(self, model: str, epoch: int) -> bool:

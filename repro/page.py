@@ -66,7 +66,6 @@ def build(evidence: Evidence, grid: Grid, *, lang: Language, commit: str | None)
         tables=_tables(evidence.verdicts),
         foot={each: summary(evidence.verdicts, each).splitlines() for each in ("en", "zh")},
         judgements=evidence.judgements,
-        findings={finding: say(finding.value, "zh") for finding in Finding},
         figures=[
             (picture, picture_for_page(picture, evidence))
             for picture, missing in wanted if not missing

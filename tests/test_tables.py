@@ -157,7 +157,7 @@ def test_improved_net_is_shown_both_ways_and_counted_once(cells, lang):
     assert summary(both, lang).startswith("17 ")
     counted = "on counts" if counts_with_dropout(REPORT_RECIPES["improved"]) else "off counts"
     assert say(counted, lang) in summary(both, lang)
-    assert say("both ways", lang) not in summary(judge_all(cells, way[0]), lang)
+    assert say(counted, lang) not in summary(judge_all(cells, way[0]), lang)
     assert labels[1] in to_text(both, "md", lang)
 
 

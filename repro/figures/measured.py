@@ -54,7 +54,7 @@ def learning_curves(figure: Figure, look: Look, evidence: Evidence) -> None:
             other = f"test, dropout {'off' if on else 'on'}"
             _readings(axes, runs, on=not on, colour=look.muted, label=look.say(other))
         _readings(axes, runs, on=on, colour=look.ink, label=look.say("test"))
-        longest = max(len(run.epochs) for run in runs)
+        longest = _longest(runs)
         expected = {e: v for e, v in evidence.expected(model).items() if e <= longest}
         if expected:
             axes.plot(
@@ -99,7 +99,7 @@ def _panels(
         horizontal_grid(axes)
         if runs:
             draw(axes, model, runs)
-            longest = max(len(run.epochs) for run in runs)
+            longest = _longest(runs)
             axes.set(xlim=(0, longest * 1.02), xlabel=look.say("epochs"))
             axes.set_title(_counted(runs), loc="right", color=look.muted, weight="normal")
         else:
@@ -114,6 +114,10 @@ def _panels(
     blank(grid[-1])
     if handles:
         grid[-1].legend(handles.values(), handles.keys(), loc="center left")
+
+
+def _longest(runs: Sequence[RunRecord]) -> int:
+    return max(len(run.epochs) for run in runs)
 
 
 def _counted(runs: Sequence[RunRecord]) -> str:
@@ -131,7 +135,7 @@ def _band(
     label: str,
 ) -> None:
     """A line for the mean over the runs that got so far, and a band for their range."""
-    longest = max(len(run.epochs) for run in runs)
+    longest = _longest(runs)
     values = [[value(run.epochs[n]) for run in runs if n < len(run.epochs)] for n in range(longest)]
     x = range(1, longest + 1)
     if len(runs) > 1:
