@@ -231,7 +231,7 @@ def table(
         found = runs_of(
             store.records(),
             cells,
-            seeds=choose_seeds(first_seed, seeds),
+            seeds=choose_seeds(first_seed, seeds, fitting=own is not None),
             device=device,
             profile=profile,
             dataset=dataset,
@@ -242,7 +242,7 @@ def table(
         found, code = session.train_table(
             cells,
             report=told,
-            seeds=choose_seeds(first_seed, seeds or 1),
+            seeds=choose_seeds(first_seed, seeds or 1, fitting=own is not None),
             device=session.device(device),
             profile=profile,
             dataset=dataset,
@@ -323,7 +323,6 @@ def verify(
 
     from repro.listings import checks_to_markdown, checks_to_rich
     from repro.session import Session
-    from repro.stores import accept_evidence
 
     code = 0
     if recorded and (number != "all" or seeds or epochs):
@@ -331,9 +330,7 @@ def verify(
     if accept and not recorded:
         raise UsageError("--accept: expected without --fresh, of the recorded runs")
     if recorded:
-        if accept:
-            accept_evidence()
-        checks, code = Session(console=err, quiet=quiet).verify_recorded()
+        checks, code = Session(console=err, quiet=quiet).verify_recorded(accept=accept)
     else:
         session = _trainer(quiet, workers, executor, address, gpu_share)
         checks, code = session.verify_fresh(

@@ -10,7 +10,6 @@ Given the minutes, it goes on to the next one: then nothing of the run is left t
 
 from __future__ import annotations
 
-import dataclasses
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -87,6 +86,12 @@ class Audit:
         if "refuted" in outcomes:
             return 1
         return 4 if outcomes & {"failed", "not comparable"} else 0
+
+    @property
+    def believed(self) -> list[RunRecord]:
+        """The sound records that no other check refuted."""
+        refuted = {each.run for each in self.findings if each.outcome == "refuted"}
+        return [record for record in self.sound if record.spec.name not in refuted]
 
     def check_records(self) -> None:
         """Read every record: its form, its seal, its place, and that no reading is left out."""
@@ -260,13 +265,11 @@ def _compare_predictions(
 
 
 def _compare_epochs(recorded: EpochRecord, again: EpochRecord) -> tuple[Outcome, str]:
-    one, other = dataclasses.asdict(recorded), dataclasses.asdict(again)
-    for name in ("weights_sha256", *one):
-        if one[name] != other[name] and name != "duration_s":
-            return "refuted", (
-                f"epoch {again.epoch}: {name}: recorded {one[name]}; training it again gives "
-                f"{other[name]}"
-            )
+    if name := recorded.differs_in(again):
+        return "refuted", (
+            f"epoch {again.epoch}: {name}: recorded {getattr(recorded, name)}; training it again "
+            f"gives {getattr(again, name)}"
+        )
     return "proved", (
         f"epoch {again.epoch} trained again in {again.duration_s:.0f} s: the same weights, "
         f"bit for bit ({again.weights_sha256[:12]})"

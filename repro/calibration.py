@@ -17,14 +17,19 @@ import numpy as np
 import numpy.typing as npt
 
 from repro.errors import DataError
-from repro.store import read_regular, write_atomically
+from repro.rows import read_rows, share, whole_number
+from repro.store import write_atomically
 
 BINS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bin:
-    """The test images of which one network is about equally sure."""
+    """The test images of which one network is about equally sure.
+
+    Raises:
+        ValueError: no image, or a share outside [0, 1].
+    """
 
     run: str
     epoch: int
@@ -36,6 +41,17 @@ class Bin:
     """Mean, in [0, 1]."""
     accuracy: float
     """Share of them that is right."""
+
+    def __post_init__(self) -> None:
+        shares = (self.confidence, self.accuracy)
+        if not (
+            self.epoch > 0 and self.images > 0 and 0 <= self.number < BINS
+            and all(0 <= share <= 1 for share in shares)
+        ):  # fmt: skip
+            raise ValueError(
+                f"expected an epoch and images from 1, a number in [0, {BINS - 1}] and shares in "
+                f"[0, 1]; got {self.epoch}, {self.images}, {self.number} and {shares}"
+            )
 
 
 def bin_up(
@@ -80,25 +96,25 @@ def load_bins(path: Path) -> list[Bin]:
     """
     if not path.exists():
         return []
-    names = [field.name for field in fields(Bin)]
-    try:
-        reader = csv.DictReader(io.StringIO(read_regular(path).decode()), strict=True)
-        if reader.fieldnames != names:
-            raise DataError(f"{path}: expected the columns {','.join(names)}")
-        return [
-            Bin(
-                run=row["run"],
-                epoch=int(row["epoch"]),
-                weights_sha256=row["weights_sha256"],
-                number=int(row["number"]),
-                images=int(row["images"]),
-                confidence=float(row["confidence"]),
-                accuracy=float(row["accuracy"]),
+    bins = []
+    for line, row in read_rows(path, [field.name for field in fields(Bin)]):
+        try:
+            bins.append(
+                Bin(
+                    run=row["run"],
+                    epoch=whole_number(row["epoch"]),
+                    weights_sha256=row["weights_sha256"],
+                    number=whole_number(row["number"]),
+                    images=whole_number(row["images"]),
+                    confidence=share(row["confidence"]),
+                    accuracy=share(row["accuracy"]),
+                )
             )
-            for row in reader
-        ]
-    except (ValueError, TypeError, csv.Error) as error:
-        raise DataError(f"{path}: not a file of calibration: {error}") from None
+        except ValueError as error:
+            raise DataError(f"{path}, line {line}: not a file of calibration: {error}") from None
+    if len({(e.run, e.epoch, e.weights_sha256, e.number) for e in bins}) < len(bins):
+        raise DataError(f"{path}: not a file of calibration: expected each bin once")
+    return bins
 
 
 def save_bins(path: Path, bins: Iterable[Bin]) -> None:

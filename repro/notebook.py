@@ -39,7 +39,7 @@ def table(
     package. Accuracies are in [0, 1]; `low` and `high` bound the 95% prediction interval.
 
     Raises:
-        UsageError: an unknown table or device, or no row so early.
+        UsageError: an unknown table or device, no row so early, or seeds that verify nothing.
         DataError: the data set cannot be had, or the store not be read.
         TrainingError: a run failed; what is finished is kept, and the same call goes on.
     """

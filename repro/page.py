@@ -26,7 +26,17 @@ from repro.recipes import Grid
 from repro.records import RunRecord
 from repro.spec import REPORT_RECIPES, train_command
 from repro.store import write_atomically
-from repro.tables import by_table_and_column, claims_to_text, say, summary, to_text
+from repro.tables import (
+    by_table_and_column,
+    claims_foot,
+    claims_to_text,
+    latex,
+    least,
+    say,
+    summary,
+    switched_note,
+    to_text,
+)
 from repro.verdicts import Kind, Verdict, distinct
 
 Language = Literal["en", "zh"]
@@ -66,6 +76,11 @@ def build(evidence: Evidence, grid: Grid, *, lang: Language, commit: str | None)
         tables=_tables(evidence.verdicts),
         foot={each: summary(evidence.verdicts, each).splitlines() for each in ("en", "zh")},
         judgements=evidence.judgements,
+        claims_foot={
+            each: claims_foot(evidence.judgements, each).splitlines() for each in ("en", "zh")
+        },
+        least=least,
+        switched_note=switched_note,
         figures=[
             (picture, picture_for_page(picture, evidence))
             for picture, missing in wanted if not missing
@@ -214,7 +229,7 @@ def write_paper(
     if form == "md":
         parts.append(claims_to_text(evidence.judgements, "md", lang))
     else:
-        parts.append(re.sub(r"([%_#&])", r"\\\1", summary(evidence.verdicts, lang)))
+        parts.append(latex(summary(evidence.verdicts, lang)))
     for picture in shown:
         name = f"{picture.name}.{suffix}"
         write_atomically(folder / name, render_picture(picture, Look(lang=lang), evidence, suffix))
@@ -222,7 +237,7 @@ def write_paper(
         parts.append(
             f"![{title}]({name})" if form == "md"
             else f"\\begin{{figure}}\n\\includegraphics[width=\\linewidth]{{{name}}}\n"
-            f"\\caption{{{title.replace('%', chr(92) + '%')}}}\n\\end{{figure}}"
+            f"\\caption{{{latex(title)}}}\n\\end{{figure}}"
         )  # fmt: skip
     path = folder / ("report.md" if form == "md" else "report.tex")
     write_atomically(path, ("\n\n".join(parts) + "\n").encode())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,6 +49,13 @@ class EpochRecord:
         losses = (self.train_loss, self.last_batch_loss, self.validation_loss)
         if not all(map(math.isfinite, losses)):
             raise ValueError(f"epoch {self.epoch}: expected finite losses; got {losses}")
+
+    def differs_in(self, other: EpochRecord) -> str | None:
+        """The first field, the weights before all others, in which another training of the same
+        epoch came out otherwise; its time may."""
+        names = ["weights_sha256", *(field.name for field in fields(self))]
+        names = [name for name in names if name != "duration_s"]
+        return next((n for n in names if getattr(self, n) != getattr(other, n)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

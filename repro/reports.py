@@ -68,8 +68,8 @@ def load_report(folder: Path) -> Report:
     if not path.exists():
         raise UsageError(f"--report {folder}: expected a folder with report.toml and table-*.csv")
     try:
-        fields = tomllib.loads(read_regular(path).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        fields = tomllib.loads(read_regular(path).decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read as TOML: {error}") from None
     unknown = fields.keys() - {"title", "source", "models"}
     models = fields.get("models")

@@ -59,7 +59,9 @@ from repro.spec import (
 from repro.store import Store, write_atomically
 from repro.stores import (
     DeviceChoice,
+    accept_evidence,
     choose_device,
+    choose_seeds,
     evidence_of,
     fresh_store,
     recorded_store,
@@ -329,12 +331,12 @@ class Session:
             audit.do(jobs, workers, lambda: update(next(done), len(jobs)))
         return audit
 
-    def verify_recorded(self) -> tuple[list[Check], int]:
+    def verify_recorded(self, *, accept: bool = False) -> tuple[list[Check], int]:
         """Hold the recorded runs to their own records, and to what is listed of them.
 
-        The accuracies are counted again where the data set is there. A record that is not to be
-        believed counts for no cell. Returns the checks, and 0 or the exit code of a check that
-        could not be done.
+        The accuracies are counted again where the data set is there. A run that is not to be
+        believed counts for no cell. With `accept` what they say is listed first, unless there is
+        such a run. Returns the checks, and 0 or the exit code of a check that could not be done.
         """
         store = recorded_store()
         audit = Audit(store, home(), store.names())
@@ -343,7 +345,11 @@ class Session:
             audit.check_accuracies()
         else:
             self.say("accuracies are not counted again: `repro data fetch` brings the labels")
-        found = evidence_of(store, audit.sound)
+        found = evidence_of(store, audit.believed)
+        if accept and all(each.outcome == "proved" for each in audit.findings):
+            accept_evidence(found)
+        elif accept:
+            self.say("nothing is accepted while a run is not proved")
         unread = any(each.outcome == "failed" for each in audit.findings)
         sound = [
             Check(
@@ -362,11 +368,14 @@ class Session:
         """Train a table, or all, with seeds 0 to `seeds` - 1 in a store for this alone; compare.
 
         Returns the checks, and 0 or the exit code of the worst failure.
+
+        Raises:
+            UsageError: so many seeds that they would come to those that verify nothing.
         """
         cells = select_cells(load_cells(packaged("expected_results")), table, epochs)
         fresh, code = self.train_table(
-            cells, seeds=range(seeds), device=device, profile=profile, dataset="cifar10", lang="en",
-            store=fresh_store(),
+            cells, seeds=choose_seeds(0, seeds), device=device, profile=profile,
+            dataset="cifar10", lang="en", store=fresh_store(),
         )  # fmt: skip
         checks = check_fresh(
             load_listing(packaged("results")),

@@ -11,7 +11,7 @@ from typing import Literal
 from repro.errors import UsageError
 from repro.evidence import Evidence
 from repro.paths import home, packaged
-from repro.recipes import Grid, fit_all, spreads
+from repro.recipes import FITTING_SEEDS, Grid, fit_all, spreads
 from repro.records import RunRecord
 from repro.runner import has_cuda
 from repro.spec import MAX_SEED, REPORT_RECIPES, DatasetName, Device, Profile
@@ -57,16 +57,24 @@ def choose_device(choice: DeviceChoice) -> Device:
     return choice
 
 
-def choose_seeds(first: int, count: int | None) -> range:
+def choose_seeds(first: int, count: int | None, *, fitting: bool = False) -> range:
     """`count` seeds from `first` on; all that there can be where it is None.
 
+    `fitting`: whether those that chose the recipe may be among so many, as for another report.
+
     Raises:
-        UsageError: none, or some that a run cannot have.
+        UsageError: none, or some that a run cannot have, or that verify nothing.
     """
     end = MAX_SEED + 1 if count is None else first + count
     if not 0 <= first < end <= MAX_SEED + 1:
         raise UsageError(f"expected one seed or more in [0, {MAX_SEED}]; got {first} to {end - 1}")
-    return range(first, end)
+    seeds = range(first, end)
+    if count and not fitting and any(seed in seeds for seed in FITTING_SEEDS):
+        raise UsageError(
+            f"expected seeds other than {FITTING_SEEDS[0]} to {FITTING_SEEDS[-1]}, which chose the "
+            f"recipe and so verify nothing; got {first} to {end - 1}"
+        )
+    return seeds
 
 
 def runs_of(
@@ -79,12 +87,17 @@ def runs_of(
     dataset: DatasetName,
     recipes: Recipes = REPORT_RECIPES,
 ) -> list[RunRecord]:
-    """The runs of the cells' models, placed as :func:`placed` says."""
+    """The runs of the cells' models, placed as :func:`placed` says.
+
+    Those by which the report's recipe was chosen are left out: they verify nothing.
+    """
     models = {cell.model for cell in cells}
     return [
         record
         for record in placed(records, device, profile, dataset)
-        if model_of(record.spec.recipe, recipes) in models and record.spec.seed in seeds
+        if model_of(record.spec.recipe, recipes) in models
+        and record.spec.seed in seeds
+        and not (model_of(record.spec.recipe) and record.spec.seed in FITTING_SEEDS)
     ]
 
 
@@ -128,9 +141,9 @@ def evidence_of(
     return Evidence(store, found)
 
 
-def accept_evidence() -> None:
+def accept_evidence(found: Evidence) -> None:
     """List in results/ what the recorded runs say. Who keeps a verdict keeps its reason."""
-    folder, found = packaged("results"), evidence(recorded=True)
+    folder = packaged("results")
     before = load_listing(folder) if (folder / "verdicts.csv").exists() else None
     accept(folder, found.verdicts, found.judgements, before)
 

@@ -14,7 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from repro.claims import Finding, Judgement
+from repro.claims import FEWEST_THAT_DECIDE, Finding, Judgement
+from repro.spec import REPORT_DROPOUT_AT_PREDICTION
 from repro.verdicts import Kind, Verdict, distinct, told_apart
 
 Format = Literal["rich", "csv", "md", "json", "latex"]
@@ -40,12 +41,24 @@ _WORDS: dict[str, dict[Language, str]] = {
     "dropout on": {"en": ", dropout on", "zh": "（Dropout 开启）"},
     "no cell": {"en": "none", "zh": "无"},
     "on counts": {
-        "en": "ImprovedNet is read with dropout off and on; on counts, the other stands by",
-        "zh": "改进后模型分别在 Dropout 关闭和开启时读取；计入结论的是开启，另一种仅供对照",
+        "en": " is read with dropout off and on; on counts, the other stands by",
+        "zh": "分别在 Dropout 关闭和开启时读取；计入结论的是开启，另一种仅供对照",
     },
     "off counts": {
-        "en": "ImprovedNet is read with dropout off and on; off counts, the other stands by",
-        "zh": "改进后模型分别在 Dropout 关闭和开启时读取；计入结论的是关闭，另一种仅供对照",
+        "en": " is read with dropout off and on; off counts, the other stands by",
+        "zh": "分别在 Dropout 关闭和开启时读取；计入结论的是关闭，另一种仅供对照",
+    },
+    "off": {"en": "dropout off: ", "zh": "Dropout 关闭："},
+    "on": {"en": "dropout on: ", "zh": "Dropout 开启："},
+    "off beside": {
+        "en": "ImprovedNet is read with dropout on; what it says with dropout off stands beside, "
+        "where that is something else",
+        "zh": "改进后模型在 Dropout 开启时读取；若关闭时判断不同，则列在旁边",
+    },
+    "on beside": {
+        "en": "ImprovedNet is read with dropout off; what it says with dropout on stands beside, "
+        "where that is something else",
+        "zh": "改进后模型在 Dropout 关闭时读取；若开启时判断不同，则列在旁边",
     },
     "made-up images": {
         "en": "made-up images: these numbers say nothing about the report",
@@ -192,15 +205,17 @@ def summary(verdicts: Sequence[Verdict], lang: Language) -> str:
         apart = ", ".join(told_apart(unique)) or say("no cell", lang)
         middle, tested = median(ranges), len(ranges)
         text += (
-            f"\na cell by itself can be told from chance beyond {middle:.3f} (median; at worst "
-            f"{max(ranges):.3f}); told apart among the {tested} cells with two seeds or more "
-            f"(Holm, 5%): {apart}"
+            f"\na cell by itself lies outside its interval from a difference of {middle:.3f} on "
+            f"(median; at most {max(ranges):.3f}); told apart among the {tested} cells with two "
+            f"seeds or more (Holm, 5%): {apart}"
             if lang == "en"
-            else f"\n单个数值可与偶然区分的差值：中位数 {middle:.3f}，最差 {max(ranges):.3f}；"
-            f"在有两个以上种子的 {tested} 个数值中经 Holm 校正（5%）仍有差异：{apart}"
+            else f"\n单个数值落在预测区间之外所需的差值：中位数 {middle:.3f}，"
+            f"最大 {max(ranges):.3f}；在有两个以上种子的 {tested} 个数值中"
+            f"经 Holm 校正（5%）仍有差异：{apart}"
         )
-    if beside := [v for v in verdicts if not v.counts]:
-        text += "\n" + say("off counts" if beside[0].dropout_on else "on counts", lang)
+    aside = {v.cell.column: v.dropout_on for v in verdicts if not v.counts}
+    for column, on in aside.items():
+        text += f"\n{say(column, lang)}{say('off counts' if on else 'on counts', lang)}"
     if any(v.n == 1 for v in unique):
         text += (
             "\none seed has no spread, so nothing can be REPRODUCED by it: "
@@ -232,8 +247,8 @@ def to_text(
             body = frame.to_markdown(index=False, disable_numparse=True)
             blocks.append(f"**{title}**\n\n{body}")
         else:
-            frame = frame.map(_latex)
-            frame.columns = pd.Index([_latex(each) for each in headings])
+            frame = frame.map(latex)
+            frame.columns = pd.Index([latex(each) for each in headings])
             body = frame.to_latex(index=False, column_format="l" + "r" * 7 + "l", caption=title)
             blocks.append(body.rstrip("\n"))
     if form == "md":
@@ -243,11 +258,17 @@ def to_text(
 
 _LATEX: dict[str, str | int | None] = {
     **{each: f"\\{each}" for each in "&%$#_{}"},
-    **{"–": "--", "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+    **{
+        "–": "--",
+        "|": r"\textbar{}",
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+    },
 }
 
 
-def _latex(text: str) -> str:
+def latex(text: str) -> str:
     """Text of anybody's report for LaTeX."""
     return text.translate(str.maketrans(_LATEX))
 
@@ -270,6 +291,8 @@ def claims_to_rich(judgements: Iterable[Judgement], lang: Language = "en") -> Re
     grid.add_column(say("Finding", lang), no_wrap=True)
     for each in judgements:
         finding = Text(say(each.finding, lang), style=_FINDING_STYLES[each.finding])
+        if note := switched_note(each, lang):
+            finding.append(f"\n{note}", style="not bold dim")
         grid.add_row(_claimed(each, lang), _holds_in(each, lang), _least(each), finding)
     return grid
 
@@ -287,6 +310,8 @@ def claims_to_text(
                     "pairs": each.claim.greater, "differences": each.differences,
                     "intervals": each.intervals, "stated_difference": each.claim.by,
                     "stated_could_be_ours": each.stated,
+                    "switched": (s := each.switched)
+                    and {"n": s.n, "k": s.k, "finding": s.finding.value},
                 }
                 for each in judgements
             ],
@@ -298,11 +323,12 @@ def claims_to_text(
     for each in judgements:
         place = (lang == "zh" and each.claim.place_zh) or each.claim.place
         share = "–" if each.share is None else f"{each.share[0]:.2f}–{each.share[1]:.2f}"
+        note = switched_note(each, lang)
         lines.append(
             f"| {_claimed(each, lang)} | {place} | {_holds_in(each, lang)} | {share} "
-            f"| {_least(each)} | {say(each.finding, lang)} |"
+            f"| {least(each, lang)} | {say(each.finding, lang)}{note and f' ({note})'} |"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, "", claims_foot(judgements, lang).replace("\n", "\n\n")])
 
 
 def _claimed(judged: Judgement, lang: Language) -> str:
@@ -313,22 +339,56 @@ def _holds_in(judged: Judgement, lang: Language) -> str:
     return f"{judged.k} / {judged.n}" if lang == "zh" else f"{judged.k} of {judged.n}"
 
 
-def claims_foot(judgements: Iterable[Judgement], lang: Language = "en") -> str:
-    """What the columns mean, and how many claims hold."""
-    judged = list(judgements)
-    if lang == "zh":
-        counts = [f"{say(f, lang)} {sum(e.finding is f for e in judged)}" for f in Finding]
-        return (
-            f"{len(judged)} 条论断：{'，'.join(counts)}\n"
-            "各种子内成对比较；差值：论断要求大于 0 的各差值中平均值最小的一个"
-        )
-    counts = [f"{sum(e.finding is f for e in judged)} {f.value}" for f in Finding]
-    return (
-        f"{len(judged)} claims: {', '.join(counts)}\n"
-        "seeds are compared in pairs; Difference: the mean of the smallest one that a claim needs "
-        "to be above 0"
-    )
+def least(judged: Judgement, lang: Language) -> str:
+    """The smallest mean difference that a claim needs to be above 0, with its 95% interval."""
+    if judged.least_interval is None:
+        return _least(judged)
+    low, high = judged.least_interval
+    to = " to " if lang == "en" else " 至 "
+    return f"{_least(judged)} ({low:+.3f}{to}{high:+.3f})"
 
 
 def _least(judged: Judgement) -> str:
     return "–" if judged.least is None else f"{judged.least:+.4f}"
+
+
+def switched_note(judged: Judgement, lang: Language) -> str:
+    """What is found with dropout the other way about; nothing where it is the same."""
+    other = judged.switched
+    if other is None or (other.finding, other.k) == (judged.finding, judged.k):
+        return ""
+    how = say("off" if REPORT_DROPOUT_AT_PREDICTION else "on", lang)
+    return f"{how}{say(other.finding, lang)}, {_holds_in(other, lang)}"
+
+
+def claims_foot(judgements: Iterable[Judgement], lang: Language = "en") -> str:
+    """How many claims hold, what the columns mean, and what else is known of some."""
+    judged = list(judgements)
+    english = lang == "en"
+    counts = [(sum(each.finding is f for each in judged), say(f, lang)) for f in Finding]
+    lines = [
+        f"{len(judged)} claims: {', '.join(f'{count} {word}' for count, word in counts)}"
+        if english
+        else f"{len(judged)} 条论断：{'，'.join(f'{word} {count}' for count, word in counts)}",
+        "models are compared within a seed; Difference: the smallest of the mean differences that "
+        "a claim needs to be above 0"
+        if english
+        else "各模型在同一种子内比较；差值：论断要求大于 0 的各平均差值中最小的一个",
+        f"fewer than {FEWEST_THAT_DECIDE} seeds decide nothing where they agree: by chance alone "
+        "they do so too often"
+        if english
+        else f"少于 {FEWEST_THAT_DECIDE} 个种子时，即使一致也不作判断：仅凭偶然也常会一致",
+    ]
+    for each in judged:
+        if each.stated is not None:
+            ours = "could be" if each.stated else "could not be"
+            lines.append(
+                f"the stated difference of {each.claim.by:.4f} {ours} one more seed's (\""
+                f'{_claimed(each, lang)}")'
+                if english
+                else f"所称差值 {each.claim.by:.4f} {'可能' if each.stated else '不可能'}"
+                f"来自另一个种子（“{_claimed(each, lang)}”）"
+            )
+    if any(each.switched for each in judged):
+        lines.append(say("off beside" if REPORT_DROPOUT_AT_PREDICTION else "on beside", lang))
+    return "\n".join(lines)

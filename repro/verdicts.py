@@ -7,7 +7,6 @@ test would take the report's value for exact and the more seeds we train, the mo
 
 from __future__ import annotations
 
-import csv
 import itertools
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,6 +17,7 @@ from statistics import fmean, stdev
 
 from repro.errors import DataError, UsageError
 from repro.records import RunRecord
+from repro.rows import read_rows, share, whole_number
 from repro.spec import REPORT_DROPOUT_AT_PREDICTION, REPORT_RECIPES, Recipe
 
 Recipes = Mapping[str, Recipe]
@@ -28,7 +28,7 @@ TABLES = ("3-1", "3-2", "3-3", "3-4")
 CONFIDENCE = 0.95
 
 _COLUMNS = ["epochs", "column", "model", "accuracy", "tolerance", "place"]
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
 """Differences of decimal fractions are not exact; this much is not a difference."""
 
 
@@ -105,7 +105,7 @@ class Verdict:
 
     @property
     def detectable(self) -> float | None:
-        """The smallest difference that so many seeds can tell from chance: half the interval."""
+        """Half the interval: how far from our mean a figure has to lie to fall outside."""
         if self.low is None or self.high is None:
             return None
         return (self.high - self.low) / 2
@@ -143,7 +143,7 @@ def p_value(values: Sequence[float], one: float) -> float | None:
 
     distance, sd = abs(one - fmean(values)), stdev(values)
     if sd == 0:
-        return 1.0 if distance <= _ROUNDING else 0.0
+        return 1.0 if distance <= ROUNDING else 0.0
     return float(2 * special.stdtr(n - 1, -distance / (sd * math.sqrt(1 + 1 / n))))
 
 
@@ -157,12 +157,12 @@ def judge(
             dropout_on=dropout_on, counts=counts,
         )  # fmt: skip
     mean, interval = fmean(values), prediction_interval(values)
-    close = abs(mean - cell.expected) <= cell.tolerance + _ROUNDING
+    close = abs(mean - cell.expected) <= cell.tolerance + ROUNDING
     if interval is None:
         inside, low, high = None, None, None
     else:
         low, high = interval
-        inside = low - _ROUNDING <= cell.expected <= high + _ROUNDING
+        inside = low - ROUNDING <= cell.expected <= high + ROUNDING
     if close:
         kind = Kind.REPRODUCED if inside else Kind.WITHIN_TOLERANCE
     else:
@@ -190,13 +190,10 @@ def counts_with_dropout(recipe: Recipe) -> bool:
     return recipe.dropout_at_prediction
 
 
-def accuracies_by_cell(
-    records: Iterable[RunRecord],
-    *,
-    switched: bool = False,
-    recipes: Recipes = REPORT_RECIPES,
-) -> dict[str, list[float]]:
-    """Test accuracies by the name of the cell that they belong to, one a seed.
+def readings_by_seed(
+    records: Iterable[RunRecord], *, switched: bool = False, recipes: Recipes = REPORT_RECIPES
+) -> list[tuple[str, int, dict[int, float]]]:
+    """Model, seed and test accuracies by epoch of every run of a report's models.
 
     Those of a network with dropout are read as the report's were or, `switched`, with dropout the
     other way about.
@@ -204,17 +201,31 @@ def accuracies_by_cell(
     Raises:
         ValueError: two records of one seed, which would count one run twice.
     """
-    out: dict[str, list[float]] = {}
+    out = []
     seen = set()
     for record in records:
-        model = model_of(record.spec.recipe, recipes)
+        model, seed = model_of(record.spec.recipe, recipes), record.spec.seed
         if model is None:
             continue
-        if (model, record.spec.seed) in seen:
-            raise ValueError(f"{model}: expected one record a seed; got two of {record.spec.seed}")
-        seen.add((model, record.spec.seed))
+        if (model, seed) in seen:
+            raise ValueError(f"{model}: expected one record a seed; got two of {seed}")
+        seen.add((model, seed))
         dropout_on = counts_with_dropout(record.spec.recipe) != switched
-        for epoch, accuracy in record.accuracies(dropout_on=dropout_on).items():
+        out.append((model, seed, record.accuracies(dropout_on=dropout_on)))
+    return out
+
+
+def accuracies_by_cell(
+    records: Iterable[RunRecord], *, switched: bool = False, recipes: Recipes = REPORT_RECIPES
+) -> dict[str, list[float]]:
+    """Test accuracies by the name of the cell that they belong to, one a seed.
+
+    Raises:
+        ValueError: as :func:`readings_by_seed` does.
+    """
+    out: dict[str, list[float]] = {}
+    for model, _, read in readings_by_seed(records, switched=switched, recipes=recipes):
+        for epoch, accuracy in read.items():
             out.setdefault(f"{model}@{epoch}", []).append(accuracy)
     return out
 
@@ -325,40 +336,30 @@ def load_cells(
     return cells
 
 
-def _integer(text: str) -> int:
-    """What `int` reads, without its other alphabets, signs, blanks and underscores."""
-    if not (text.isascii() and text.isdigit() and len(text) < 7):
-        raise ValueError(f"expected a number of epochs; got {text!r}")
-    return int(text)
-
-
 def _load_table(path: Path, table: str, models: Collection[str]) -> list[Cell]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            if reader.fieldnames != _COLUMNS:
-                raise DataError(f"{path}: expected the columns {','.join(_COLUMNS)}")
-            rows = list(reader)
-            # A row that is too short or too long has a None for a value or a key.
-            if any(None in row.values() or None in row for row in rows):
-                raise DataError(f"{path}: expected {len(_COLUMNS)} values a row")
-            if unknown := {row["model"] for row in rows} - set(models):
-                text = f"model: expected one of {', '.join(models)}; got {min(unknown)!r}"
-                raise DataError(f"{path}: cannot be read as a table of the report: {text}")
-            cells = [
+    cells = []
+    for line, row in read_rows(path, _COLUMNS):
+        if row["model"] not in models:
+            raise DataError(
+                f"{path}, line {line}: cannot be read as a figure of the report: model: expected "
+                f"one of {', '.join(models)}; got {row['model']!r}"
+            )
+        try:
+            cells.append(
                 Cell(
                     table=table,
-                    row=_integer(row["epochs"]),
+                    row=whole_number(row["epochs"]),
                     column=row["column"],
                     model=row["model"],
-                    expected=float(row["accuracy"]),
-                    tolerance=float(row["tolerance"]),
+                    expected=share(row["accuracy"]),
+                    tolerance=share(row["tolerance"]),
                     place=row["place"],
                 )
-                for row in rows
-            ]
-    except (OSError, ValueError, TypeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read as a table of the report: {error}") from None
+            )
+        except ValueError as error:
+            raise DataError(
+                f"{path}, line {line}: cannot be read as a figure of the report: {error}"
+            ) from None
     names = [cell.name for cell in cells]
     if len(names) != len(set(names)) or not names:
         raise DataError(f"{path}: expected each cell once; got {', '.join(names) or 'none'}")

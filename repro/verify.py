@@ -17,6 +17,7 @@ from statistics import fmean, stdev
 from repro.claims import Judgement
 from repro.errors import DataError
 from repro.records import RunRecord, same_arithmetic
+from repro.rows import read_rows, whole_number
 from repro.store import write_atomically
 from repro.verdicts import Kind, Verdict, accuracies_by_cell, holm, p_value
 
@@ -135,7 +136,7 @@ def check_fresh(
                 what=what,
                 listed=f"{kind}, n = {n}",
                 obtained=f"{verdict.kind.value}, n = {verdict.n}",
-                holds=Kind(kind).is_success == verdict.kind.is_success,
+                holds=_outcome(Kind(kind)) == _outcome(verdict.kind),
                 text=reason,
             )
         )
@@ -143,6 +144,11 @@ def check_fresh(
     # A run whose bits are compared tells nothing by its accuracy.
     others = [record for record in fresh if _same_run(record, recorded) is None]
     return [*checks, *_compare_bits(fresh, recorded), *_compare_accuracies(others, evidence)]
+
+
+def _outcome(kind: Kind) -> bool | None:
+    """Whether a cell is a success; None where it was not run."""
+    return None if kind is Kind.NOT_RUN else kind.is_success
 
 
 def _same_run(now: RunRecord, recorded: Sequence[RunRecord]) -> RunRecord | None:
@@ -161,9 +167,13 @@ def _compare_bits(fresh: Sequence[RunRecord], recorded: Sequence[RunRecord]) -> 
         if then is None:
             continue
         pairs = list(zip(now.epochs, then.epochs, strict=False))
-        differing = [a.epoch for a, b in pairs if a.weights_sha256 != b.weights_sha256]
-        readings = zip(now.readings, then.readings, strict=False)
-        differing += [a.epoch for a, b in readings if a != b]
+        differing = [a.epoch for a, b in pairs if a.differs_in(b)]
+        # Of both up to where the shorter ends: a reading that one of them lacks differs too.
+        one, other = (
+            {each.epoch: each for each in run.readings if each.epoch <= len(pairs)}
+            for run in (now, then)
+        )
+        differing += [epoch for epoch in one | other if one.get(epoch) != other.get(epoch)]
         holds = not differing
         checks.append(
             Check(
@@ -238,23 +248,17 @@ def _told(claim: tuple[int, int, str]) -> str:
 
 
 def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            if tuple(reader.fieldnames or ()) != tuple(columns):
-                raise DataError(f"{path}: expected the columns {','.join(columns)}")
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read as a list of what to expect: {error}") from None
-    if any(None in row.values() or None in row for row in rows) or not rows:
-        raise DataError(f"{path}: expected {len(columns)} values a row, and a row at least")
+    rows = [row for _, row in read_rows(path, columns)]
+    if not rows:
+        raise DataError(f"{path}: expected a row at least")
     return rows
 
 
 def _number(path: Path, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 7):
-        raise DataError(f"{path}: expected a number of seeds; got {text!r}")
-    return int(text)
+    try:
+        return whole_number(text)
+    except ValueError as error:
+        raise DataError(f"{path}: number of seeds: {error}") from None
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -72,9 +72,10 @@ ALLOWED = {
         "data.dataset", "data.sources", "errors", "events", "parcels", "paths", "runner", "store",
     },
     "cluster": {"errors", "events", "node", "parcels", "spec", "store"},
-    "verdicts": {"errors", "records", "spec"},
+    "rows": {"errors", "store"},
+    "verdicts": {"errors", "records", "rows", "spec"},
     "claims": {"errors", "records", "spec", "verdicts"},
-    "calibration": {"errors", "store"},
+    "calibration": {"errors", "rows", "store"},
     "evidence": {
         "calibration", "claims", "data.dataset", "data.layout", "errors", "paths", "records", "spec", "store",
         "verdicts",
@@ -110,12 +111,12 @@ ALLOWED = {
     "figures.fonts.make": {"figures.registry", "figures.style", "figures.words"},
     "recipes": {"records", "spec", "verdicts"},
     "reports": {"errors", "spec", "store", "verdicts"},
-    "verify": {"claims", "errors", "records", "store", "verdicts"},
+    "verify": {"claims", "errors", "records", "rows", "store", "verdicts"},
     "stores": {
         "errors", "evidence", "paths", "recipes", "records", "runner", "spec", "store",
         "verdicts", "verify",
     },
-    "tables": {"claims", "verdicts"},
+    "tables": {"claims", "spec", "verdicts"},
     "progress": {"events", "runner"},
     "listings": {
         "audit", "data.dataset", "data.layout", "doctor", "figures.registry", "figures.style",

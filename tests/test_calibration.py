@@ -64,5 +64,30 @@ def test_a_file_of_another_form_is_refused(tmp_path, text):
         path.write_text(path.read_text().replace("r,1,", "r,one,"))
     else:
         path.write_bytes(text.encode("latin-1"))
-    with pytest.raises(DataError, match="calibration.csv: "):
+    with pytest.raises(DataError, match=r"calibration\.csv[,:] "):
         load_bins(path)
+
+
+@pytest.mark.parametrize(
+    "row", ["1,w,0,0,0.5,0.5", "1,w,10,5,0.5,0.5", "1,w,0,5,7,0.5", "1,w,0,5,nan,0.5"]
+)
+def test_bins_that_cannot_be_are_refused(tmp_path, row):
+    path = tmp_path / "calibration.csv"
+    path.write_text(
+        f"run,epoch,weights_sha256,number,images,confidence,accuracy\nr,1,w,1,5,0.15,0.2\nr,{row}\n"
+    )
+    with pytest.raises(DataError, match=r"calibration\.csv, line 3: "):
+        load_bins(path)
+    path.write_text(path.read_text().replace(f"r,{row}", "r,1,w,1,5,0.15,0.2"))
+    with pytest.raises(DataError, match="each bin once"):
+        load_bins(path)
+
+
+def test_a_checkpoint_ahead_of_its_record_is_not_taken(tmp_path):
+    """As a kill between the two leaves it."""
+    store, run = Store(tmp_path), record(epochs=29)
+    for epoch in (10, 30):
+        path = store.checkpoint(run.spec, epoch)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert Evidence(store, [run]).kept("net-relu") == (run, 10)

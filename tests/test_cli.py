@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -363,6 +365,33 @@ def test_a_changed_record_fails_its_check_and_counts_for_no_cell(monkeypatch, tm
     assert code == 0
     assert failed["table 3-4, resnet@10"].obtained.startswith(("NOT RUN", "WITHIN", "REPRO"))
     assert failed[f"record of {path.parent.name}"].obtained == "refuted"
+
+
+def test_a_run_whose_predictions_are_refuted_counts_for_no_cell_and_is_not_accepted(
+    monkeypatch, tmp_path
+):
+    """Sealed as its own: only counting its predictions again shows it."""
+    results = tmp_path / "results"
+    shutil.copytree(packaged("results"), results, ignore=shutil.ignore_patterns("checkpoint*"))
+    run = next(
+        each for each in Store(results).records() if each.spec.recipe.architecture == "resnet"
+    )
+    others = [each for each in Store(results).names() if "resnet" in each and each != run.spec.name]
+    for name in others:
+        shutil.rmtree(results / "runs" / name)
+    reading = dataclasses.replace(run.readings[0], accuracy=0.7088)
+    claimed = dataclasses.replace(run, readings=(reading,))
+    Store(results).save(claimed, Store(results).predictions(run))
+    monkeypatch.setattr("repro.session.recorded_store", lambda: Store(results))
+    monkeypatch.setattr("repro.audit.load_test_labels", lambda *_: np.zeros(10_000, np.uint8))
+    monkeypatch.setattr("repro.session.default_folder", lambda _: tmp_path)
+    here = {"results": results}
+    monkeypatch.setattr("repro.stores.packaged", lambda name: here.get(name) or packaged(name))
+    before = (results / "verdicts.csv").read_bytes()
+    checks, _ = Session(console=Console(quiet=True)).verify_recorded(accept=True)
+    cell = next(check for check in checks if check.what == "table 3-4, resnet@10")
+    assert cell.obtained == "NOT RUN, n = 0"
+    assert (results / "verdicts.csv").read_bytes() == before
 
 
 def test_runs_of_another_profile_have_a_page_too(home):

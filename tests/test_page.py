@@ -116,6 +116,24 @@ def test_the_headline_counts_what_the_verdicts_say(page, evidence):
             assert f'<p class="bad">{verdict.cell.name}' in page, "what differs stands at the top"
 
 
+def test_readings_of_improved_net_say_whether_dropout_was_on(page, evidence):
+    run = evidence.runs("improved")[0]
+    part = page.partition(f'id="run-{run.spec.name}"')[2].partition("</details>")[0]
+    last = run.readings[-1]
+    assert f'{last.accuracy:.4f}<span class="en">, dropout off</span>' in part
+    assert f'({last.switched.accuracy:.4f}<span class="en">, dropout on</span>' in part
+    assert "dropout" not in page.partition('id="runs-resnet"')[2].partition("</section>")[0]
+
+
+def test_claims_that_dropout_decides_have_both_findings(page, evidence):
+    part = page.partition('id="claims"')[2].partition("</section>")[0]
+    differing = [
+        each for each in evidence.judgements
+        if (other := each.switched) and (other.k, other.finding) != (each.k, each.finding)
+    ]  # fmt: skip
+    assert part.count(">dropout off: ") == len(differing) > 0
+
+
 def test_every_cell_stands_in_its_table_and_both_ways_for_improved_net(page, evidence):
     for table in ("3-1", "3-2", "3-3", "3-4"):
         body = page.partition(f'id="table-{table}"')[2].partition("</table>")[0]
@@ -251,5 +269,6 @@ def test_for_a_paper_or_a_pull_request(evidence, form, name, suffix, tmp_path, m
     assert ("| The report says |" in text) is (form == "md")
     if form == "latex":
         assert r"(Holm, 5\%)" in text
+        assert r"\textbar{}difference\textbar{}" in text
         assert text.count(r"\begin{figure}") == len(figures)
         assert (path.parent / figures[0]).read_bytes().startswith(b"%PDF")

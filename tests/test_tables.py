@@ -166,7 +166,7 @@ def test_the_foot_says_what_n_seeds_can_tell_and_corrects_for_many_cells(cells):
         judge_all(cells, {"net-relu@10": [0.60, 0.60001], "net-relu@30": [0.63, 0.64]}), "en"
     )
     # Half an interval: 12.7062 * 0.01 / sqrt(2) * sqrt(1.5) for the second, a thousandth for the first.
-    assert "told from chance beyond 0.055 (median; at worst 0.110)" in told
+    assert "outside its interval from a difference of 0.055 on (median; at most 0.110)" in told
     assert "among the 2 cells with two seeds or more (Holm, 5%): net-relu@10" in told
     alike = summary(judge_all(cells, {"net-relu@30": [0.63, 0.64]}), "en")
     assert "(Holm, 5%): none" in alike

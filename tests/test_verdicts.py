@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 
 import numpy as np
 import pytest
@@ -302,7 +303,7 @@ def write(tmp_path, text, table="3-1"):
 HEADER = "epochs,column,model,accuracy,tolerance,place\n"
 
 
-COLUMNS = "expected the columns epochs,column,model,accuracy,tolerance,place$"
+COLUMNS = ": expected the columns epochs,column,model,accuracy,tolerance,place$"
 GOOD = "10,Net,net-relu,0.5744,0.05,p\n"
 
 
@@ -311,24 +312,43 @@ GOOD = "10,Net,net-relu,0.5744,0.05,p\n"
     [
         ("", COLUMNS),
         ("a,b\n1,2\n", COLUMNS),
-        (HEADER, "expected each cell once; got none$"),
-        (HEADER + GOOD * 2, "expected each cell once; got net-relu@10, net-relu@10$"),
-        (HEADER + "10,Net,net-relu,57.44,0.05,p\n", "cannot be read .*got 10, 57.44, 0.05"),
-        (HEADER + "10,Net,net-relu,nan,0.05,p\n", "cannot be read .*got 10, nan, 0.05"),
-        (HEADER + "10,Net,net-relu,0.5744,0,p\n", "cannot be read .*got 10, 0.5744, 0.0"),
-        (HEADER + "10,Net,lenet,0.5,0.05,p\n", "cannot be read .*got 'lenet'"),
-        (HEADER + "ten,Net,net-relu,0.5,0.05,p\n", "cannot be read .*'ten'"),
-        (HEADER + "１０,Net,net-relu,0.5,0.05,p\n", "cannot be read .*'１０'"),
-        (HEADER + "1_0,Net,net-relu,0.5,0.05,p\n", "cannot be read .*'1_0'"),
-        (HEADER + "9999999,Net,net-relu,0.5,0.05,p\n", "cannot be read .*'9999999'"),
-        (HEADER + "10,Net,net-relu\n", "expected 6 values a row"),
-        (HEADER + "10,Net,net-relu,0.5744,0.05,p,q\n", "expected 6 values a row"),
-        (HEADER + '10,Net,net-relu,0.5744,0.05,"p"q\n', "cannot be read"),
+        (HEADER, ": expected each cell once; got none$"),
+        (HEADER + GOOD * 2, ": expected each cell once; got net-relu@10, net-relu@10$"),
+        (
+            HEADER + "10,Net,net-relu,57.44,0.05,p\n",
+            ", line 2: cannot be read .*got 10, 57.44, 0.05",
+        ),
+        (
+            HEADER + "10,Net,net-relu,nan,0.05,p\n",
+            ", line 2: cannot be read .*decimal fraction .*'nan'",
+        ),
+        (HEADER + "10,Net,net-relu,0.5744,0,p\n", ", line 2: cannot be read .*got 10, 0.5744, 0.0"),
+        (HEADER + "10,Net,lenet,0.5,0.05,p\n", ", line 2: cannot be read .*got 'lenet'"),
+        (HEADER + "ten,Net,net-relu,0.5,0.05,p\n", ", line 2: cannot be read .*'ten'"),
+        (HEADER + "１０,Net,net-relu,0.5,0.05,p\n", ", line 2: cannot be read .*'１０'"),
+        (HEADER + "1_0,Net,net-relu,0.5,0.05,p\n", ", line 2: cannot be read .*'1_0'"),
+        (HEADER + "9999999,Net,net-relu,0.5,0.05,p\n", ", line 2: cannot be read .*'9999999'"),
+        (HEADER + "10,Net,net-relu\n", ", line 2: expected 6 values a row"),
+        (HEADER + "10,Net,net-relu,57.4%,0.05,p\n", ", line 2: .*'57.4%'"),
+        (HEADER + "10,Net,net-relu,0.5_744,0.05,p\n", ", line 2: .*'0.5_744'"),
+        (HEADER + GOOD + "30,Net,net-relu,0.6,٠.٠٥,p\n", ", line 3: .*'٠.٠٥'"),
+        (HEADER + "10,Net,net-relu,0.5744,0.05,p,q\n", ", line 2: expected 6 values a row"),
+        (HEADER + '10,Net,net-relu,0.5744,0.05,"p"q\n', ": cannot be read"),
     ],
 )
 def test_a_table_of_another_form_is_refused(tmp_path, text, message):
-    with pytest.raises(DataError, match=f"table-3-1.csv: {message}"):
+    with pytest.raises(DataError, match=rf"table-3-1\.csv{message}"):
         load_cells(write(tmp_path, text))
+
+
+def test_a_table_saved_by_excel_and_one_that_would_be_waited_for(tmp_path):
+    path = write(tmp_path, HEADER + GOOD) / "table-3-1.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert [cell.name for cell in load_cells(tmp_path, tables=["3-1"])] == ["net-relu@10"]
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(DataError, match="expected a regular file"):
+        load_cells(tmp_path)
 
 
 def test_a_repeated_figure_has_one_value(tmp_path):

@@ -32,7 +32,7 @@ def judged(*values):
 
 
 VERDICTS = [judge(cell(), [0.57, 0.58, 0.60]), judge(cell("3-4"), [0.57, 0.58, 0.60])]
-JUDGEMENTS = [judged((0.5, 0.6), (0.5, 0.7))]
+JUDGEMENTS = [judged(*[(0.5, 0.6), (0.5, 0.7)] * 2, (0.5, 0.6))]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def failing(listing, verdicts=VERDICTS, judgements=JUDGEMENTS):
 def test_what_was_accepted_holds(folder):
     listing = load_listing(folder)
     assert listing.verdicts["3-4", "net-relu@10"] == (3, "REPRODUCED", "")
-    assert listing.claims == {"rises": (2, 2, "HOLDS")}
+    assert listing.claims == {"rises": (5, 5, "HOLDS")}
     assert failing(listing) == []
 
 
@@ -102,10 +102,14 @@ def test_a_cell_that_differs_needs_its_reason(folder):
             "table,cell,n,verdict\n",
             "expected the columns table,cell,n,verdict,reason",
         ),
-        ("verdicts.csv", "table,cell,n,verdict,reason\n", "and a row at least"),
+        ("verdicts.csv", "table,cell,n,verdict,reason\n", "a row at least"),
         ("verdicts.csv", "table,cell,n,verdict,reason\n3-1,a,2\n", "expected 5 values a row"),
         ("verdicts.csv", "table,cell,n,verdict,reason\n3-1,a,2,GOOD,\n", "with a verdict"),
-        ("verdicts.csv", "table,cell,n,verdict,reason\n3-1,a,-2,DIFFERS,\n", "a number of seeds"),
+        (
+            "verdicts.csv",
+            "table,cell,n,verdict,reason\n3-1,a,-2,DIFFERS,\n",
+            "number of seeds: .*'-2'",
+        ),
         ("claims.csv", "claim,n,k,finding\na,1,1,HOLDS\na,1,1,HOLDS\n", "each claim once"),
     ],
 )
@@ -116,6 +120,30 @@ def test_a_list_of_another_form_is_refused(folder, name, text, message):
     (folder / name).unlink()
     with pytest.raises(DataError, match="cannot be read"):
         load_listing(folder)
+
+
+def test_a_cell_that_was_not_run_anew_fails_unless_it_was_not_run_before():
+    assert not fresh([], [], expected="DIFFERS")["table 3-1, net-relu@10"].holds
+    assert fresh([], [], expected="NOT RUN")["table 3-1, net-relu@10"].holds
+    far = [record(seed=s, accuracies={10: 0.7 + s / 1000}) for s in (0, 1)]
+    assert not fresh(far, [], expected="NOT RUN")["table 3-1, net-relu@10"].holds
+
+
+@pytest.mark.parametrize("field", ["train_loss", "validation_accuracy"])
+def test_a_fresh_run_with_the_recorded_weights_and_another_value_fails(field):
+    one = record(seed=0)
+    epochs = list(one.epochs)
+    epochs[3] = dataclasses.replace(epochs[3], **{field: 0.9})
+    checks = fresh([dataclasses.replace(one, epochs=tuple(epochs))], [one])
+    assert checks[f"bits of {one.spec.name}"].obtained == "other from epoch 4"
+
+
+def test_a_fresh_run_without_a_reading_that_is_due_fails_and_one_that_is_shorter_does_not():
+    one = record(seed=0, accuracies={10: 0.58, 30: 0.62})
+    checks = fresh([dataclasses.replace(one, readings=one.readings[:1])], [one])
+    assert checks[f"bits of {one.spec.name}"].obtained == "other from epoch 30"
+    shorter = dataclasses.replace(one, epochs=one.epochs[:20], readings=one.readings[:1])
+    assert fresh([shorter], [one])[f"bits of {one.spec.name}"].holds
 
 
 def fresh(records, recorded, expected="WITHIN TOLERANCE"):

@@ -1,0 +1,58 @@
+"""Which runs count for what."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from repro.errors import UsageError
+from repro.recipes import FITTING_SEEDS
+from repro.store import Store
+from repro.stores import choose_seeds, evidence_of, runs_of
+from repro.verdicts import Cell
+from tests.examples import record
+
+
+def test_runs_that_chose_the_recipe_count_for_no_cell_and_no_claim(tmp_path):
+    """As `repro recipes --train` leaves them beside those that verify, in the user's store."""
+    runs = [record("net-relu", seed) for seed in (0, 1, *FITTING_SEEDS, 103)]
+    found = evidence_of(Store(tmp_path), runs)
+    assert [run.spec.seed for run in found.records] == [0, 1, 103]
+    (verdict,) = {v.n for v in found.verdicts if v.cell.name == "net-relu@10"}
+    assert verdict == 3
+
+
+def test_another_reports_runs_of_these_seeds_count():
+    own = record("net-relu", 100)
+    own = dataclasses.replace(
+        own,
+        spec=dataclasses.replace(
+            own.spec, recipe=dataclasses.replace(own.spec.recipe, batch_size=7)
+        ),
+    )
+    cell = Cell(
+        table="1", row=10, column="Mine", model="mine", expected=0.5, tolerance=0.1, place="x"
+    )  # fmt: skip
+    found = runs_of(
+        [own], [cell], seeds=choose_seeds(100, 1, fitting=True), device="cpu", profile="portable",
+        dataset="cifar10", recipes={"mine": own.spec.recipe},
+    )  # fmt: skip
+    assert found == [own]
+
+
+@pytest.mark.parametrize(("first", "count"), [(100, 1), (102, 5), (0, 101), (101, 1)])
+def test_seeds_that_verify_nothing_are_refused(first, count):
+    with pytest.raises(UsageError, match="other than 100 to 102, which chose the recipe"):
+        choose_seeds(first, count)
+
+
+@pytest.mark.parametrize(("first", "count"), [(0, 100), (103, 1), (0, None)])
+def test_other_seeds_are_not(first, count):
+    assert first in choose_seeds(first, count)
+
+
+@pytest.mark.parametrize(("first", "count"), [(-1, 1), (0, 0), (2**63, 1)])
+def test_seeds_that_no_run_has_are_refused(first, count):
+    with pytest.raises(UsageError, match="one seed or more"):
+        choose_seeds(first, count)
