@@ -1,7 +1,8 @@
 """The command line: parse, call, print, exit code. Nothing else.
 
 Exit codes: 0 all is well; 1 a cell differs, a run is refuted or a level not reached; 2 usage;
-3 data or store; 4 something could not be run or checked; 130 and 143 stopped by Ctrl-C and SIGTERM.
+3 data or store; 4 something could not be run or checked; 70 a fault of this package; 130 and 143
+stopped by Ctrl-C and SIGTERM.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import os
 import re
 import signal
 import sys
+import traceback
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -26,6 +29,7 @@ from repro.errors import DataError, ReproError, UsageError
 from repro.paths import home, packaged
 from repro.spec import (
     MAX_SEED,
+    READING_EPOCHS,
     Activation,
     Architecture,
     DatasetName,
@@ -54,10 +58,23 @@ _ORDER = (
     "bench",
 )
 
-out, err = Console(), Console(stderr=True)
+
+class Piped(Console):
+    """Rich's console, but who reads the output may leave, as `head` does: that is no failure of
+    the command, and Rich's exit code 1 would say that a cell differs."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        raise BrokenPipeError
+
+
+out, err = Piped(), Piped(stderr=True)
 
 # Typer's own error for arguments that do not parse; its base has no public name.
 _BadUsage: Any = typer.BadParameter.__mro__[1]
+
+
+_FAULT = 70
+"""What a fault of this package ends with (EX_SOFTWARE of sysexits.h)."""
 
 
 class Terminated(BaseException):
@@ -98,6 +115,11 @@ class Commands(Paragraphs):
             sys.exit(128 + signal.SIGPIPE)
         except OSError as error:
             _stop(f"repro: {error}", DataError.exit_code)
+        except (typer.Exit, typer.Abort, *_BadUsage.__bases__):
+            raise
+        except Exception:
+            traceback.print_exc()
+            sys.exit(_FAULT)
         except KeyboardInterrupt:
             _stop("repro: stopped; the same command goes on from here", 130)
         except Terminated:
@@ -106,6 +128,18 @@ class Commands(Paragraphs):
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise Terminated
+
+
+def _refuse(context: typer.Context, names: Iterable[str], unless: str) -> None:
+    """Refuse the options `names` where they were given: they would mean nothing.
+
+    Raises:
+        UsageError: one was given.
+    """
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise UsageError(f"--{name.replace('_', '-')}: expected {unless}")
 
 
 def _stop(message: str, code: int) -> NoReturn:
@@ -149,6 +183,8 @@ _Profile = Annotated[
 _Dataset = Annotated[
     DatasetName, typer.Option(help="synthetic: tiny made-up images, to try the machinery.")
 ]
+_TRAINING = ("workers", "executor", "address", "gpu_share")
+"""Options that say how runs are trained."""
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")]
 _Recorded = Annotated[
     bool, typer.Option("--recorded", help="Use the recorded runs that come with repro.")
@@ -185,6 +221,7 @@ def options(
 
 @app.command()
 def table(
+    context: typer.Context,
     number: Annotated[
         str,
         typer.Argument(
@@ -221,6 +258,9 @@ def table(
     """
     from repro.reports import load_report, this_report
     from repro.stores import choose_seeds, recorded_store, runs_of
+
+    if recorded:
+        _refuse(context, _TRAINING, "without --recorded, which trains nothing")
     from repro.tables import say, summary, to_rich, to_text
     from repro.verdicts import exit_code, judge_records, select_cells
 
@@ -256,7 +296,9 @@ def table(
         typer.echo(to_text(verdicts, form, lang))
     if dataset != "cifar10":
         err.print(say("made-up images", lang), style="bold")
-    raise typer.Exit(code if code == DataError.exit_code else exit_code(verdicts))
+    found_out = exit_code(verdicts)
+    # Of a run that failed its cells may be judged all the same, by the seeds that did not.
+    raise typer.Exit(code if code == DataError.exit_code or not found_out else found_out)
 
 
 @app.command()
@@ -289,6 +331,7 @@ def claims(
 
 @app.command()
 def verify(
+    context: typer.Context,
     number: Annotated[
         str, typer.Argument(metavar="[3-1|3-2|3-3|3-4|all]", help="Fresh: which table.")
     ] = "all",
@@ -325,8 +368,11 @@ def verify(
     from repro.session import Session
 
     code = 0
-    if recorded and (number != "all" or seeds or epochs):
-        raise UsageError("a table, --seeds and --epochs: expected with --fresh")
+    if recorded:
+        if number != "all":
+            raise UsageError(f"table {number}: expected with --fresh")
+        given = ("seeds", "epochs", "device", "profile", *_TRAINING)
+        _refuse(context, given, "with --fresh")
     if accept and not recorded:
         raise UsageError("--accept: expected without --fresh, of the recorded runs")
     if recorded:
@@ -347,11 +393,14 @@ def verify(
 
 @app.command()
 def recipes(
+    context: typer.Context,
     model: Annotated[
         Literal["net-relu", "net-leaky_relu", "net-swish", "improved", "resnet", "all"] | None,
         typer.Option("--train", help="Train this network by the candidates first."),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Train to so many.")] = 10,
+    epochs: Annotated[
+        int, typer.Option(min=READING_EPOCHS[0], max=READING_EPOCHS[-1], help="Train to so many.")
+    ] = READING_EPOCHS[0],
     best: Annotated[
         int | None,
         typer.Option(min=1, help="Train by the nearest so far.", show_default="all candidates"),
@@ -384,6 +433,8 @@ def recipes(
 
     if model and recorded:
         raise UsageError("--train and --recorded: expected one of them")
+    if not model:
+        _refuse(context, ("epochs", "best", "seeds", *_TRAINING), "with --train")
     cells = load_cells(packaged("expected_results"))
     session = _trainer(quiet, workers, executor if model else "local", address, gpu_share)
     place = device if recorded else session.device(device)
@@ -695,7 +746,7 @@ def audit(
     ] = None,
     recorded: _Recorded = False,
     minutes: Annotated[
-        float, typer.Option(min=0, help="About so long for training epochs again.")
+        float, typer.Option(min=0, max=1e6, help="About so long for training epochs again.")
     ] = 5,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Which epochs are drawn.", show_default="by chance")
@@ -778,6 +829,8 @@ def fetch(
     from repro.data.sources import Source, plan
     from repro.session import Session
 
+    if path is not None and source is not None:
+        raise UsageError("--source and --from: expected one of them")
     if path is not None and not path.exists():
         raise UsageError(f"--from {path}: nothing is there")
     sources = plan(source) if path is None else [Source("path", str(path))]

@@ -238,17 +238,19 @@ class FusedTrainer:
         return failed
 
     def read_test_set(self) -> None:
-        """Predict the test images and add a reading to every trainer."""
+        """Predict the test images and add a reading to every trainer whose loss is a number."""
         everything = torch.arange(len(self.data.test_labels)).expand(len(self.trainers), -1)
-        on, epoch = self.recipe.dropout_at_prediction, self.trainers[0].epoch
+        # One whose loss is no longer a number has stayed behind.
+        on, epoch = self.recipe.dropout_at_prediction, max(t.epoch for t in self.trainers)
         logits = self._logits(self.data.test_images, everything, epoch, dropout_on=on)
         switched = (
             self._logits(self.data.test_images, everything, epoch, dropout_on=not on)
             if self._dropouts else None
         )  # fmt: skip
         for k, trainer in enumerate(self.trainers):
-            other = None if switched is None else to_classes(switched[k])
-            trainer.add_reading(to_classes(logits[k]), other)
+            if trainer.epoch == epoch:
+                other = None if switched is None else to_classes(switched[k])
+                trainer.add_reading(to_classes(logits[k]), other)
 
     def _advance(self, batch: int) -> None:
         """One step of a whole batch; on CUDA by the graph, once there is one."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from rich.console import Console
 
-from repro.errors import TrainingError
+from repro.errors import DataError, ReproError, TrainingError, UsageError
 from repro.paths import packaged
 from repro.records import RunRecord
 from repro.session import Session, task_for
@@ -45,6 +45,7 @@ def table(
     """
     import pandas as pd  # noqa: PLC0415 - slow to import
 
+    _check(device, profile, dataset)
     cells = select_cells(load_cells(packaged("expected_results")), number, epochs)
     if recorded:
         found = runs_of(
@@ -58,14 +59,14 @@ def table(
     else:
         found, code = _session(quiet).train_table(
             cells,
-            seeds=choose_seeds(first_seed, seeds or 1),
+            seeds=choose_seeds(first_seed, 1 if seeds is None else seeds),
             device=choose_device(device),
             profile=profile,
             dataset=dataset,
             lang="en",
         )
         if code:
-            raise TrainingError(f"table {number}: not every run could be trained")
+            raise _failure(code, f"table {number}: not every run could be trained")
     return pd.DataFrame([to_dict(verdict) for verdict in judge_records(cells, found)])
 
 
@@ -89,6 +90,7 @@ def run(
         DataError: the data set cannot be had, or the store not be read.
         TrainingError: the run failed; finished epochs are kept, and the same call goes on.
     """
+    _check(device, profile, dataset)
     task = task_for(
         model,
         activation,
@@ -100,8 +102,24 @@ def run(
     )
     record, code = _session(quiet).train_one(task)
     if code or record is None:
-        raise TrainingError(f"{task.spec.name}: could not be trained")
+        raise _failure(code, f"{task.spec.name}: could not be trained")
     return record
+
+
+def _check(device: DeviceChoice, profile: Profile, dataset: DatasetName) -> None:
+    """Refuse what the command line would, before anything is done."""
+    for name, value, choices in (
+        ("device", device, get_args(DeviceChoice)),
+        ("profile", profile, get_args(Profile)),
+        ("dataset", dataset, get_args(DatasetName)),
+    ):
+        if value not in choices:
+            raise UsageError(f"{name}: expected one of {', '.join(choices)}; got {value!r}")
+
+
+def _failure(code: int, text: str) -> ReproError:
+    """What a command's exit code stands for; the reason is printed already."""
+    return (DataError if code == DataError.exit_code else TrainingError)(text)
 
 
 def _session(quiet: bool) -> Session:

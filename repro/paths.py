@@ -7,11 +7,22 @@ from pathlib import Path
 
 import platformdirs
 
+from repro.errors import UsageError
+
 
 def home() -> Path:
-    """The folder of the data set and the run store: REPRO_HOME, or the user's data folder."""
+    """The folder of the data set and the run store: REPRO_HOME, or the user's data folder.
+
+    Raises:
+        UsageError: REPRO_HOME begins with the home folder of nobody.
+    """
     chosen = os.environ.get("REPRO_HOME")
-    return Path(chosen).expanduser().absolute() if chosen else platformdirs.user_data_path("repro")
+    try:
+        return (
+            Path(chosen).expanduser().absolute() if chosen else platformdirs.user_data_path("repro")
+        )
+    except RuntimeError as error:
+        raise UsageError(f"REPRO_HOME: {chosen}: {error}") from None
 
 
 def packaged(name: str) -> Path:

@@ -90,11 +90,11 @@ class RunDisplay:
             self._console.print(
                 Text.assemble(("failed: ", "red"), f"{event.run}: {event.message}"), soft_wrap=True
             )
+        if isinstance(event, Noted):  # that a run begins anew should not be found out later
+            self._line(f"{event.run}: {event.message}")
         if self._quiet:
             return
-        if isinstance(event, Noted):
-            self._line(f"{event.run}: {event.message}")
-        elif isinstance(event, Started):
+        if isinstance(event, Started):
             self._start(event)
         elif isinstance(event, Stepped):
             done = event.epoch - 1 + event.step / event.steps

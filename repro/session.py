@@ -467,7 +467,8 @@ class Session:
             self.console.print(text, highlight=False)
         else:
             self.say(f"trained in {duration(time.monotonic() - began)}")
-        return max((failure.exit_code for failure in failures), default=0)
+        codes = {failure.exit_code for failure in failures}
+        return DataError.exit_code if DataError.exit_code in codes else max(codes, default=0)
 
 
 def _training_part(dataset: Dataset) -> Dataset:

@@ -253,13 +253,13 @@ def check_epochs(epochs: int) -> int:
 Purpose = Literal["split", "init", "shuffle", "dropout", "prediction"]
 
 
-def stream_seed(seed: int, purpose: Purpose, epoch: int = 0) -> int:
+def stream_seed(seed: int, purpose: Purpose, epoch: int = 0, layer: int = 0) -> int:
     """The seed, in [0, 2**63), of one independent random stream of a run.
 
     A run has no global generator. Each purpose, and each epoch of it, has a generator of its own,
     so that (a) resuming needs no generator state, (b) drawing more for one purpose moves no other,
     and (c) two networks with one seed see the same split and the same batches, which makes their
-    comparison paired.
+    comparison paired. So has each `layer`, from 0, that draws for one purpose.
     """
-    key = f"repro/{purpose}/{seed}/{epoch}"
+    key = f"repro/{purpose}/{seed}/{epoch}" + (f"/{layer}" if layer else "")
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") >> 1

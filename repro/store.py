@@ -85,7 +85,7 @@ def write_atomically(path: Path, data: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(path)
-        except OSError:
+        except BaseException:  # Ctrl-C too
             with suppress(OSError):
                 beside.unlink(missing_ok=True)
             raise

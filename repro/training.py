@@ -309,8 +309,8 @@ class Trainer:
     def _reseed_dropout(self, purpose: Purpose, epoch: int) -> None:
         if not self.spec.recipe.is_reports:  # which may draw from torch's own generator
             torch.manual_seed(stream_seed(self.spec.seed, purpose, epoch))
-        for dropout in self._dropouts:
-            dropout.generator.manual_seed(stream_seed(self.spec.seed, purpose, epoch))
+        for layer, dropout in enumerate(self._dropouts):
+            dropout.generator.manual_seed(stream_seed(self.spec.seed, purpose, epoch, layer))
 
     @torch.no_grad()
     def _logits(self, images: Tensor, indices: Tensor | None, epoch: int, dropout: bool) -> Tensor:

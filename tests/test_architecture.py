@@ -20,7 +20,7 @@ ALLOWED = {
     "__init__": {"notebook"},  # when asked for `run` or `table`
     "__main__": {"paths"},
     "errors": set(),
-    "paths": set(),
+    "paths": {"errors"},
     "spec": set(),
     "profiles": {"errors", "spec"},
     "golden": set(),

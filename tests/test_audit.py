@@ -385,11 +385,13 @@ def test_a_check_that_cannot_be_done_says_nothing_against_the_run(store, monkeyp
 
 
 def test_an_accuracy_is_counted_from_the_labels(store):
-    """Not copied: with other labels the same record would be refuted."""
-    record = store.load(SPEC)
-    classes = store.predictions(record)["10"]
-    right = np.count_nonzero(classes == synthetic().test_labels)
-    assert record.readings[0].accuracy == right / 100
+    """Not copied: with other labels the same record is refuted."""
+    record, labels = store.load(SPEC), synthetic().test_labels
+    right = np.count_nonzero(store.predictions(record)["10"] == labels) / len(labels)
+    assert _count(store, record, labels) == ("proved", f"{right:.4f}")
+    outcome, text = _count(store, record, (labels + 1) % 10)
+    assert outcome == "refuted"
+    assert f"recorded accuracy {right:g}; its predictions have " in text
 
 
 def improved(tmp_path):

@@ -15,13 +15,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from repro.__main__ import load_cli
 from repro.data.dataset import synthetic
 from repro.data.folders import export
 from repro.paths import packaged
 from repro.recipes import CANDIDATES
 from repro.session import Session
 from repro.store import Store
+from repro.stores import user_store
 from tests.examples import record
 from tests.processes import of_group
 
@@ -350,6 +353,65 @@ def test_verify_refuses_what_has_no_meaning(home):
     complains(repro(home, "verify", "3-1"), 2, "expected with --fresh")
     complains(repro(home, "verify", "--seeds", "2"), 2, "expected with --fresh")
     complains(repro(home, "verify", "--fresh", "--accept"), 2, "expected without --fresh")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("verify --device cuda", "--device: expected with --fresh"),
+        ("verify --gpu-share 0.5", "--gpu-share: expected with --fresh"),
+        ("table 3-1 --recorded --executor ray", "--executor: expected without --recorded"),
+        ("recipes --recorded --best 5", "--best: expected with --train"),
+        ("recipes --epochs 30", "--epochs: expected with --train"),
+        ("recipes --train net-relu --epochs 5", "greater than or equal to 10"),
+        ("data fetch --source npm --from .", "--source and --from: expected one of them"),
+        ("audit --minutes inf", "less than or equal to 1000000"),
+        ("table 3-1 --first-seed 99 --seeds 2", "other than 100 to 102"),
+    ],
+)
+def test_what_would_mean_nothing_is_refused(home, words, message):
+    complains(repro(home, *words.split()), 2, message)
+
+
+def test_the_home_folder_of_nobody_is_one_line(home):
+    done = repro(home, "runs", REPRO_HOME="~nosuchuser/x")
+    complains(done, 2, "REPRO_HOME: ~nosuchuser/x: ")
+
+
+@pytest.mark.parametrize("form", ["rich", "csv"])
+def test_who_reads_the_output_may_leave(home, form):
+    """Long before the end: 1 would say that a cell differs."""
+    program = [sys.executable, "-m", "repro", "table", "all", "--recorded", "--format", form]
+    environment = {**os.environ, "REPRO_HOME": str(home)}
+    with subprocess.Popen(
+        program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as begun:
+        begun.stdout.close()
+        assert begun.stderr.read() == b""
+    assert begun.returncode == 141
+
+
+def test_a_fault_of_the_package_has_no_verdicts_exit_code(monkeypatch, capsys):
+    monkeypatch.setattr("repro.tables.to_rich", lambda *_: 1 / 0)
+    done = CliRunner().invoke(load_cli().app, ["table", "all", "--recorded"])
+    assert done.exit_code == 70
+    assert "ZeroDivisionError" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("trained", "accuracy", "code"), [(4, 0.58, 4), (4, 0.9, 1), (3, 0.9, 3), (0, 0.58, 0)]
+)
+def test_a_table_of_which_a_run_failed_is_no_success(
+    monkeypatch, tmp_path, trained, accuracy, code
+):
+    """Also where the other seeds' runs fill every cell."""
+    monkeypatch.setenv("REPRO_HOME", str(tmp_path))
+    store = user_store()
+    store.begin()
+    store.save(record(seed=0, accuracies={10: accuracy}), {"10": np.zeros(10_000, np.uint8)})
+    monkeypatch.setattr("repro.session.Session.train", lambda *_: trained)
+    words = ["table", "3-1", "--epochs", "10", "--seeds", "2", "--device", "cpu"]
+    assert CliRunner().invoke(load_cli().app, words).exit_code == code
 
 
 def test_a_changed_record_fails_its_check_and_counts_for_no_cell(monkeypatch, tmp_path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -60,6 +61,22 @@ def test_no_such_file_at_all_is_made_anew(folder, tiny_cifar, content):
     mapped_file(folder).write_bytes(content)
     _, labels, asked = loaded(folder, tiny_cifar)
     assert (len(labels), len(asked)) == (120, 6)
+
+
+def test_what_a_killed_process_left_is_gone_after_the_next_and_one_of_many_makes_the_file(
+    folder, tiny_cifar
+):
+    loaded(folder, tiny_cifar)
+    path = mapped_file(folder)
+    left, others = (path.with_name(f"{name}.4711.tmp") for name in (path.name, "another.mapped"))
+    for each in (left, others):
+        each.write_bytes(b"half")
+    path.unlink()
+    with ThreadPoolExecutor(4) as pool:
+        asked = [each for *_, each in pool.map(lambda _: loaded(folder, tiny_cifar), range(4))]
+    assert sorted(map(len, asked)) == [0, 0, 0, 6]
+    assert not left.exists()
+    assert others.exists(), "it may be being written"
 
 
 def test_other_checksums_have_another_file(folder, tiny_cifar, monkeypatch):

@@ -70,6 +70,16 @@ def test_what_is_there_is_not_fetched_again(folder, tiny_cifar, tmp_path):
     assert (fresh, said) == (False, [])
 
 
+def test_what_is_there_may_be_where_nothing_can_be_written(folder, tiny_cifar, tmp_path):
+    """A lock file would be written."""
+    (tmp_path / "a.tar").write_bytes(as_tar(tiny_cifar, mode="w"))
+    run(folder, Source("path", str(tmp_path / "a.tar")))
+    lock = folder.with_name(folder.name + ".lock")
+    lock.unlink(missing_ok=True)
+    assert run(folder) == (False, [])
+    assert not lock.exists()
+
+
 def test_a_damaged_set_is_replaced(folder, tiny_cifar, tmp_path):
     archive = tmp_path / "a.tar"
     archive.write_bytes(as_tar(tiny_cifar, mode="w"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -217,6 +218,26 @@ def test_a_replica_that_diverges_is_named_and_the_others_go_on():
     with pytest.raises(TrainingError, match=rf"{trainers[1].spec.name}: .*no longer finite"):
         raise failed[trainers[1]]
     assert [trainer.epoch for trainer in trainers] == [1, 0, 1]
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_the_test_set_is_read_as_alone_whichever_replica_diverges(which):
+    """Dropout at prediction is drawn by the epoch, and the one that diverged stays behind."""
+    trainers = [Trainer(spec_of(seed, "improved"), DATA) for seed in (0, 1, 2)]
+    with torch.no_grad():
+        next(trainers[which].model.parameters()).fill_(float("nan"))
+    fused = FusedTrainer(trainers)
+    fused.train_epoch()
+    fused.read_test_set()
+    assert not trainers[which].readings
+    for trainer in trainers:
+        if trainer is not trainers[which]:
+            alone = Trainer(trainer.spec, DATA)
+            alone.model.load_state_dict(trainer.model.state_dict())
+            alone.epochs = list(trainer.epochs)
+            np.testing.assert_array_equal(
+                trainer.predictions["1-switched"], alone.predict_test_set(switched=True)
+            )
 
 
 def test_states_of_other_names_cannot_be_joined():

@@ -12,7 +12,7 @@ import pytest
 
 import repro
 from repro import run, table
-from repro.errors import TrainingError, UsageError
+from repro.errors import DataError, TrainingError, UsageError
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -53,6 +53,31 @@ def test_what_is_wrong_is_raised(monkeypatch, tmp_path):
     monkeypatch.setattr("repro.session.Session.train_one", lambda *_: (None, 4))
     with pytest.raises(TrainingError, match="could not be trained"):
         run("net", dataset="synthetic")
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"device": "tpu"}, "device: expected one of auto, cpu, cuda, mps; got 'tpu'"),
+        ({"profile": "fast"}, "profile: expected one of portable, native; got 'fast'"),
+        ({"dataset": "mnist"}, "dataset: expected one of cifar10, synthetic; got 'mnist'"),
+        ({"seeds": 0}, "expected one seed or more"),
+    ],
+)
+def test_a_word_that_means_nothing_is_refused(given, message, recorded, monkeypatch, tmp_path):
+    monkeypatch.setenv("REPRO_HOME", str(tmp_path))
+    with pytest.raises(UsageError, match=message):
+        table("3-1", recorded=recorded, **given)
+
+
+def test_data_that_cannot_be_had_are_not_a_trainings_fault(monkeypatch, tmp_path):
+    monkeypatch.setenv("REPRO_HOME", str(tmp_path))
+    monkeypatch.setattr("repro.session.Session.train", lambda *_: DataError.exit_code)
+    with pytest.raises(DataError, match="table 3-1"):
+        table("3-1")
+    with pytest.raises(DataError, match="could not be trained"):
+        run("net")
 
 
 def test_asking_for_the_package_alone_imports_nothing_slow():

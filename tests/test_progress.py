@@ -67,7 +67,9 @@ def test_training_alone_prints_every_epoch():
     assert len(lines) == 11
 
 
-def test_quiet_is_quiet_but_for_failures():
+def test_quiet_is_quiet_but_for_failures_and_what_a_person_should_know():
+    noted = Noted(run=SPEC.name, message="begins anew, the old run is kept")
+    assert shown(noted, quiet=True) == f"{SPEC.name}: begins anew, the old run is kept\n"
     assert shown(*whole_run(), quiet=True) == ""
     failed = Failed(run=SPEC.name, message="the disk is full [/red]", exit_code=3)
     assert shown(failed, quiet=True) == f"failed: {SPEC.name}: the disk is full [/red]\n"

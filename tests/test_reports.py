@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import json
 import os
@@ -16,14 +17,16 @@ import torch
 from rich.console import Console
 
 from repro import models
+from repro.data.dataset import synthetic
 from repro.errors import DataError, TrainingError, UsageError
 from repro.paths import packaged
 from repro.records import dump, parse
 from repro.reports import load_report, this_report
 from repro.runner import Task, run
-from repro.spec import REPORT_RECIPES, Recipe, RunSpec
+from repro.spec import REPORT_RECIPES, Recipe, RunSpec, stream_seed
 from repro.store import Store
 from repro.tables import summary, to_rich, to_text
+from repro.training import Trainer
 from repro.verdicts import judge, judge_records, load_cells
 from tests.examples import record
 
@@ -177,6 +180,35 @@ def test_dropout_of_ones_own_network_draws_from_the_runs_streams(folder):
     other = models.build(recipe_of(folder), seed=1, code=NETWORK)
     assert torch.equal(network[1].weight, again[1].weight)
     assert not torch.equal(network[1].weight, other[1].weight)
+
+
+TWO_DROPOUTS = (
+    NETWORK
+    + """
+def twice():
+    return nn.Sequential(
+        nn.Flatten(), nn.Dropout(0.5), nn.Linear(3072, 3072), nn.Dropout(0.5), nn.Linear(3072, 10)
+    )
+"""
+)
+
+
+def test_each_dropout_layer_has_masks_of_its_own(folder):
+    """Layers of equal width would otherwise drop the same units in every batch."""
+    recipe = dataclasses.replace(
+        recipe_of(folder), architecture="networks.py:twice",
+        code_sha256=hashlib.sha256(TWO_DROPOUTS.encode()).hexdigest(),
+    )  # fmt: skip
+    spec = RunSpec(recipe=recipe, seed=0, device="cpu", profile="portable", dataset="synthetic")
+    trainer = Trainer(spec, synthetic(), code=TWO_DROPOUTS)
+    first, second = (m for m in trainer.model.modules() if isinstance(m, models.SeededDropout))
+    for epoch in (1, 2):
+        trainer._reseed_dropout("dropout", epoch)
+        one, other = first(torch.ones(3072)), second(torch.ones(3072))
+        assert not torch.equal(one, other)
+    # The first draws as ever: the recorded runs of networks with one dropout layer hold.
+    generator = torch.Generator().manual_seed(stream_seed(0, "dropout", 2))
+    assert torch.equal(one > 0, torch.rand(3072, generator=generator) >= 0.5)
 
 
 @pytest.mark.parametrize(

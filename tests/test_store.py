@@ -367,3 +367,16 @@ def test_processes_that_begin_a_store_together_do_not_trip_over_each_other(tmp_p
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors.decode()[-500:]
     assert all(len(Store(folder).records()) == 2 for folder in tmp_path.iterdir())
+
+
+def test_ctrl_c_while_a_file_is_written_leaves_no_part_of_it(tmp_path, monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    path = tmp_path / "submission.csv"
+    path.write_bytes(b"old")
+    monkeypatch.setattr("os.fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(path, b"new")
+    assert [each.name for each in tmp_path.iterdir()] == ["submission.csv"]
+    assert path.read_bytes() == b"old"

@@ -7,6 +7,7 @@ made from verified bytes, lies beside the folder of the six, and can be deleted 
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import mmap
@@ -19,7 +20,7 @@ import numpy as np
 from repro.data import layout
 from repro.data.layout import IMAGE_SHAPE, Bytes, decode
 from repro.errors import DiskError
-from repro.store import write_atomically
+from repro.store import locked, write_atomically
 
 _IMAGE_BYTES = 3 * 32 * 32
 _SEAL_BYTES = 32
@@ -38,12 +39,17 @@ def load(folder: Path, read: Callable[[str], bytes]) -> tuple[Bytes, Bytes]:
     path = _path(folder)
     data = _map(path)
     if data is None:
-        made = _make(read)
-        with suppress(DiskError):
-            write_atomically(path, made)
+        # One of many processes makes it; the others wait, as it is less work.
+        with suppress(DiskError), locked(path.with_name(f"{path.name}.lock"), lambda: None):
             data = _map(path)
-        if data is None:
-            data = np.frombuffer(bytearray(made), np.uint8)
+            if data is None:
+                made = _make(read)
+                for left in path.parent.glob(f"{glob.escape(path.name)}.*.tmp"):
+                    left.unlink(missing_ok=True)  # by one that was killed as it wrote
+                write_atomically(path, made)
+                data = _map(path)
+    if data is None:
+        data = np.frombuffer(bytearray(_make(read)), np.uint8)
     return _arrays(data)
 
 

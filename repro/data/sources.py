@@ -98,6 +98,8 @@ def fetch(folder: Path, sources: list[Source], *, say: Say, progress: Progress) 
     def waiting() -> None:
         say("another process is fetching it; waiting")
 
+    if is_verified(folder):  # before anything is written: it may be another's, and read-only
+        return False
     with locked(folder.with_name(folder.name + ".lock"), waiting):
         if is_verified(folder):
             return False

@@ -19,7 +19,9 @@ TEMPLATES = Path(__file__).parent.parent / "templates"
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """A folder to write in, which becomes `folder` at the end: a kill or an error leaves no part.
+    """A folder to write in, which becomes `folder` at the end, so that nobody sees a part of it.
+
+    Only SIGKILL leaves what was written so far, beside it and under a name with a dot.
 
     Raises:
         UsageError: `folder` is a file, or has something in it.
