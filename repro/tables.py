@@ -288,7 +288,8 @@ def claims_to_rich(judgements: Iterable[Judgement], lang: Language = "en") -> Re
     grid.add_column(say("The report says", lang), ratio=1)
     grid.add_column(say("Holds in", lang), justify="right", no_wrap=True)
     grid.add_column(say("Least", lang), justify="right", no_wrap=True)
-    grid.add_column(say("Finding", lang), no_wrap=True)
+    # Notes may be folded, so that the sentences keep their room.
+    grid.add_column(say("Finding", lang), min_width=14, max_width=16)
     for each in judgements:
         finding = Text(say(each.finding, lang), style=_FINDING_STYLES[each.finding])
         if note := switched_note(each, lang):
@@ -358,7 +359,8 @@ def switched_note(judged: Judgement, lang: Language) -> str:
     if other is None or (other.finding, other.k) == (judged.finding, judged.k):
         return ""
     how = say("off" if REPORT_DROPOUT_AT_PREDICTION else "on", lang)
-    return f"{how}{say(other.finding, lang)}, {_holds_in(other, lang)}"
+    comma = ", " if lang == "en" else "，"
+    return f"{how}{say(other.finding, lang)}{comma}{_holds_in(other, lang)}"
 
 
 def claims_foot(judgements: Iterable[Judgement], lang: Language = "en") -> str:
