@@ -258,12 +258,11 @@ def table(
     """
     from repro.reports import load_report, this_report
     from repro.stores import choose_seeds, recorded_store, runs_of
-
-    if recorded:
-        _refuse(context, _TRAINING, "without --recorded, which trains nothing")
     from repro.tables import say, summary, to_rich, to_text
     from repro.verdicts import exit_code, judge_records, select_cells
 
+    if recorded:
+        _refuse(context, _TRAINING, "without --recorded, which trains nothing")
     told = load_report(own) if own else this_report(packaged("expected_results"))
     cells = select_cells(told.cells, number, epochs)
     if recorded:
@@ -367,17 +366,15 @@ def verify(
     from repro.listings import checks_to_markdown, checks_to_rich
     from repro.session import Session
 
-    code = 0
     if recorded:
         if number != "all":
             raise UsageError(f"table {number}: expected with --fresh")
-        given = ("seeds", "epochs", "device", "profile", *_TRAINING)
-        _refuse(context, given, "with --fresh")
-    if accept and not recorded:
-        raise UsageError("--accept: expected without --fresh, of the recorded runs")
-    if recorded:
+        fresh_only = ("seeds", "epochs", "device", "profile", *_TRAINING)
+        _refuse(context, fresh_only, "with --fresh")
         checks, code = Session(console=err, quiet=quiet).verify_recorded(accept=accept)
     else:
+        if accept:
+            raise UsageError("--accept: expected without --fresh, of the recorded runs")
         session = _trainer(quiet, workers, executor, address, gpu_share)
         checks, code = session.verify_fresh(
             number, seeds=seeds or 1, epochs=epochs, device=session.device(device), profile=profile

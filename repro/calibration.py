@@ -46,7 +46,7 @@ class Bin:
         shares = (self.confidence, self.accuracy)
         if not (
             self.epoch > 0 and self.images > 0 and 0 <= self.number < BINS
-            and all(0 <= share <= 1 for share in shares)
+            and all(0 <= each <= 1 for each in shares)
         ):  # fmt: skip
             raise ValueError(
                 f"expected an epoch and images from 1, a number in [0, {BINS - 1}] and shares in "
