@@ -89,6 +89,14 @@ def write_atomically(path: Path, data: bytes) -> None:
             with suppress(OSError):
                 beside.unlink(missing_ok=True)
             raise
+    # The file is there, and stays through a power cut once its folder's list of names is on the
+    # disk as well. Windows cannot be asked for that, nor can some network file systems.
+    with suppress(OSError):
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 @contextmanager
