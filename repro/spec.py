@@ -123,7 +123,7 @@ class Recipe:
             raise ValueError("momentum: Adam has its own moments; expected 0")
 
     def _check_architecture(self) -> None:
-        reference = re.fullmatch(r"(torchvision|[A-Za-z_]\w*\.py):[A-Za-z_]\w*", self.architecture)
+        reference = re.fullmatch(r"(torchvision|\w[\w.-]*\.py):[A-Za-z_]\w*", self.architecture)
         if self.architecture not in get_args(Architecture) and not reference:
             raise ValueError(
                 f"architecture: expected one of {', '.join(get_args(Architecture))}, "

@@ -155,9 +155,22 @@ def test_the_reports_own_runs_keep_their_digests():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("file", ["my-networks.py", "v1.2.py", "2023.py", "网络.py"])
+def test_a_file_of_networks_may_have_any_name(folder, file):
+    (folder / "networks.py").rename(folder / file)
+    path = folder / "report.toml"
+    path.write_text(path.read_text().replace("networks.py", file), encoding="utf-8")
+    report = load_report(folder)
+    recipe = report.recipes["small"]
+    model = models.build(recipe, seed=0, code=report.code[recipe.code_sha256])
+    assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 10)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"architecture": "../b.py:f"}, "architecture: expected one of"),
+        ({"architecture": "..py:f"}, "architecture: expected one of"),
         ({"architecture": "a/b.py:f"}, "architecture: expected one of"),
         ({"architecture": "os:system"}, "architecture: expected one of"),
         ({"architecture": "networks.py:small"}, "code_sha256: expected"),
