@@ -26,7 +26,7 @@ from repro.errors import TrainingError
 from repro.models import ImprovedNet, Net, SeededDropout
 from repro.optimisers import make
 from repro.spec import RunSpec, stream_seed
-from repro.training import PREDICTION_BATCH, Report, Trainer, to_classes, to_input
+from repro.training import PREDICTION_BATCH, Report, Trainer, forward, to_classes, to_input
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -275,7 +275,8 @@ class FusedTrainer:
         """Train all replicas on the `batch` first images of step `self._step`, and count it."""
         chosen = self._order.index_select(0, self._step)[0, :, :batch]
         labels = self.data.train_labels.index_select(0, chosen.flatten())
-        logits = self.model(self._input(self.data.train_images, chosen))
+        images = self._input(self.data.train_images, chosen)
+        logits = forward(self.model, images, self.trainers[0].spec)
         by_replica = logits.view(batch, len(self.trainers), -1).transpose(0, 1).flatten(0, 1)
         losses = F.cross_entropy(by_replica, labels, reduction="none").view(-1, batch).mean(1)
         self._optimiser.step(torch.autograd.grad(losses.sum(), self._parameters))

@@ -152,7 +152,7 @@ class Trainer:
         """Train on every training image once, validate, and add the epoch to the history.
 
         Raises:
-            TrainingError: the loss is no longer a finite number.
+            TrainingError: the loss is no longer finite, or the network cannot take a batch.
         """
         start = time.perf_counter()
         epoch = self.epoch + 1
@@ -166,6 +166,9 @@ class Trainer:
         """Train on the images of the data set that `order` names, int64 (N,), batch by batch.
 
         Returns each batch's loss, float32 (steps,), on the device.
+
+        Raises:
+            TrainingError: the network cannot take such a batch.
         """
         images, labels = self.data.train_images, self.data.train_labels
         batches = torch.split(order.to(labels.device), self.spec.recipe.batch_size)
@@ -174,7 +177,8 @@ class Trainer:
         self.model.train()
         for step, indices in enumerate(batches):
             x = self._input(images.index_select(0, indices))
-            loss = F.cross_entropy(self.model(x), labels.index_select(0, indices))
+            logits = forward(self.model, x, self.spec)
+            loss = F.cross_entropy(logits, labels.index_select(0, indices))
             self.optimiser.step(torch.autograd.grad(loss, parameters))
             losses[step] = loss.detach()
             if report and step % 100 == 0 and math.isfinite(value := loss.item()):
@@ -331,6 +335,23 @@ class Trainer:
         x = to_input(images.permute(0, 3, 1, 2), self.spec.recipe.pixels)
         # Channels stay innermost on the CPU alone, where that is the faster layout.
         return x if x.device.type == "cpu" else x.contiguous()
+
+
+def forward(model: nn.Module, images: Tensor, spec: RunSpec) -> Tensor:
+    """What `model` makes of a batch while it learns.
+
+    Raises:
+        TrainingError: it cannot take the batch. Batch norm wants more than one image, which the
+            last batch may be; a network of somebody's own may want anything.
+    """
+    try:
+        logits: Tensor = model(images)
+    except (ValueError, RuntimeError, TypeError, IndexError) as error:
+        raise TrainingError(
+            f"{spec.name}: the network fails on a batch of {len(images)} "
+            f"(batch size {spec.recipe.batch_size}): {' '.join(str(error).split())}"
+        ) from error
+    return logits
 
 
 def to_classes(logits: Tensor) -> npt.NDArray[np.uint8]:

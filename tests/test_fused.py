@@ -240,6 +240,14 @@ def test_the_test_set_is_read_as_alone_whichever_replica_diverges(which):
             )
 
 
+def test_a_batch_that_the_network_cannot_take_is_named():
+    """Batch norm needs two images of each replica; 41 % 20 is one."""
+    data = place(synthetic(train=51, test=10), "cpu")
+    fused = FusedTrainer([Trainer(spec_of(seed, "resnet"), data) for seed in (0, 1)])
+    with pytest.raises(TrainingError, match="a batch of 1 .*Expected more than 1 value"):
+        fused.train_epoch()
+
+
 def test_states_of_other_names_cannot_be_joined():
     with pytest.raises(ValueError, match="the same names"):
         joined([{"velocity.0": torch.zeros(2)}, {}])

@@ -224,6 +224,15 @@ def test_a_recipe_that_diverges_says_so():
         trained(spec_of(learning_rate=1e6), 1)
 
 
+def test_a_batch_that_a_network_cannot_take_is_named():
+    """Batch norm needs two images; 41 % 20 is one."""
+    trainer = Trainer(spec_of(architecture="resnet"), synthetic(train=51, test=10))
+    assert len(trainer.train) == 41
+    with pytest.raises(TrainingError, match="a batch of 1 .*Expected more than 1 value") as raised:
+        trainer.train_epoch()
+    assert "\n" not in str(raised.value)
+
+
 def test_a_last_step_that_ruins_the_weights_is_seen_by_the_validation():
     with pytest.raises(TrainingError, match="no longer finite in epoch 1"):
         trained(spec_of(learning_rate=1e30, batch_size=120), 1)
