@@ -78,6 +78,11 @@ class Reading:
     switched: Switched | None = None
     """None for a network without dropout."""
 
+    def accuracy_as(self, *, switched: bool) -> float:
+        """As the recipe predicts or, `switched`, with dropout the other way about if there is
+        any."""
+        return self.switched.accuracy if self.switched and switched else self.accuracy
+
     @property
     def digests(self) -> dict[str, str]:
         """The digests of the reading's predictions, by the names under which they are kept."""
@@ -163,11 +168,8 @@ class RunRecord:
 
     def accuracies(self, *, dropout_on: bool) -> dict[int, float]:
         """Test accuracies by epoch; of a network with dropout, those with dropout on or off."""
-        switch = dropout_on != self.spec.recipe.dropout_at_prediction
-        return {
-            each.epoch: each.switched.accuracy if each.switched and switch else each.accuracy
-            for each in self.readings
-        }
+        switched = dropout_on != self.spec.recipe.dropout_at_prediction
+        return {each.epoch: each.accuracy_as(switched=switched) for each in self.readings}
 
     @property
     def prediction_digests(self) -> dict[str, str]:

@@ -189,10 +189,9 @@ class Session:
             figure = expected.get(f"{model}@{reading.epoch}")
             if figure is None:
                 return ""
-            accuracy = reading.accuracy
             recipe = specs[event.run].recipe
-            if reading.switched and counts_with_dropout(recipe) != recipe.dropout_at_prediction:
-                accuracy = reading.switched.accuracy
+            switched = counts_with_dropout(recipe) != recipe.dropout_at_prediction
+            accuracy = reading.accuracy_as(switched=switched)
             return f" (report {figure:.4f}, difference {accuracy - figure:+.4f})"
 
         code = self.train(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from repro.calibration import calibration_error
-from repro.claims import mean_interval
+from repro.claims import figures_by_seed, mean_interval
 from repro.data.layout import CLASSES
 from repro.evidence import Evidence
 from repro.figures.style import (
@@ -375,13 +375,9 @@ def activations(figure: Figure, look: Look, evidence: Evidence) -> None:
 
 def paired_differences(evidence: Evidence, one: str, other: str, epoch: int) -> list[float]:
     """Accuracy of `one` minus that of `other` at `epoch`, a value a seed that has both."""
-    on = REPORT_DROPOUT_AT_PREDICTION
-    first, second = (
-        {run.spec.seed: run.accuracies(dropout_on=on).get(epoch) for run in evidence.runs(model)}
-        for model in (one, other)
-    )
-    pairs = [(first[seed], second.get(seed)) for seed in first]
-    return [a - b for a, b in pairs if a is not None and b is not None]
+    a, b = f"{one}@{epoch}", f"{other}@{epoch}"
+    seeds = figures_by_seed(evidence.records).values()
+    return [figures[a] - figures[b] for figures in seeds if {a, b} <= figures.keys()]
 
 
 def filters(figure: Figure, look: Look, evidence: Evidence) -> None:
