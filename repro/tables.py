@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from statistics import median
+from statistics import fmean, median
 from typing import Any, Literal
 
 from rich import box
@@ -192,27 +192,7 @@ def summary(verdicts: Sequence[Verdict], lang: Language) -> str:
     counted = ", ".join(f"{count} {say(kind, lang)}" for kind, count in counts if count)
     cells = f"{len(unique)} cell{'s' * (len(unique) > 1)}"
     text = f"{cells}: {counted}" if lang == "en" else f"{len(unique)} 个数值：{counted}"
-    known = [(abs(v.difference), v.cell.name) for v in unique if v.difference is not None]
-    if known:
-        mean, (largest, where) = sum(d for d, _ in known) / len(known), max(known)
-        text += (
-            f"; |difference| {mean:.4f} on average, {largest:.4f} at most ({where})"
-            if lang == "en"
-            else f"；差值绝对值平均 {mean:.4f}，最大 {largest:.4f}（{where}）"
-        )
-    ranges = [v.detectable for v in unique if v.detectable is not None]
-    if ranges:
-        apart = ", ".join(told_apart(unique)) or say("no cell", lang)
-        middle, tested = median(ranges), len(ranges)
-        text += (
-            f"\na cell by itself lies outside its interval from a difference of {middle:.3f} on "
-            f"(median; at most {max(ranges):.3f}); told apart among the {tested} cells with two "
-            f"seeds or more (Holm, 5%): {apart}"
-            if lang == "en"
-            else f"\n单个数值落在预测区间之外所需的差值：中位数 {middle:.3f}，"
-            f"最大 {max(ranges):.3f}；在有两个以上种子的 {tested} 个数值中"
-            f"经 Holm 校正（5%）仍有差异：{apart}"
-        )
+    text += _closeness(unique, lang) + _told_apart(unique, lang)
     aside = {v.cell.column: v.dropout_on for v in verdicts if not v.counts}
     for column, on in aside.items():
         text += f"\n{say(column, lang)}{say('off counts' if on else 'on counts', lang)}"
@@ -224,6 +204,45 @@ def summary(verdicts: Sequence[Verdict], lang: Language) -> str:
             else "\n单个种子没有离散度，不能判为已复现：用 --seeds 5 可得到预测区间"
         )
     return text
+
+
+def _closeness(unique: Sequence[Verdict], lang: Language) -> str:
+    """How far ours are from the report's, for the end of a line."""
+    known = [(abs(v.difference), v.cell.name) for v in unique if v.difference is not None]
+    if not known:
+        return ""
+    largest, where = max(known)
+    if len(unique) == 1:
+        return f"; |difference| {largest:.4f}" if lang == "en" else f"；差值绝对值 {largest:.4f}"
+    mean = fmean(difference for difference, _ in known)
+    return (
+        f"; |difference| {mean:.4f} on average, {largest:.4f} at most ({where})"
+        if lang == "en"
+        else f"；差值绝对值平均 {mean:.4f}，最大 {largest:.4f}（{where}）"
+    )
+
+
+def _told_apart(unique: Sequence[Verdict], lang: Language) -> str:
+    """A line of what the seeds could show: for each cell by itself, and for all together."""
+    ranges = [v.detectable for v in unique if v.detectable is not None]
+    if not ranges:
+        return ""
+    middle, most = f"{median(ranges):.3f}", f"{max(ranges):.3f}"
+    if len(unique) == 1:
+        return (
+            f"\nthe cell lies outside its interval from a difference of {middle} on"
+            if lang == "en"
+            else f"\n该数值落在预测区间之外所需的差值：{middle}"
+        )
+    apart = ", ".join(told_apart(unique)) or say("no cell", lang)
+    return (
+        f"\na cell by itself lies outside its interval from a difference of {middle} on (median; "
+        f"at most {most}); told apart among the {len(ranges)} cells with two seeds or more "
+        f"(Holm, 5%): {apart}"
+        if lang == "en"
+        else f"\n单个数值落在预测区间之外所需的差值：中位数 {middle}，最大 {most}；"
+        f"在有两个以上种子的 {len(ranges)} 个数值中经 Holm 校正（5%）仍有差异：{apart}"
+    )
 
 
 def to_text(

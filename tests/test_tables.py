@@ -128,6 +128,15 @@ def test_the_summary_counts_a_repeated_cell_once(verdicts):
     assert summary(verdicts, "zh").startswith("17 个数值：")
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_summary_of_one_cell_has_nothing_to_average_or_to_look_at_together(cells, lang):
+    one = judge_all(select_cells(cells, "3-1", 10), {"net-relu@10": [0.60, 0.59, 0.58]})
+    text = summary(one, lang)
+    assert "0.0156" in text
+    assert "0.050" in text  # 4.303 * 0.01 * sqrt(1 + 1/3), half the interval
+    assert not any(word in text for word in ("Holm", "average", "平均", "median", "中位数"))
+
+
 def test_the_summary_of_nothing_trained_has_no_average(cells):
     text = summary(judge_all(select_cells(cells, "3-4", None), {}), "en")
     assert text == "2 cells: 2 NOT RUN"
