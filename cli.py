@@ -404,6 +404,9 @@ def recipes(
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=3, help="Fitting seeds, from 100.")] = 1,
     top: Annotated[int, typer.Option(min=1, help="Candidates to list.")] = 10,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Score those listed over the cells that all have.")
+    ] = False,
     device: _Device = "auto",
     profile: _Profile = "portable",
     workers: _Workers = None,
@@ -423,7 +426,14 @@ def recipes(
     the recipe in use. Begin with `--train net-relu`, go on with `--epochs 30 --best 20`.
     """
     from repro.listings import fits_to_rich, recipes_to_markdown, spreads_to_rich
-    from repro.recipes import CANDIDATES, fit_all, nearest, spreads, to_dict
+    from repro.recipes import (
+        CANDIDATES,
+        fit_all,
+        nearest,
+        over_shared_cells,
+        spreads,
+        to_dict,
+    )
     from repro.spec import REPORT_RECIPES
     from repro.stores import fitting_store, placed, user_store
     from repro.verdicts import load_cells
@@ -456,15 +466,24 @@ def recipes(
             dataset=dataset,
         )
     found = fits()
+    moved, listed = spreads(found, cells), found[:top]
+    if shared:
+        try:
+            listed = found = over_shared_cells(listed)
+        except ValueError as error:
+            raise UsageError(f"--shared: {error}; list fewer by --top") from None
     if form == "json":
-        typer.echo(json.dumps(to_dict(found, cells), indent=1))
+        typer.echo(json.dumps(to_dict(found, moved), indent=1))
     elif form == "md":
-        typer.echo(recipes_to_markdown(found[:top], spreads(found, cells)))
+        typer.echo(recipes_to_markdown(listed, () if shared else moved))
+    elif shared and listed:
+        out.print(fits_to_rich(listed))
+        out.print(f"\nover the cells that all have: {', '.join(listed[0].differences)}")
     elif found:
-        out.print(fits_to_rich(found[:top]))
+        out.print(fits_to_rich(listed))
         count = len({fit.candidate for fit in found})  # one may stand there twice
         out.print(f"\n{count} candidates; what they move:\n")
-        out.print(spreads_to_rich(spreads(found, cells)))
+        out.print(spreads_to_rich(moved))
     else:
         typer.echo("no candidate is trained yet: `repro recipes --train net-relu` does")
     raise typer.Exit(code)

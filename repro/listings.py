@@ -235,8 +235,10 @@ def spreads_to_rich(spreads: Sequence[Spread]) -> RenderableType:
 
 
 def recipes_to_markdown(fits: Sequence[Fit], spreads: Sequence[Spread]) -> str:
-    """Both as Markdown."""
+    """Both as Markdown, or the candidates alone where there are no `spreads`."""
     fit_table = _markdown(map(_fit_row, fits), _FIT_HEADINGS)
+    if not spreads:
+        return fit_table
     return f"{fit_table}\n\n{_markdown(map(_spread_row, spreads), _SPREAD_HEADINGS)}"
 
 

@@ -71,8 +71,13 @@ class Fit:
     """Whether ImprovedNet's figures were read with dropout on."""
     differences: Mapping[str, float]
     """By the cell's name: the mean accuracy of the fitting seeds minus the report's."""
-    seeds: int
-    """The fewest that a cell has."""
+    counts: Mapping[str, int]
+    """By the cell's name: how many fitting seeds."""
+
+    @property
+    def seeds(self) -> int:
+        """The fewest that a cell has."""
+        return min(self.counts.values())
 
     @property
     def rms(self) -> float:
@@ -118,10 +123,30 @@ def fit_all(records: Iterable[RunRecord], cells: Iterable[Cell]) -> list[Fit]:
                     candidate=candidate,
                     dropout_left_on=left_on,
                     differences={n: fmean(known[n]) - expected[n] for n in expected if n in known},
-                    seeds=min(map(len, known.values())),
+                    counts={n: len(known[n]) for n in expected if n in known},
                 )
             )
     return sorted(fits, key=lambda fit: (-len(fit.differences), fit.rms))
+
+
+def over_shared_cells(fits: Sequence[Fit]) -> list[Fit]:
+    """The same candidates over the cells that all of them were trained for, the nearest first.
+
+    Raises:
+        ValueError: there is no such cell.
+    """
+    shared = set.intersection(*(set(fit.differences) for fit in fits)) if fits else set()
+    if fits and not shared:
+        raise ValueError(f"there is no cell that all {len(fits)} were trained for")
+    restricted = [
+        dataclasses.replace(
+            fit,
+            differences={name: d for name, d in fit.differences.items() if name in shared},
+            counts={name: n for name, n in fit.counts.items() if name in shared},
+        )
+        for fit in fits
+    ]
+    return sorted(restricted, key=lambda fit: fit.rms)
 
 
 def _model(recipe: Recipe) -> str | None:
@@ -185,8 +210,8 @@ def nearest(fits: Sequence[Fit], count: int) -> list[Recipe]:
     return found[:count]
 
 
-def to_dict(fits: Sequence[Fit], cells: Iterable[Cell]) -> dict[str, Any]:
-    """All that is known of the candidates, for other programs."""
+def to_dict(fits: Sequence[Fit], moved: Sequence[Spread]) -> dict[str, Any]:
+    """What is known of the candidates, for other programs."""
     return {
         "candidates": [
             {
@@ -197,8 +222,9 @@ def to_dict(fits: Sequence[Fit], cells: Iterable[Cell]) -> dict[str, Any]:
                 "mean": fit.mean,
                 "largest": fit.largest,
                 "differences": fit.differences,
+                "counts": fit.counts,
             }
             for fit in fits
         ],
-        "spreads": [dataclasses.asdict(spread) for spread in spreads(fits, cells)],
+        "spreads": [dataclasses.asdict(spread) for spread in moved],
     }

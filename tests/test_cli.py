@@ -173,6 +173,24 @@ def test_recipes_say_what_to_do_first(home):
     complains(repro(home, "recipes", "--train", "all", "--recorded"), 2, "expected one of them")
 
 
+def test_recipes_are_scored_over_the_cells_that_all_have(home):
+    """All 66 have Net's first cell alone, and what they move is told of more."""
+    asked = ("recipes", "--recorded", "--shared", "--top", "100")
+    shown = repro(home, *asked)
+    assert max(map(len, shown.stdout.splitlines())) <= 80
+    assert shown.stdout.endswith("over the cells that all have: net-relu@10\n")
+    told = json.loads(repro(home, *asked, "--format", "json").stdout)
+    assert {tuple(each["differences"]) for each in told["candidates"]} == {("net-relu@10",)}
+    assert [each["rms"] for each in told["candidates"]] == sorted(
+        each["rms"] for each in told["candidates"]
+    )
+    assert len(told["spreads"]) > 10
+    assert "what they move" not in shown.stdout
+    assert len(repro(home, *asked, "--format", "md").stdout.splitlines()) == 2 + len(
+        told["candidates"]
+    )
+
+
 @pytest.mark.slow
 def test_recipes_are_trained_on_fitting_seeds_and_the_nearest_goes_on(home, monkeypatch):
     monkeypatch.setenv("REPRO_HOME", str(home))

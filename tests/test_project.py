@@ -10,7 +10,7 @@ import pytest
 import repro.spec
 from repro.listings import recipes_to_markdown
 from repro.paths import packaged
-from repro.recipes import CANDIDATES, fit_all, spreads
+from repro.recipes import CANDIDATES, fit_all, over_shared_cells, spreads
 from repro.store import Store
 from repro.stores import evidence
 from repro.tables import claims_to_text, to_text
@@ -102,8 +102,11 @@ def test_the_claims_of_the_readme_are_those_of_the_records(name, lang):
 def test_the_candidates_in_the_readme_are_those_of_the_records():
     cells = load_cells(packaged("expected_results"))
     fits = fit_all(Store(packaged("results") / "recipes").records(), cells)
-    assert marked("README.md", "recipes") == recipes_to_markdown(fits[:5], spreads(fits, cells)), (
-        "`repro recipes --recorded --format md --top 5` makes them"
+    assert marked("README.md", "recipes") == recipes_to_markdown(fits[:6], spreads(fits, cells)), (
+        "`repro recipes --recorded --format md --top 6` makes them"
+    )
+    assert marked("README.md", "shared") == recipes_to_markdown(over_shared_cells(fits[:6]), ()), (
+        "`repro recipes --recorded --format md --top 6 --shared` makes them"
     )
     assert f"{len(CANDIDATES)} in all" in text("README.md")
 

@@ -7,7 +7,16 @@ import math
 
 import pytest
 
-from repro.recipes import CANDIDATES, FITTING_SEEDS, adapt, fit_all, nearest, spreads, to_dict
+from repro.recipes import (
+    CANDIDATES,
+    FITTING_SEEDS,
+    adapt,
+    fit_all,
+    nearest,
+    over_shared_cells,
+    spreads,
+    to_dict,
+)
 from repro.spec import REPORT_RECIPES, RunSpec
 from repro.verdicts import Cell
 from tests.examples import record
@@ -90,6 +99,33 @@ def test_more_cells_come_first_and_then_the_nearer():
         nearest(fits, 4)
 
 
+def test_over_the_cells_that_all_have_scores_compare():
+    """The second is nearer over its one cell, and over the one that both have."""
+    fits = fit_all(
+        [
+            run("net-relu", BASE, 100, {10: 0.58, 30: 0.70}),
+            run("net-relu", BASE, 101, {10: 0.60}),
+            run("net-relu", FASTER, 100, {10: 0.58}),
+        ],
+        CELLS,
+    )
+    assert [(fit.candidate, fit.seeds) for fit in fits] == [(BASE, 1), (FASTER, 1)]
+    first, second = over_shared_cells(fits)
+    assert (first.candidate, first.seeds) == (FASTER, 1)
+    assert first.differences == pytest.approx({"net-relu@10": 0.01})
+    assert (second.candidate, second.seeds) == (BASE, 2)
+    assert second.rms == second.largest == pytest.approx(0.02)
+    assert over_shared_cells([]) == []
+
+
+def test_candidates_without_a_common_cell_do_not_compare():
+    fits = fit_all(
+        [run("net-relu", BASE, 100, {30: 0.6}), run("net-relu", FASTER, 100, {10: 0.6})], CELLS
+    )
+    with pytest.raises(ValueError, match="no cell that all 2 were trained for"):
+        over_shared_cells(fits)
+
+
 def test_what_the_recipe_alone_can_move():
     fits = fit_all(
         [
@@ -107,7 +143,7 @@ def test_what_the_recipe_alone_can_move():
 
 def test_everything_is_in_the_json():
     fits = fit_all([run("net-relu", BASE, 100, {10: 0.55})], CELLS)
-    told = to_dict(fits, CELLS)
+    told = to_dict(fits, spreads(fits, CELLS))
     assert told["candidates"][0]["recipe"]["batch_size"] == 20
     assert told["candidates"][0]["differences"] == pytest.approx({"net-relu@10": -0.02})
     assert told["spreads"][0]["cell"] == "net-relu@10"
