@@ -25,7 +25,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 import repro
-from repro.errors import DataError, ReproError, UsageError
+from repro.errors import DataError, NoRunsError, ReproError, UsageError
 from repro.paths import home, packaged
 from repro.spec import (
     MAX_SEED,
@@ -61,13 +61,25 @@ _ORDER = (
 
 class Piped(Console):
     """Rich's console, but who reads the output may leave, as `head` does: that is no failure of
-    the command, and Rich's exit code 1 would say that a cell differs."""
+    the command, and Rich's exit code 1 would say that a cell differs.
+
+    No table is made for less than 80 columns, where Rich would leave out columns and digits
+    without a word: a narrower terminal wraps the lines itself. `:name:` is text, no picture.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(emoji=False, **options)
+        self.width = max(self.width, 80)
+
+    def foot(self, text: str) -> None:
+        """Print what stands below a table: in lines of a terminal, or as it is."""
+        self.print(text, markup=False, highlight=False, soft_wrap=not self.is_terminal)
 
     def on_broken_pipe(self) -> NoReturn:
         raise BrokenPipeError
 
 
-out, err = Piped(), Piped(stderr=True)
+out, err = Piped(), Console(stderr=True, emoji=False)
 
 # Typer's own error for arguments that do not parse; its base has no public name.
 _BadUsage: Any = typer.BadParameter.__mro__[1]
@@ -107,23 +119,23 @@ class Commands(Paragraphs):
             if "\n" in error.format_message():  # the help of a group that was called without more
                 raise
             path = error.ctx.command_path if error.ctx else "repro"
-            _stop(f"repro: {error.format_message()} (see `{path} --help`)", UsageError.exit_code)
+            _stop(f"{error.format_message()} (see `{path} --help`)", UsageError.exit_code)
         except ReproError as error:
-            _stop(f"repro: {error}", error.exit_code)
+            _stop(f"{error}", error.exit_code)
         except BrokenPipeError:  # who read the output has gone, as `head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             sys.exit(128 + signal.SIGPIPE)
         except OSError as error:
-            _stop(f"repro: {error}", DataError.exit_code)
+            _stop(f"{error}", DataError.exit_code)
         except (typer.Exit, typer.Abort, *_BadUsage.__bases__):
             raise
         except Exception:
             traceback.print_exc()
             sys.exit(_FAULT)
         except KeyboardInterrupt:
-            _stop("repro: stopped; the same command goes on from here", 130)
+            _stop("stopped; the same command goes on from here", 130)
         except Terminated:
-            _stop("repro: terminated; the same command goes on from here", 143)
+            _stop("terminated; the same command goes on from here", 143)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -142,8 +154,13 @@ def _refuse(context: typer.Context, names: Iterable[str], unless: str) -> None:
             raise UsageError(f"--{name.replace('_', '-')}: expected {unless}")
 
 
+def _note(message: str) -> None:
+    line = " ".join(f"repro: {message}".split())
+    err.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
 def _stop(message: str, code: int) -> NoReturn:
-    err.print(" ".join(message.split()), markup=False, highlight=False, soft_wrap=True)
+    _note(message)
     sys.exit(code)
 
 
@@ -244,6 +261,9 @@ def table(
     address: _Address = "auto",
     gpu_share: _GpuShare = 1.0,
     recorded: _Recorded = False,
+    trained: Annotated[
+        bool, typer.Option("--trained", help="Use your runs as they are; train nothing.")
+    ] = False,
     form: Annotated[
         Literal["rich", "csv", "md", "json", "latex"],
         typer.Option("--format", help="Of the table."),
@@ -257,21 +277,26 @@ def table(
     Exit code: 0 all cells are within tolerance, 1 one is not, 4 only runs are missing.
     """
     from repro.reports import load_report, this_report
-    from repro.stores import choose_seeds, recorded_store, runs_of
+    from repro.stores import choose_device, choose_seeds, recorded_store, runs_of, user_store
     from repro.tables import say, summary, to_rich, to_text
     from repro.verdicts import exit_code, judge_records, select_cells
 
-    if recorded:
-        _refuse(context, _TRAINING, "without --recorded, which trains nothing")
+    if recorded and trained:
+        raise UsageError("--recorded and --trained: expected one of them")
+    if recorded or trained:
+        given = "--recorded" if recorded else "--trained"
+        _refuse(context, _TRAINING, f"without {given}, which trains nothing")
+    if recorded and not own:
+        _refuse(context, ("dataset",), "without --recorded, whose runs are all of CIFAR-10")
     told = load_report(own) if own else this_report(packaged("expected_results"))
     cells = select_cells(told.cells, number, epochs)
-    if recorded:
-        store, code = recorded_store(own), 0
+    if recorded or trained:
+        store, code = recorded_store(own) if recorded else user_store(), 0
         found = runs_of(
             store.records(),
             cells,
             seeds=choose_seeds(first_seed, seeds, fitting=own is not None),
-            device=device,
+            device=device if recorded else choose_device(device),
             profile=profile,
             dataset=dataset,
             recipes=told.recipes,
@@ -290,9 +315,13 @@ def table(
     verdicts = judge_records(cells, found, told.recipes)
     if form == "rich":
         out.print(to_rich(verdicts, lang))
-        out.print(summary(verdicts, lang), highlight=False, soft_wrap=True)
+        out.foot(summary(verdicts, lang))
     else:
         typer.echo(to_text(verdicts, form, lang))
+    fewest = min(verdict.n for verdict in verdicts if verdict.counts)
+    if (recorded or trained) and seeds and fewest < seeds:
+        _note(f"of the {seeds} seeds asked for a cell has {fewest}")
+        code = NoRunsError.exit_code
     if dataset != "cifar10":
         err.print(say("made-up images", lang), style="bold")
     found_out = exit_code(verdicts)
@@ -320,8 +349,8 @@ def claims(
 
     judged = evidence(recorded, device, profile).judgements
     if form == "rich":
-        out.print(claims_to_rich(judged, lang))
-        out.print(claims_foot(judged, lang), highlight=False, soft_wrap=True)
+        out.print(claims_to_rich(judged, lang, wide=out.width >= 110))
+        out.foot(claims_foot(judged, lang))
     else:
         typer.echo(claims_to_text(judged, form, lang))
     if all(each.finding is Finding.CANNOT_BE_TOLD for each in judged):
@@ -332,7 +361,7 @@ def claims(
 def verify(
     context: typer.Context,
     number: Annotated[
-        str, typer.Argument(metavar="[3-1|3-2|3-3|3-4|all]", help="Fresh: which table.")
+        str, typer.Argument(metavar="3-1|3-2|3-3|3-4|all", help="Fresh: which table.")
     ] = "all",
     recorded: Annotated[
         bool,
@@ -548,10 +577,8 @@ def report(
     from repro.stores import commit, evidence, fitted_grid
 
     found = evidence(recorded, device, profile)
-    if not found.records:
-        raise UsageError(
-            "no runs yet: `repro table all` trains them, `--recorded` takes those of the package"
-        )
+    if found.no_runs:
+        raise found.no_runs
     if form == "html":
         path = write_page(found, fitted_grid(), folder, lang=lang, commit=commit())
     else:
@@ -661,13 +688,17 @@ def runs(ctx: typer.Context, recorded: _Recorded = False, form: _Form = "rich") 
     if ctx.invoked_subcommand is not None:
         return
     store = _store(recorded)
-    records = store.records()
+    records, damaged = store.sound_records()
     if form == "json":
         typer.echo(json.dumps([record.to_dict() for record in records], indent=1))
     elif records:
         out.print(list_runs(records))
-    else:
+    elif not damaged:
         _say_no_runs(store)
+    for error in damaged:
+        _note(str(error))
+    if damaged:
+        raise typer.Exit(DataError.exit_code)
 
 
 @runs_app.command()
@@ -713,6 +744,10 @@ def predict(
         int | None,
         typer.Option(min=1, help="As predicted when the run was there.", show_default="now"),
     ] = None,
+    dropout: Annotated[
+        Literal["on", "off"] | None,
+        typer.Option(help="Of ImprovedNet; the tables count it on.", show_default="off"),
+    ] = None,
     recorded: _Recorded = False,
 ) -> None:
     """Predict the 10,000 test images with a trained run, to submission.csv."""
@@ -721,11 +756,17 @@ def predict(
 
     store = _store(recorded)
     record = store.find(run)
+    recipe = record.spec.recipe
+    if dropout and not recipe.has_dropout:
+        raise UsageError(f"--dropout {dropout}: {record.spec.name} is read once, as it predicts")
+    as_recipe = "on" if recipe.dropout_at_prediction else "off"
+    suffix = "" if dropout in {None, as_recipe} else "-switched"
     if recorded and epoch is None and record.readings:
         epoch = record.readings[-1].epoch
     if epoch is None:
         predicted = predict_now(record.spec, store=store.root, home=home())
-        epoch, classes = predicted.epoch, predicted.classes[str(predicted.epoch)]
+        epoch = predicted.epoch
+        classes = predicted.classes[f"{epoch}{suffix}"]
     else:
         kept = store.predictions(record)
         if str(epoch) not in kept:
@@ -733,9 +774,12 @@ def predict(
                 f"--epoch {epoch}: {record.spec.name} read the test set at "
                 f"{', '.join(str(each.epoch) for each in record.readings) or 'no epoch'}"
             )
-        classes = kept[str(epoch)].tolist()
+        classes = kept[f"{epoch}{suffix}"].tolist()
     write_labels(path, classes)
-    typer.echo(f"{path}: {len(classes)} predictions of {record.spec.name} after {epoch} epochs")
+    told = f", dropout {dropout or as_recipe}" if recipe.has_dropout else ""
+    typer.echo(
+        f"{path}: {len(classes)} predictions of {record.spec.name} after {epoch} epochs{told}"
+    )
 
 
 @app.command()
@@ -758,9 +802,13 @@ def score(
 def audit(
     runs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUN]...", help="Beginnings of names or digests; all if none."),
+        typer.Argument(metavar="RUN", help="Beginnings of names or digests; all if none."),
     ] = None,
     recorded: _Recorded = False,
+    given: Annotated[
+        Path | None,
+        typer.Option("--store", help="Runs that you were given: a store, or an RO-Crate of ours."),
+    ] = None,
     minutes: Annotated[
         float, typer.Option(min=0, max=1e6, help="About so long for training epochs again.")
     ] = 5,
@@ -781,11 +829,16 @@ def audit(
 
     from repro.listings import show_audit, summarise_audit
     from repro.session import Session
+    from repro.store import Store
 
-    store = _store(recorded)
+    if given and recorded:
+        raise UsageError("--store and --recorded: expected one of them")
+    if given and not (given / "runs").is_dir():
+        raise UsageError(f"--store {given}: expected a folder with runs/ in it")
+    store = Store(given) if given else _store(recorded)
     names = list(dict.fromkeys(store.find_name(run) for run in runs)) if runs else store.names()
     if not names:
-        raise UsageError(
+        raise NoRunsError(
             f"no runs in {store.root} (`--recorded` audits those that come with repro)"
         )
     drawn_with = secrets.randbelow(10**6) if seed is None else seed
@@ -798,12 +851,11 @@ def audit(
         typer.echo(json.dumps({**drawn, "findings": findings}, indent=1))
     else:
         out.print(show_audit(done))
-        out.print(summarise_audit(done), highlight=False, soft_wrap=True)
-        out.print(
+        out.foot(summarise_audit(done))
+        out.foot(
             f"{done.drawn} of {done.trainable} epochs were drawn: --seed {drawn_with} "
-            f"--minutes {minutes:g} --workers {done.workers}",
-            highlight=False, soft_wrap=True,
-        )  # fmt: skip
+            f"--minutes {minutes:g} --workers {done.workers}"
+        )
     raise typer.Exit(done.exit_code)
 
 

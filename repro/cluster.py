@@ -68,7 +68,10 @@ class RayCluster:
         try:
             import ray  # noqa: PLC0415 - an extra, and a second to import
         except ImportError:
-            raise UsageError("--executor ray: needs Ray: pip install 'repro[ray]'") from None
+            raise UsageError(
+                "--executor ray: needs Ray: in a clone of repro, "
+                "`pip install -c constraints/pins.txt '.[ray]'`"
+            ) from None
         handler = signal.getsignal(signal.SIGTERM)  # Ray's own would end the process at once
         try:
             _check_listening(address)

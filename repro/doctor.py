@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
@@ -122,7 +123,9 @@ def _facts(home: Path, diagnoses: Sequence[Diagnosis]) -> dict[str, str]:
         "system": platform.platform(),
         "cores": f"{default_workers('cpu')} that this process may use",
         "python": platform.python_version(),
-        "home": f"{home} ({shutil.disk_usage(there).free / 1e9:.0f} GB free)",
+        "home": f"{home} ({shutil.disk_usage(there).free / 1e9:.0f} GB free)"
+        if os.access(there, os.W_OK)
+        else f"{home} (cannot be written: choose another place by REPRO_HOME)",
         "data set": "there and verified"
         if is_verified(default_folder(home))
         else "missing or damaged: `repro data fetch` gets it",

@@ -50,6 +50,12 @@ class DiskError(DataError):
     """The file system refuses: no other source, and no second try, would help."""
 
 
+class NoRunsError(ReproError):
+    """There is no run of what was asked for; training makes some."""
+
+    exit_code = 4
+
+
 class TrainingError(ReproError):
     """A run did not reach its last epoch, so its cells stay without a record."""
 

@@ -14,7 +14,7 @@ from repro.calibration import Bin, load_bins
 from repro.claims import Judgement, figures_by_seed, judge_claim, load_claims
 from repro.data.dataset import Dataset, default_folder, load_cifar10
 from repro.data.layout import Bytes
-from repro.errors import DataError
+from repro.errors import DataError, NoRunsError
 from repro.paths import home, packaged
 from repro.records import RunRecord
 from repro.spec import READING_EPOCHS, REPORT_RECIPES
@@ -58,6 +58,17 @@ class Evidence:
     @property
     def has_dataset(self) -> bool:
         return default_folder(home()).exists()
+
+    @property
+    def no_runs(self) -> NoRunsError | None:
+        """What to say and to end with where there is no run."""
+        if self.records:
+            return None
+        if self.store.root == packaged("results"):
+            return NoRunsError("no recorded run is of this device and profile")
+        return NoRunsError(
+            "no runs yet: `repro table all` trains them, `--recorded` takes those of the package"
+        )
 
     def runs(self, model: str) -> list[RunRecord]:
         """The runs of one of the report's models, by seed."""

@@ -20,33 +20,36 @@ from repro.figures.registry import PICTURES
 from repro.figures.style import Language
 from repro.progress import duration
 from repro.recipes import Fit, Spread
-from repro.records import RunRecord
-from repro.spec import REPORT_RECIPES
+from repro.records import Reading, RunRecord
+from repro.spec import REPORT_DROPOUT_AT_PREDICTION, REPORT_RECIPES
+from repro.verdicts import counts_switched
 from repro.verify import Check as ListingCheck
 
 
 def _grid(*headings: str, left: Sequence[str]) -> Table:
-    grid = Table(box=None, pad_edge=False)
+    grid = Table(box=None, pad_edge=False, collapse_padding=len(headings) > 6)
     for heading in headings:
         grid.add_column(heading, justify="left" if heading in left else "right")
     return grid
 
 
 def list_runs(records: Sequence[RunRecord]) -> RenderableType:
-    """One line a run: name, epochs, the last test accuracy, device and time."""
-    grid = _grid("Run", "Epochs", "Test", "at", "Device", "Time", left=("Run", "Device"))
+    """One line a run: name, epochs, the last test accuracies, where and how long."""
+    grid = _grid("Run", "Epochs", *_READING, "Device", "Time", left=("Run", "Device"))
     for record in records:
+        spec = record.spec
         grid.add_row(
-            record.spec.name,
+            spec.name,
             str(len(record.epochs)),
             *_last_reading(record),
-            record.spec.device,
+            spec.device if spec.profile == "portable" else f"{spec.device}, {spec.profile}",
             duration(record.duration_s),
         )
-    return grid
+    return _with_foot(grid, records)
 
 
-_BEST_HEADINGS = ("Run", "Epochs", "Best", "There", "At end", "Test", "at")
+_READING = ("Test", "Other", "at")
+_BEST_HEADINGS = ("Run", "Epochs", "Best", "There", "At end", *_READING)
 
 
 def best_to_rich(records: Sequence[RunRecord]) -> RenderableType:
@@ -54,12 +57,29 @@ def best_to_rich(records: Sequence[RunRecord]) -> RenderableType:
     grid = _grid(*_BEST_HEADINGS, left=("Run",))
     for record in records:
         grid.add_row(*_best_row(record))
-    return grid
+    return _with_foot(grid, records)
 
 
 def best_to_markdown(records: Sequence[RunRecord]) -> str:
     """The same as Markdown."""
-    return _markdown(map(_best_row, records), _BEST_HEADINGS)
+    table = _markdown(map(_best_row, records), _BEST_HEADINGS)
+    return "\n\n".join([table, *_foot(records)])
+
+
+def _with_foot(grid: Table, records: Sequence[RunRecord]) -> RenderableType:
+    return Group(grid, *(Text(line, "dim") for line in _foot(records)))
+
+
+def _foot(records: Sequence[RunRecord]) -> Iterator[str]:
+    """What has to be known of some of the accuracies."""
+    if any(record.spec.recipe.has_dropout for record in records):
+        yield "ImprovedNet is read twice; Test: as the tables count it, Other: " + _other_dropout()
+    if any(record.spec.dataset != "cifar10" for record in records):
+        yield "(in brackets): of made-up images; these numbers say nothing"
+
+
+def _other_dropout() -> str:
+    return f"with dropout {'off' if REPORT_DROPOUT_AT_PREDICTION else 'on'}"
 
 
 def _best_row(record: RunRecord) -> list[str]:
@@ -74,11 +94,20 @@ def _best_row(record: RunRecord) -> list[str]:
     ]
 
 
-def _last_reading(record: RunRecord) -> tuple[str, str]:
-    """The last test accuracy, as the recipe predicts, and its epoch."""
+def _last_reading(record: RunRecord) -> tuple[str, str, str]:
+    """The last test accuracies, the one that counts and the other one, and their epoch."""
     if not record.readings:
-        return "–", "–"
-    return f"{record.readings[-1].accuracy:.4f}", str(record.readings[-1].epoch)
+        return "–", "", "–"
+    last = record.readings[-1]
+    return *_accuracies(record, last), str(last.epoch)
+
+
+def _accuracies(record: RunRecord, reading: Reading) -> tuple[str, str]:
+    """A reading's accuracy as tables count it and, of a network that is read twice, the other."""
+    form = "{:.4f}" if record.spec.dataset == "cifar10" else "({:.4f})"
+    switched = counts_switched(record.spec.recipe)
+    counts, other = (reading.accuracy_as(switched=each) for each in (switched, not switched))
+    return form.format(counts), form.format(other) if reading.switched else ""
 
 
 def show_run(record: RunRecord, folder: Path) -> RenderableType:
@@ -89,7 +118,9 @@ def show_run(record: RunRecord, folder: Path) -> RenderableType:
     for name, value in {
         "run": spec.name,
         "digest": spec.digest,
-        "recipe": ", ".join(f"{k} {v}" for k, v in dataclasses.asdict(spec.recipe).items()),
+        "recipe": ", ".join(
+            f"{k} {v}" for k, v in dataclasses.asdict(spec.recipe).items() if v not in ("", ())
+        ),
         "seed": spec.seed,
         "device": f"{spec.device}, {spec.profile} profile",
         "data set": spec.dataset,
@@ -101,9 +132,11 @@ def show_run(record: RunRecord, folder: Path) -> RenderableType:
         "folder": folder,
     }.items():
         facts.add_row(name, Text(str(value)))
-    read = {reading.epoch: f"{reading.accuracy:.4f}" for reading in record.readings}
+    read = {reading.epoch: _accuracies(record, reading) for reading in record.readings}
+    twice = spec.recipe.has_dropout
     grid = _grid(
-        "Epoch", "Train loss", "Last batch", "Val. loss", "Validation", "Test", "Weights",
+        "Epoch", "Train loss", "Last batch", "Val. loss", "Validation", "Test",
+        *(["Other"] if twice else []), "Weights",
         left=("Weights",),
     )  # fmt: skip
     for each in record.epochs:
@@ -113,10 +146,10 @@ def show_run(record: RunRecord, folder: Path) -> RenderableType:
             f"{each.last_batch_loss:.4f}",
             f"{each.validation_loss:.4f}",
             f"{each.validation_accuracy:.4f}",
-            read.get(each.epoch, ""),
+            *read.get(each.epoch, ("", ""))[: 1 + twice],
             each.weights_sha256[:12],
         )
-    return Group(facts, "", grid)
+    return Group(facts, "", _with_foot(grid, [record]))
 
 
 def show_dataset(dataset: Dataset, folder: Path) -> RenderableType:

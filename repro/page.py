@@ -18,6 +18,7 @@ from markupsafe import Markup
 import repro
 from repro.claims import Finding
 from repro.data.layout import CHECKSUMS
+from repro.errors import ReproError
 from repro.evidence import Evidence
 from repro.figures.registry import PICTURES, Picture, lacks, render_picture
 from repro.figures.style import MODEL_NAMES, Look
@@ -102,7 +103,7 @@ def build(evidence: Evidence, grid: Grid, *, lang: Language, commit: str | None)
     )  # fmt: skip
 
 
-def _wanted(evidence: Evidence) -> list[tuple[Picture, str | None]]:
+def _wanted(evidence: Evidence) -> list[tuple[Picture, ReproError | None]]:
     """The figures in their order, each with what it lacks, if anything."""
     return [(PICTURES[name], lacks(PICTURES[name], evidence)) for name in PAGE_FIGURES]
 

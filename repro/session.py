@@ -70,7 +70,7 @@ from repro.stores import (
 from repro.tables import Language, to_rich
 from repro.verdicts import (
     Cell,
-    counts_with_dropout,
+    counts_switched,
     judge_records,
     load_cells,
     model_of,
@@ -139,7 +139,9 @@ class Session:
                 folder, sources, say=lambda text: self.say(f"CIFAR-10: {text}"), progress=update
             )
         how = "fetched and verified" if fresh else "there and verified"
-        self.say(f"CIFAR-10: {how}, in {folder}")
+        own = next((each.place for each in sources if each.kind == "path"), None)
+        unread = f"; {own} was not looked at" if own and not fresh else ""
+        self.say(f"CIFAR-10: {how}, in {folder}{unread}")
         return folder
 
     def train_table(
@@ -190,8 +192,7 @@ class Session:
             if figure is None:
                 return ""
             recipe = specs[event.run].recipe
-            switched = counts_with_dropout(recipe) != recipe.dropout_at_prediction
-            accuracy = reading.accuracy_as(switched=switched)
+            accuracy = reading.accuracy_as(switched=counts_switched(recipe))
             return f" (report {figure:.4f}, difference {accuracy - figure:+.4f})"
 
         code = self.train(
@@ -293,7 +294,7 @@ class Session:
                 self.say(f"{picture.name}: left out: {missing}")
                 continue
             if missing:
-                raise DataError(f"{picture.name}: {missing}")
+                raise type(missing)(f"{picture.name}: {missing}")
             path = folder / f"{picture.name}.{form}"
             write_atomically(path, render_picture(picture, look, found, form))
             yield path

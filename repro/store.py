@@ -34,6 +34,7 @@ from repro.records import RunRecord, dump, parse
 from repro.spec import RunSpec
 
 LAYOUT_VERSION = 1
+_REMEDY = "without its folder a run of your own is trained again"
 
 
 @contextmanager
@@ -42,7 +43,7 @@ def explained(path: Path, verb: str = "written") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        elsewhere = "choose another place (REPRO_HOME moves the data set and the runs)"
+        elsewhere = "choose another place (for the data set and the runs: REPRO_HOME)"
         hints = {
             errno.ENOSPC: "the disk is full; free some room, and the same command goes on",
             errno.EDQUOT: "the disk quota is used up; free some room, and the same command goes on",
@@ -215,6 +216,16 @@ class Store:
         """
         return [self.load_named(name) for name in self.names()]
 
+    def sound_records(self) -> tuple[list[RunRecord], list[DataError]]:
+        """The records that can be read, by name, and what is wrong with the others."""
+        records, errors = [], []
+        for name in self.names():
+            try:
+                records.append(self.load_named(name))
+            except DataError as error:
+                errors.append(error)
+        return records, errors
+
     def names(self) -> list[str]:
         """The names of all runs that have a record, whether or not it can be read."""
         return sorted(path.parent.name for path in self.root.glob("runs/*/record.json"))
@@ -250,7 +261,7 @@ class Store:
         ]  # fmt: skip
         if len(found) == 1:
             return found[0]
-        names = ", ".join(found[:5])
+        names = ", ".join([*found[:5], *(["..."] if len(found) > 5 else [])])
         raise UsageError(
             f"{text!r}: expected the beginning of one run's name or digest; "
             + (
@@ -319,10 +330,13 @@ class Store:
         return {name: named[name] for name in read}
 
     def _read(self, path: Path) -> RunRecord:
-        record = parse(read_regular(path), path)
+        try:
+            record = parse(read_regular(path), path)
+        except EvidenceError as error:
+            raise EvidenceError(f"{error}; {_REMEDY}") from None
         if record.spec.name != path.parent.name:
             raise EvidenceError(
-                f"{path}: expected the record of this folder; got {record.spec.name}"
+                f"{path}: expected the record of this folder; got {record.spec.name}; {_REMEDY}"
             )
         return record
 

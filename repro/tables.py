@@ -301,19 +301,27 @@ _FINDING_STYLES = {
 }
 
 
-def claims_to_rich(judgements: Iterable[Judgement], lang: Language = "en") -> RenderableType:
-    """The report's claims and what the seeds say, for a terminal of 80 columns."""
+def claims_to_rich(
+    judgements: Iterable[Judgement], lang: Language = "en", *, wide: bool = False
+) -> RenderableType:
+    """The report's claims and what the seeds say, for a terminal of 80 columns or, `wide` and with
+    the intervals, of 110."""
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    grid.add_column(say("The report says", lang), ratio=1)
+    grid.add_column(say("The report says", lang), ratio=1, overflow="fold")
     grid.add_column(say("Holds in", lang), justify="right", no_wrap=True)
+    if wide:
+        grid.add_column(say("Share", lang), justify="right", no_wrap=True)
     grid.add_column(say("Least", lang), justify="right", no_wrap=True)
     # Notes may be folded, so that the sentences keep their room.
-    grid.add_column(say("Finding", lang), min_width=14, max_width=16)
+    grid.add_column(
+        say("Finding", lang), min_width=14, max_width=24 if wide else 16, overflow="fold"
+    )
     for each in judgements:
         finding = Text(say(each.finding, lang), style=_FINDING_STYLES[each.finding])
         if note := switched_note(each, lang):
             finding.append(f"\n{note}", style="not bold dim")
-        grid.add_row(_claimed(each, lang), _holds_in(each, lang), _least(each), finding)
+        numbers = (_share(each), least(each, lang)) if wide else (_least(each),)
+        grid.add_row(_claimed(each, lang), _holds_in(each, lang), *numbers, finding)
     return grid
 
 
@@ -342,10 +350,9 @@ def claims_to_text(
     lines += ["| --- | --- | ---: | ---: | ---: | --- |"]
     for each in judgements:
         place = (lang == "zh" and each.claim.place_zh) or each.claim.place
-        share = "–" if each.share is None else f"{each.share[0]:.2f}–{each.share[1]:.2f}"
         note = switched_note(each, lang)
         lines.append(
-            f"| {_claimed(each, lang)} | {place} | {_holds_in(each, lang)} | {share} "
+            f"| {_claimed(each, lang)} | {place} | {_holds_in(each, lang)} | {_share(each)} "
             f"| {least(each, lang)} | {say(each.finding, lang)}{note and f' ({note})'} |"
         )
     return "\n".join([*lines, "", claims_foot(judgements, lang).replace("\n", "\n\n")])
@@ -356,7 +363,11 @@ def _claimed(judged: Judgement, lang: Language) -> str:
 
 
 def _holds_in(judged: Judgement, lang: Language) -> str:
-    return f"{judged.k} / {judged.n}" if lang == "zh" else f"{judged.k} of {judged.n}"
+    return f"{judged.k}/{judged.n}" if lang == "zh" else f"{judged.k} of {judged.n}"
+
+
+def _share(judged: Judgement) -> str:
+    return "–" if judged.share is None else f"{judged.share[0]:.2f}–{judged.share[1]:.2f}"
 
 
 def least(judged: Judgement, lang: Language) -> str:

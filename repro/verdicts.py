@@ -190,6 +190,12 @@ def counts_with_dropout(recipe: Recipe) -> bool:
     return recipe.dropout_at_prediction
 
 
+def counts_switched(recipe: Recipe) -> bool:
+    """Whether a report's figures compare with readings taken with dropout the other way about than
+    `recipe` predicts."""
+    return counts_with_dropout(recipe) != recipe.dropout_at_prediction
+
+
 def readings_by_seed(
     records: Iterable[RunRecord], *, switched: bool = False, recipes: Recipes = REPORT_RECIPES
 ) -> list[tuple[str, int, dict[int, float]]]:

@@ -105,8 +105,8 @@ ALLOWED = {
         "errors", "paths", "records", "session", "spec", "stores", "tables", "verdicts",
     },
     "page": {
-        "claims", "data.layout", "evidence", "figures.registry", "figures.style", "figures.words",
-        "recipes", "records", "spec", "store", "tables", "verdicts",
+        "claims", "data.layout", "errors", "evidence", "figures.registry", "figures.style",
+        "figures.words", "recipes", "records", "spec", "store", "tables", "verdicts",
     },
     "figures.fonts.make": {"figures.registry", "figures.style", "figures.words"},
     "recipes": {"records", "spec", "verdicts"},
@@ -120,7 +120,7 @@ ALLOWED = {
     "progress": {"events", "runner"},
     "listings": {
         "audit", "data.dataset", "data.layout", "doctor", "figures.registry", "figures.style",
-        "progress", "recipes", "records", "spec", "verify",
+        "progress", "recipes", "records", "spec", "verdicts", "verify",
     },
     "session": {
         "audit", "bench", "calibration", "cluster", "data.dataset", "data.folders", "data.sources", "doctor",

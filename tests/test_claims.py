@@ -20,7 +20,7 @@ from repro.claims import (
     reported,
 )
 from repro.errors import DataError
-from repro.tables import claims_foot, claims_to_rich, claims_to_text
+from repro.tables import claims_foot, claims_to_rich, claims_to_text, switched_note
 from repro.verdicts import load_cells
 from tests.examples import record
 
@@ -250,6 +250,22 @@ def test_claims_as_markdown_and_json_have_every_claim():
     assert all(line.count("|") == 7 for line in table)
     assert "\n".join(markdown).endswith(claims_foot(judged).replace("\n", "\n\n"))
     assert re.search(r"\| \+0\.\d{4} \(\+0\.\d{3} to \+0\.\d{3}\) \|", "\n".join(table))
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("width", [80, 110])
+def test_no_note_of_a_claim_is_cut_off(lang, width):
+    judged = [judge_claim(c, SEEDS, SEEDS[:3]) for c in load_claims(EXPECTED / "claims.toml")]
+    console = Console(width=width, file=io.StringIO())
+    console.print(claims_to_rich(judged, lang, wide=width >= 110))
+    text = "".join(console.file.getvalue().split())
+    notes = [note for each in judged if (note := switched_note(each, lang))]
+    assert notes
+    assert "…" not in text
+    # A note stands in the last column: its words are there in order, other columns' between them.
+    for note in notes:
+        pattern = ".*?".join(map(re.escape, "".join(note.split())))
+        assert re.search(pattern, text)
 
 
 def test_chinese_claims_are_chinese_throughout():

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -155,7 +156,7 @@ def test_an_audit_says_what_it_proved_and_a_changed_digit_is_exit_code_1(home):
 
 
 def test_the_recorded_runs_are_audited_without_training_or_data_where_none_is_asked_for(home):
-    complains(repro(home, "audit"), 2, "no runs in", "`--recorded` audits those")
+    complains(repro(home, "audit"), 4, "no runs in", "`--recorded` audits those")
     complains(repro(home, "audit", "x", "--recorded"), 2, "no run begins so")
 
 
@@ -236,19 +237,9 @@ def test_the_doctor_says_which_level_this_machine_gets_and_why(home):
 def test_every_format_and_language_is_printed_and_made_up_images_are_named(
     home, form, lang, wanted
 ):
-    done = repro(
-        home,
-        "table",
-        "3-4",
-        "--recorded",
-        "--dataset",
-        "synthetic",
-        "--format",
-        form,
-        "--lang",
-        lang,
-    )
-    assert done.returncode == 4, "nothing is recorded of made-up images"
+    made_up = ("table", "3-4", "--trained", "--dataset", "synthetic")
+    done = repro(home, *made_up, "--format", form, "--lang", lang)
+    assert done.returncode == 4, "nothing is trained"
     assert wanted in done.stdout
     assert ("made-up images" if lang == "en" else "合成图像") in done.stderr
 
@@ -477,7 +468,9 @@ def test_a_run_whose_predictions_are_refuted_counts_for_no_cell_and_is_not_accep
 def test_runs_of_another_profile_have_a_page_too(home):
     one = record(profile="native")
     Store(home / "store").save(one, {"10": synthetic().test_labels})
-    complains(repro(home, "report"), 2, "no runs yet")
+    complains(repro(home, "report"), 4, "no runs yet")
+    native = repro(home, "report", "--recorded", "--profile", "native")
+    complains(native, 4, "no recorded run is of this device and profile")
     done = repro(home, "report", "--profile", "native", "--out", home / "page")
     assert done.returncode == 0, done.stderr
     assert one.spec.digest in (home / "page" / "index.html").read_text()
@@ -491,7 +484,7 @@ def test_figures_are_listed_and_drawn(home):
     assert done.returncode == 0, done.stderr
     assert (home / "f" / "3-9-network.svg").read_text().count("池化") == 2
     complains(repro(home, "figure", "3-8"), 3, "3-8-images: needs CIFAR-10: `repro data fetch`")
-    complains(repro(home, "figure", "differences"), 3, "`--recorded` takes those of the package")
+    complains(repro(home, "figure", "differences"), 4, "`--recorded` takes those of the package")
     complains(repro(home, "figure", "4-4"), 2, "figure '4-4': expected one of 2-1-classes")
     done = repro(home, "figure", "all", "--out", home / "f", "--recorded", "--format", "png")
     assert done.returncode == 0
@@ -500,7 +493,7 @@ def test_figures_are_listed_and_drawn(home):
 
 
 def test_the_page_is_written_from_the_recorded_runs_and_torch_is_not_imported(home):
-    complains(repro(home, "report"), 2, "no runs yet: `repro table all`", "`--recorded`")
+    complains(repro(home, "report"), 4, "no runs yet: `repro table all`", "`--recorded`")
     command = [
         sys.executable, "-X", "importtime", "-m", "repro", "report", "--recorded", "--out", str(home),
     ]  # fmt: skip
@@ -551,14 +544,108 @@ def test_best_epochs_say_what_they_cannot_do_and_when_there_are_none(home):
         "At",
         "end",
         "Test",
+        "Other",
         "at",
     ]
 
 
 def test_nothing_recorded_is_exit_code_4(home):
-    done = repro(home, "table", "3-4", "--recorded", "--dataset", "synthetic")
+    done = repro(home, "table", "3-4", "--recorded", "--profile", "native")
     assert done.returncode == 4
     assert "2 NOT RUN" in done.stdout
+    made_up = repro(home, "table", "3-4", "--recorded", "--dataset", "synthetic")
+    complains(made_up, 2, "--dataset: expected without --recorded, whose runs are all of CIFAR-10")
+
+
+def test_seeds_that_are_not_recorded_are_missing(home):
+    done = repro(home, "table", "3-4", "--recorded", "--seeds", "90")
+    assert done.returncode == 4
+    assert "of the 90 seeds asked for a cell has 5" in done.stderr
+    assert "2 WITHIN TOLERANCE" in done.stdout
+
+
+def test_a_table_of_what_is_trained_trains_nothing(home):
+    one = record(seed=3, accuracies={10: 0.58})
+    Store(home / "store").save(one, {"10": synthetic().test_labels})
+    done = repro(home, "table", "3-1", "--trained", "--device", "cpu", "--format", "json")
+    assert [row["n"] for row in json.loads(done.stdout)] == [1, 0, 0, 0]
+    assert done.returncode == 4
+    assert repro(home, "table", "3-1", "--trained", "--epochs", "10").returncode == 0
+    complains(repro(home, "table", "3-1", "--trained", "--recorded"), 2, "expected one of them")
+    workers = repro(home, "table", "3-1", "--trained", "--workers", "2")
+    complains(workers, 2, "--workers: expected without --trained, which trains nothing")
+
+
+def test_a_damaged_record_hides_no_other_run(home):
+    store = Store(home / "store")
+    for seed in (0, 1):
+        store.save(record(seed=seed), {"10": synthetic().test_labels})
+    path = store.folder(record(seed=0).spec) / "record.json"
+    path.write_bytes(path.read_bytes().replace(b'"accuracy": 0.', b'"accuracy": 0.9', 1))
+    done = repro(home, "runs")
+    assert done.returncode == 3
+    assert record(seed=1).spec.name in done.stdout
+    assert "changed after it was written" in done.stderr
+    assert "without its folder a run of your own is trained again" in done.stderr
+
+
+def test_runs_say_which_reading_counts_and_which_images_are_made_up(home):
+    store = Store(home / "store")
+    one = record("improved", accuracies={10: 0.70})  # and 0.68 with dropout on
+    made_up = record(accuracies={10: 0.9}, dataset="synthetic")
+    for each in (one, made_up):
+        store.save(each, {"10": synthetic().test_labels})
+    lines = repro(home, "runs", COLUMNS="80").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    words = {line.split()[0]: line.split()[2:5] for line in lines}
+    assert words[one.spec.name] == ["0.6800", "0.7000", "10"]
+    assert words[made_up.spec.name] == ["(0.9000)", "10", "cpu"]
+    assert "Other: with dropout off" in lines[-2]
+    assert "these numbers say nothing" in lines[-1]
+    shown = repro(home, "runs", "show", one.spec.name).stdout
+    assert re.search(r"0\.6800 +0\.7000", shown)
+    assert "code_sha256" not in shown
+
+
+def test_predictions_are_written_with_dropout_on_or_off(home):
+    asked = ("predict", "improved-relu-seed0", "--recorded", "--epoch", "100", "--out")
+    files = {}
+    for dropout in ("on", "off"):
+        done = repro(home, *asked, home / f"{dropout}.csv", "--dropout", dropout)
+        assert f"after 100 epochs, dropout {dropout}\n" in done.stdout
+        files[dropout] = (home / f"{dropout}.csv").read_bytes()
+    assert "dropout off\n" in repro(home, *asked, home / "as-it-is.csv").stdout
+    assert (home / "as-it-is.csv").read_bytes() == files["off"] != files["on"]
+    other = repro(home, "predict", "resnet-relu-seed0", "--recorded", "--dropout", "on")
+    complains(other, 2, "--dropout on: resnet-relu-seed0-6482fd19f082 is read once")
+
+
+def test_runs_that_were_given_are_audited_where_they_lie(home, tmp_path):
+    given = tmp_path / "given"
+    Store(given).save(record(), {"10": synthetic().test_labels})
+    done = repro(home, "audit", "--store", given, "--minutes", "0", "--format", "json")
+    assert {each["run"] for each in json.loads(done.stdout)["findings"]} == {record().spec.name}
+    complains(repro(home, "audit", "--store", tmp_path), 2, "expected a folder with runs/ in it")
+    complains(repro(home, "audit", "--store", given, "--recorded"), 2, "expected one of them")
+
+
+def test_a_narrow_terminal_loses_no_figure(home):
+    wide = repro(home, "table", "3-4", "--recorded", COLUMNS="80").stdout
+    assert repro(home, "table", "3-4", "--recorded", COLUMNS="30").stdout == wide
+    assert "WITHIN TOLERANCE" in wide
+
+
+def test_a_wide_terminal_shows_the_intervals_of_claims(home):
+    wide = repro(home, "claims", "--recorded", COLUMNS="120").stdout
+    assert "(+0.015 to +0.034)" in wide
+    assert max(map(len, wide.splitlines()[:20])) <= 120
+    assert "(+0.015" not in repro(home, "claims", "--recorded", COLUMNS="80").stdout
+
+
+def test_messages_are_text_and_no_pictures(home, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("root:x:0")
+    complains(repro(home, "score", path, path), 3, "root:x:0")
 
 
 def test_no_data_to_be_had_is_exit_code_3_and_one_line(home):

@@ -13,6 +13,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from fontTools.ttLib import TTFont
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import nn
 
@@ -263,7 +264,7 @@ def test_a_confusion_matrix_by_hand():
 def test_learning_curves_say_how_many_runs_go_on():
     short, long = record("improved", 0, {10: 0.6}), record("improved", 1, {10: 0.6}, epochs=12)
     assert measured._counted([short, short]) == "n = 2"
-    assert measured._counted([short, long, short]) == "n = 3; > 10: 1"
+    assert measured._counted([short, long, short]) == "n=3; >10: 1"
 
 
 def test_figures_that_compare_networks_stay_within_the_tables():
@@ -276,7 +277,7 @@ def test_figures_that_compare_networks_stay_within_the_tables():
 def test_confusion_and_classes_are_of_the_last_readings(evidence):
     figure = drawn(measured.confusion, evidence)
     assert [a.get_title(loc="left") for a in figure.axes] == [
-        "Net (ReLU), 100", "ImprovedNet, 100", "ResNet, 10",
+        "Net (ReLU), 100", "ImprovedNet, dropout off, 100", "ResNet, 10",
     ]  # fmt: skip
     (axes,) = drawn(measured.by_class, evidence).axes
     line = next(each for each in axes.lines if each.get_label() == "ResNet, 10")
@@ -392,6 +393,25 @@ def test_a_run_that_has_not_read_the_test_set_yet_breaks_no_figure(name, tmp_pat
         assert render_picture(picture, EN, young, "svg")
 
 
+@pytest.mark.parametrize("name", ["losses", "learning-curves"])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_titles_of_panels_do_not_meet(name, lang, tmp_path):
+    runs = [record("improved", seed, {10: 0.7}, epochs=100 + 100 * (seed == 0)) for seed in (0, 1)]
+    drawn_on = []
+
+    def draw(figure, look):
+        drawn_on.append(figure)
+        PICTURES[name].draw(figure, look, Evidence(Store(tmp_path), runs))
+
+    render(draw, PICTURES[name].size, Look(lang=lang), "png")
+    FigureCanvasAgg(drawn_on[0]).draw()
+    pairs = [(axes._left_title, axes._right_title) for axes in drawn_on[0].axes]
+    noted = [(left, right) for left, right in pairs if right.get_text()]
+    assert [right.get_text() for _, right in noted] == ["n=2; >100: 1"]
+    for left, right in noted:
+        assert right.get_window_extent().x0 > left.get_window_extent().x1 + 5
+
+
 def test_an_interval_that_goes_on_beyond_the_frame_has_an_arrow(tmp_path):
     far = [record("net-relu", s, {10: 0.5 + 0.1 * s}) for s in (0, 1)]
     (axes,) = drawn(measured.differences, Evidence(Store(tmp_path), far)).axes
@@ -412,9 +432,11 @@ def test_what_a_figure_lacks_is_said_with_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("REPRO_HOME", str(tmp_path))
     nothing = Evidence(Store(tmp_path), [])
     assert lacks(PICTURES["3-9-network"], nothing) is None
-    assert "`repro data fetch`" in lacks(PICTURES["2-1-classes"], nothing)
-    assert "`--recorded`" in lacks(PICTURES["differences"], nothing)
+    assert "`repro data fetch`" in str(lacks(PICTURES["2-1-classes"], nothing))
+    assert "`--recorded`" in str(lacks(PICTURES["differences"], nothing))
     monkeypatch.setattr(Evidence, "has_dataset", True)
     some = Evidence(Store(tmp_path), [record()])
-    assert "`repro figure calibration --calibrate`" in lacks(PICTURES["calibration"], some)
-    assert "net-relu that read the test set at 60" in lacks(PICTURES["3-6b-twelve-images"], some)
+    assert "`repro figure calibration --calibrate`" in str(lacks(PICTURES["calibration"], some))
+    assert "net-relu that read the test set at 60" in str(
+        lacks(PICTURES["3-6b-twelve-images"], some)
+    )

@@ -276,5 +276,5 @@ def test_another_executor_gets_the_jobs_and_its_errors_keep_their_exit_code(tmp_
 
 def test_a_cluster_without_ray_is_a_usage_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UsageError, match=r"needs Ray: pip install 'repro\[ray\]'"):
+    with pytest.raises(UsageError, match=r"needs Ray: .*pins.txt '\.\[ray\]'"):
         RayCluster()

@@ -88,7 +88,8 @@ def export_crate(
     known. The same evidence, date, author and page give the same bytes. The folder is a run store.
 
     Raises:
-        UsageError: rocrate is not installed, there are no runs, or `folder` is not empty.
+        UsageError: rocrate is not installed, or `folder` is not empty.
+        NoRunsError: there are no runs.
         EvidenceError: predictions or a checkpoint that are not the record's.
         DiskError: the file system refuses.
     """
@@ -96,13 +97,11 @@ def export_crate(
         import rocrate.rocrate  # noqa: F401, PLC0415 - an optional extra
     except ImportError:
         raise UsageError(
-            "export rocrate needs the package rocrate: `pip install 'repro[rocrate]'` "
-            "(in a clone: `pip install -c constraints/pins.txt '.[rocrate]'`)"
+            "export rocrate needs the package rocrate: in a clone of repro, "
+            "`pip install -c constraints/pins.txt '.[rocrate]'`"
         ) from None
-    if not evidence.records:
-        raise UsageError(
-            "no runs yet: `repro table all` trains them, `--recorded` takes those of the package"
-        )
+    if evidence.no_runs:
+        raise evidence.no_runs
     records = sorted(evidence.records, key=lambda record: record.spec.name)
     with whole_folder(folder) as beside:
         files = {each.spec.name: copy_run(evidence.store, each, beside) for each in records}

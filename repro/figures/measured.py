@@ -23,7 +23,7 @@ from repro.figures.style import (
     mosaic,
 )
 from repro.records import EpochRecord, RunRecord
-from repro.spec import READING_EPOCHS, REPORT_DROPOUT_AT_PREDICTION
+from repro.spec import READING_EPOCHS, REPORT_DROPOUT_AT_PREDICTION, REPORT_RECIPES
 from repro.verdicts import Verdict, distinct
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _panels(
             draw(axes, model, runs)
             longest = _longest(runs)
             axes.set(xlim=(0, longest * 1.02), xlabel=look.say("epochs"))
-            axes.set_title(_counted(runs), loc="right", color=look.muted, weight="normal")
+            axes.set_title(_counted(runs), loc="right", color=look.muted, weight="normal", size=8)
         else:
             axes.text(0.5, 0.5, "–", transform=axes.transAxes, ha="center", color=look.muted)
     for axes in grid[::3]:
@@ -124,7 +124,7 @@ def _counted(runs: Sequence[RunRecord]) -> str:
     """How many runs there are, and how many go on where the shortest ends."""
     lengths = [len(run.epochs) for run in runs]
     longer = sum(length > min(lengths) for length in lengths)
-    return f"n = {len(runs)}" + (f"; > {min(lengths)}: {longer}" if longer else "")
+    return f"n={len(runs)}; >{min(lengths)}: {longer}" if longer else f"n = {len(runs)}"
 
 
 def _band(
@@ -264,6 +264,12 @@ def differences(figure: Figure, look: Look, evidence: Evidence) -> None:
     axes.legend(loc="lower right")
 
 
+def _as_predicted(look: Look, model: str) -> str:
+    """A model's name where its kept predictions are shown: ImprovedNet's are with dropout off."""
+    off = REPORT_RECIPES[model].has_dropout and not REPORT_RECIPES[model].dropout_at_prediction
+    return look.say(MODEL_NAMES[model] + (", dropout off" if off else ""))
+
+
 def confusion(figure: Figure, look: Look, evidence: Evidence) -> None:
     """Of each true class, the share that is taken for each class; mean over the seeds."""
     chosen = [(m, e) for m in ("net-relu", "improved", "resnet") if (e := evidence.last_reading(m))]
@@ -291,7 +297,7 @@ def confusion(figure: Figure, look: Look, evidence: Evidence) -> None:
         axes.set_xticklabels(names, rotation=90, fontsize=8)
         axes.set_yticklabels(names if axes is grid[0] else [], fontsize=8)
         axes.invert_yaxis()
-        axes.set_title(f"{look.say(MODEL_NAMES[model])}, {epoch}", loc="left")
+        axes.set_title(f"{_as_predicted(look, model)}, {epoch}", loc="left")
     grid[0].set_ylabel(look.say("true class"))
 
 
@@ -320,7 +326,7 @@ def by_class(figure: Figure, look: Look, evidence: Evidence) -> None:
             values,
             MODEL_MARKERS[model],
             color=MODEL_COLOURS[model],
-            label=f"{look.say(MODEL_NAMES[model])}, {epoch}",
+            label=f"{_as_predicted(look, model)}, {epoch}",
         )
     axes.set(xticks=range(len(CLASSES)), ylabel=look.say("accuracy"), ylim=(0, 1))
     axes.set_xticklabels([look.say(name) for name in CLASSES], rotation=35, ha="right")
@@ -432,7 +438,7 @@ def calibration(figure: Figure, look: Look, evidence: Evidence) -> None:
     left.plot([0, 1], [0, 1], color=look.muted, linewidth=1, linestyle=":")
     for model, bins in evidence.calibration.items():
         style = {"color": MODEL_COLOURS[model], "marker": MODEL_MARKERS[model], "markersize": 5}
-        name = f"{look.say(MODEL_NAMES[model])}, {bins[0].epoch} ({calibration_error(bins):.3f})"
+        name = f"{_as_predicted(look, model)}, {bins[0].epoch} ({calibration_error(bins):.3f})"
         sure = [each.confidence for each in bins]
         images = sum(each.images for each in bins)
         told = [each for each in bins if each.images >= FEWEST_IMAGES]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from repro.errors import UsageError
+from repro.errors import DataError, NoRunsError, ReproError, UsageError
 from repro.evidence import Evidence
 from repro.figures import explained, measured
 from repro.figures.style import Format, Look, render
@@ -36,21 +36,21 @@ class Picture:
     """A model and an epoch at which one of its runs must have read the test set."""
 
 
-def lacks(picture: Picture, evidence: Evidence) -> str | None:
+def lacks(picture: Picture, evidence: Evidence) -> ReproError | None:
     """What a figure needs and is not there, and how to get it; None if it can be drawn."""
     if picture.needs_data and not evidence.has_dataset:
-        return "needs CIFAR-10: `repro data fetch` brings it"
-    if picture.needs_runs and not evidence.records:
-        return "needs runs: `repro table all` trains them, `--recorded` takes those of the package"
+        return DataError("needs CIFAR-10: `repro data fetch` brings it")
+    if picture.needs_runs and evidence.no_runs:
+        return evidence.no_runs
     if picture.needs_readings and not any(map(evidence.last_reading, evidence.models)):
-        return (
+        return NoRunsError(
             "needs runs that read the test set: `repro table all` trains them to 10 epochs or more"
         )
     if picture.needs_calibration and not evidence.calibration:
-        return "needs confidences: `repro figure calibration --calibrate` computes them"
+        return DataError("needs confidences: `repro figure calibration --calibrate` computes them")
     if picture.model_read and not evidence.has_reading(*picture.model_read):
         model, epoch = picture.model_read
-        return f"needs a run of {model} that read the test set at {epoch} epochs"
+        return NoRunsError(f"needs a run of {model} that read the test set at {epoch} epochs")
     return None
 
 
