@@ -335,7 +335,7 @@ def claims(
     device: _Device = "auto",
     profile: _Profile = "portable",
     form: Annotated[
-        Literal["rich", "md", "json"], typer.Option("--format", help="Of the table.")
+        Literal["rich", "md", "json", "latex"], typer.Option("--format", help="Of the table.")
     ] = "rich",
     lang: Annotated[Literal["en", "zh"], typer.Option(help="Of tables for people.")] = "en",
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from rich.console import Console
@@ -10,11 +11,19 @@ from rich.console import Console
 from repro.errors import DataError, ReproError, TrainingError, UsageError
 from repro.paths import packaged
 from repro.records import RunRecord
+from repro.reports import load_report, this_report
 from repro.session import Session, task_for
 from repro.spec import Activation, Architecture, DatasetName, Profile
-from repro.stores import DeviceChoice, choose_device, choose_seeds, recorded_store, runs_of
+from repro.stores import (
+    DeviceChoice,
+    choose_device,
+    choose_seeds,
+    recorded_store,
+    runs_of,
+    user_store,
+)
 from repro.tables import to_dict
-from repro.verdicts import judge_records, load_cells, select_cells
+from repro.verdicts import judge_records, select_cells
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,16 +36,24 @@ def table(
     first_seed: int = 0,
     epochs: int | None = None,
     recorded: bool = False,
+    trained: bool = False,
+    report: Path | str | None = None,
     device: DeviceChoice = "auto",
     profile: Profile = "portable",
     dataset: DatasetName = "cifar10",
+    workers: int | None = None,
     quiet: bool = False,
 ) -> pd.DataFrame:
-    """One of the report's tables, or all: a row a cell, the report's figure beside ours.
+    """One of the report's tables, or all: the report's figures beside ours.
 
     Trains what is missing, as `repro table` does, with `seeds` seeds (one if None) from
-    `first_seed` on. With `recorded` it trains nothing and takes the runs that come with the
-    package. Accuracies are in [0, 1]; `low` and `high` bound the 95% prediction interval.
+    `first_seed` on, `workers` runs at a time (None: one a core). With `recorded` it trains nothing
+    and takes the runs that come with the package, with `trained` those that you have. `report` is
+    the folder of another report.
+
+    A row is a cell of a table, so that a figure that tables repeat has several; where a network is
+    read twice, the reading that only stands beside has rows with `counts` False. Accuracies are in
+    [0, 1]; `low` and `high` bound the 95% prediction interval.
 
     Raises:
         UsageError: an unknown table or device, no row so early, or seeds that verify nothing.
@@ -46,20 +63,29 @@ def table(
     import pandas as pd  # noqa: PLC0415 - slow to import
 
     _check(device, profile, dataset)
-    cells = select_cells(load_cells(packaged("expected_results")), number, epochs)
-    if recorded:
+    if recorded and trained:
+        raise UsageError("recorded and trained: expected one of them")
+    own = Path(report) if report is not None else None
+    told = load_report(own) if own else this_report(packaged("expected_results"))
+    cells = select_cells(told.cells, number, epochs)
+    count = seeds if recorded or trained or seeds is not None else 1
+    chosen = choose_seeds(first_seed, count, fitting=own is not None)
+    if recorded or trained:
+        store = recorded_store(own) if recorded else user_store()
         found = runs_of(
-            recorded_store().records(),
+            store.records(),
             cells,
-            seeds=choose_seeds(first_seed, seeds),
-            device=device,
+            seeds=chosen,
+            device=device if recorded else choose_device(device),
             profile=profile,
             dataset=dataset,
+            recipes=told.recipes,
         )
     else:
-        found, code = _session(quiet).train_table(
+        found, code = _session(quiet, workers).train_table(
             cells,
-            seeds=choose_seeds(first_seed, 1 if seeds is None else seeds),
+            report=told,
+            seeds=chosen,
             device=choose_device(device),
             profile=profile,
             dataset=dataset,
@@ -67,7 +93,8 @@ def table(
         )
         if code:
             raise _failure(code, f"table {number}: not every run could be trained")
-    return pd.DataFrame([to_dict(verdict) for verdict in judge_records(cells, found)])
+    verdicts = judge_records(cells, found, told.recipes)
+    return pd.DataFrame([to_dict(verdict) for verdict in verdicts])
 
 
 def run(
@@ -122,5 +149,5 @@ def _failure(code: int, text: str) -> ReproError:
     return (DataError if code == DataError.exit_code else TrainingError)(text)
 
 
-def _session(quiet: bool) -> Session:
-    return Session(console=Console(file=sys.stderr), quiet=quiet)
+def _session(quiet: bool, workers: int | None = None) -> Session:
+    return Session(console=Console(file=sys.stderr, emoji=False), quiet=quiet, workers=workers)

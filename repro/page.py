@@ -218,19 +218,21 @@ def write_page(
 def write_paper(
     evidence: Evidence, folder: Path, form: Literal["md", "latex"], *, lang: Language
 ) -> Path:
-    """Write tables and figures for a paper (LaTeX, PDF) or a pull request (Markdown, SVG, with the
-    claims), and return the path of the text.
+    """Write tables, claims and figures for a paper (LaTeX, PDF) or a pull request (Markdown, SVG),
+    and return the path of the text.
 
     Raises:
         DataError: the data set or predictions are damaged, or the file system refuses.
     """
     suffix: Literal["svg", "pdf"] = "svg" if form == "md" else "pdf"
     shown = [picture for picture, missing in _wanted(evidence) if not missing]
-    parts = [to_text(evidence.verdicts, form, lang)]
-    if form == "md":
-        parts.append(claims_to_text(evidence.judgements, "md", lang))
-    else:
-        parts.append(latex(summary(evidence.verdicts, lang)))
+    parts = [
+        to_text(evidence.verdicts, form, lang),
+        claims_to_text(evidence.judgements, form, lang),
+    ]
+    if form == "latex":
+        packages = "booktabs, graphicx" + (", ctex" if lang == "zh" else "")
+        parts.insert(0, f"% needs the packages {packages}")
     for picture in shown:
         name = f"{picture.name}.{suffix}"
         write_atomically(folder / name, render_picture(picture, Look(lang=lang), evidence, suffix))

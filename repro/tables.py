@@ -270,8 +270,8 @@ def to_text(
             frame.columns = pd.Index([latex(each) for each in headings])
             body = frame.to_latex(index=False, column_format="l" + "r" * 7 + "l", caption=title)
             blocks.append(body.rstrip("\n"))
-    if form == "md":
-        blocks.append(summary(verdicts, lang).replace("\n", "\n\n"))
+    foot = summary(verdicts, lang).replace("\n", "\n\n")
+    blocks.append(foot if form == "md" else latex(foot))
     return "\n\n".join(blocks)
 
 
@@ -326,9 +326,9 @@ def claims_to_rich(
 
 
 def claims_to_text(
-    judgements: Sequence[Judgement], form: Literal["md", "json"], lang: Language = "en"
+    judgements: Sequence[Judgement], form: Literal["md", "latex", "json"], lang: Language = "en"
 ) -> str:
-    """The same as Markdown, or with all that is known of each claim as JSON."""
+    """The same as Markdown or LaTeX, or with all that is known of each claim as JSON."""
     if form == "json":
         return json.dumps(
             [
@@ -345,17 +345,29 @@ def claims_to_text(
             ],
             indent=1,
         )  # fmt: skip
-    headings = ("The report says", "Place", "Holds in", "Share", "Least", "Finding")
-    lines = ["| " + " | ".join(say(each, lang) for each in headings) + " |"]
-    lines += ["| --- | --- | ---: | ---: | ---: | --- |"]
+    headings = [
+        say(each, lang)
+        for each in ("The report says", "Place", "Holds in", "Share", "Least", "Finding")
+    ]
+    rows = []
     for each in judgements:
         place = (lang == "zh" and each.claim.place_zh) or each.claim.place
         note = switched_note(each, lang)
-        lines.append(
-            f"| {_claimed(each, lang)} | {place} | {_holds_in(each, lang)} | {_share(each)} "
-            f"| {least(each, lang)} | {say(each.finding, lang)}{note and f' ({note})'} |"
-        )
-    return "\n".join([*lines, "", claims_foot(judgements, lang).replace("\n", "\n\n")])
+        finding = say(each.finding, lang) + (f" ({note})" if note else "")
+        numbers = _holds_in(each, lang), _share(each), least(each, lang)
+        rows.append([_claimed(each, lang), place, *numbers, finding])
+    foot = claims_foot(judgements, lang).replace("\n", "\n\n")
+    if form == "latex":
+        import pandas as pd  # noqa: PLC0415 - slow to import
+
+        frame = pd.DataFrame(rows, columns=headings).map(latex)
+        frame.columns = pd.Index([latex(each) for each in headings])
+        widths = r"p{0.25\linewidth}p{0.18\linewidth}rrrp{0.15\linewidth}"
+        body = frame.to_latex(index=False, column_format=widths).rstrip("\n")
+        return f"{body}\n\n{latex(foot)}"
+    lines = ["| " + " | ".join(cells) + " |" for cells in (headings, *rows)]
+    lines.insert(1, "| --- | --- | ---: | ---: | ---: | --- |")
+    return "\n".join([*lines, "", foot])
 
 
 def _claimed(judged: Judgement, lang: Language) -> str:

@@ -42,7 +42,8 @@ class Kind(str, Enum):
     DIFFERS = "DIFFERS"
     """Outside both."""
     INCONCLUSIVE = "INCONCLUSIVE"
-    """Outside the tolerance, inside an interval that few seeds made wide. Not a success."""
+    """Outside the tolerance; inside an interval that few seeds made wide, or no interval because
+    of a single seed. Not a success."""
     NOT_RUN = "NOT RUN"
     """No record. Not a success."""
 

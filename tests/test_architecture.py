@@ -102,7 +102,7 @@ ALLOWED = {
         "errors", "evidence", "figures.explained", "figures.measured", "figures.style",
     },
     "notebook": {
-        "errors", "paths", "records", "session", "spec", "stores", "tables", "verdicts",
+        "errors", "paths", "records", "reports", "session", "spec", "stores", "tables", "verdicts",
     },
     "page": {
         "claims", "data.layout", "errors", "evidence", "figures.registry", "figures.style",

@@ -20,7 +20,7 @@ from repro.claims import (
     reported,
 )
 from repro.errors import DataError
-from repro.tables import claims_foot, claims_to_rich, claims_to_text, switched_note
+from repro.tables import claims_foot, claims_to_rich, claims_to_text, latex, switched_note
 from repro.verdicts import load_cells
 from tests.examples import record
 
@@ -250,6 +250,17 @@ def test_claims_as_markdown_and_json_have_every_claim():
     assert all(line.count("|") == 7 for line in table)
     assert "\n".join(markdown).endswith(claims_foot(judged).replace("\n", "\n\n"))
     assert re.search(r"\| \+0\.\d{4} \(\+0\.\d{3} to \+0\.\d{3}\) \|", "\n".join(table))
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_claims_for_a_paper_are_the_same_in_latex(lang):
+    judged = [judge_claim(c, SEEDS, SEEDS[:3]) for c in load_claims(EXPECTED / "claims.toml")]
+    text = claims_to_text(judged, "latex", lang)
+    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert len(rows) == 1 + len(judged)
+    assert all(row.count(" & ") == 5 for row in rows)
+    assert not re.search(r"(?<!\\)[%#_]", text.replace("p{0", ""))
+    assert text.endswith(latex(claims_foot(judged, lang).replace("\n", "\n\n")))
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

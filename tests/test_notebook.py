@@ -7,12 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import repro
 from repro import run, table
 from repro.errors import DataError, TrainingError, UsageError
+from repro.store import Store
+from tests.examples import record
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -42,6 +45,24 @@ def test_a_table_is_a_frame_with_a_row_a_cell():
     assert len(frame[frame["dropout_on"] != (not repro.spec.REPORT_DROPOUT_AT_PREDICTION)]) == 22
     assert frame["expected"].between(0, 1).all()
     assert list(table("3-4", epochs=10, recorded=True)["cell"]) == ["net-relu@10", "resnet@10"]
+
+
+def test_a_frame_has_the_same_verdicts_as_the_foot_of_the_tables():
+    frame = table(recorded=True)
+    counted = frame[frame["counts"]].drop_duplicates("cell")
+    assert dict(counted["verdict"].value_counts()) == {"REPRODUCED": 14, "WITHIN TOLERANCE": 3}
+
+
+def test_tables_of_another_report_and_of_ones_own_runs(monkeypatch, tmp_path):
+    example = README.parent / "examples" / "pytorch-tutorial"
+    (row,) = table("1", report=example, recorded=True).to_dict("records")
+    assert (row["cell"], row["n"], row["verdict"]) == ("tutorial@2", 5, "REPRODUCED")
+    monkeypatch.setenv("REPRO_HOME", str(tmp_path))
+    Store(tmp_path / "store").save(record(), {"10": np.zeros(10_000, np.uint8)})
+    frame = table("3-1", trained=True, device="cpu")
+    assert list(frame["n"]) == [1, 0, 0, 0]
+    with pytest.raises(UsageError, match="expected one of them"):
+        table(recorded=True, trained=True)
 
 
 def test_what_is_wrong_is_raised(monkeypatch, tmp_path):
