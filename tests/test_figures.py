@@ -393,6 +393,20 @@ def test_a_run_that_has_not_read_the_test_set_yet_breaks_no_figure(name, tmp_pat
         assert render_picture(picture, EN, young, "svg")
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_titles_of_the_confusion_stay_over_their_panels(lang, evidence):
+    drawn_on = []
+
+    def draw(figure, look):
+        drawn_on.append(figure)
+        measured.confusion(figure, look, evidence)
+
+    render(draw, PICTURES["confusion"].size, Look(lang=lang), "png")
+    FigureCanvasAgg(drawn_on[0]).draw()
+    for axes in drawn_on[0].axes:
+        assert axes._left_title.get_window_extent().x1 <= axes.get_window_extent().x1
+
+
 @pytest.mark.parametrize("name", ["losses", "learning-curves"])
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_titles_of_panels_do_not_meet(name, lang, tmp_path):

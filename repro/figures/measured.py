@@ -297,7 +297,7 @@ def confusion(figure: Figure, look: Look, evidence: Evidence) -> None:
         axes.set_xticklabels(names, rotation=90, fontsize=8)
         axes.set_yticklabels(names if axes is grid[0] else [], fontsize=8)
         axes.invert_yaxis()
-        axes.set_title(f"{_as_predicted(look, model)}, {epoch}", loc="left")
+        axes.set_title(f"{_as_predicted(look, model)}, {epoch}", loc="left", size=9)
     grid[0].set_ylabel(look.say("true class"))
 
 
