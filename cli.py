@@ -14,7 +14,8 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -87,6 +88,7 @@ _BadUsage: Any = typer.BadParameter.__mro__[1]
 
 _FAULT = 70
 """What a fault of this package ends with (EX_SOFTWARE of sysexits.h)."""
+_BROKEN_PIPE = 128 + signal.SIGPIPE
 
 
 class Terminated(BaseException):
@@ -111,31 +113,46 @@ class Commands(Paragraphs):
         """Names in the order in which a person needs them."""
         return [*_ORDER, *sorted(self.commands.keys() - set(_ORDER))]
 
+    def make_context(self, *given: Any, **options: Any) -> Any:
+        with _told():  # of options that stand before a command, and of the help itself
+            return super().make_context(*given, **options)
+
     def invoke(self, ctx: Any) -> Any:
         signal.signal(signal.SIGTERM, _terminate)
-        try:
+        with _told():
             return super().invoke(ctx)
-        except _BadUsage as error:
-            if "\n" in error.format_message():  # the help of a group that was called without more
-                raise
-            path = error.ctx.command_path if error.ctx else "repro"
-            _stop(f"{error.format_message()} (see `{path} --help`)", UsageError.exit_code)
-        except ReproError as error:
-            _stop(f"{error}", error.exit_code)
-        except BrokenPipeError:  # who read the output has gone, as `head` does
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            sys.exit(128 + signal.SIGPIPE)
-        except OSError as error:
-            _stop(f"{error}", DataError.exit_code)
-        except (typer.Exit, typer.Abort, *_BadUsage.__bases__):
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """End with one line on standard error and an exit code, whatever goes wrong."""
+    try:
+        yield
+    except _BadUsage as error:
+        if not error.format_message():  # a group that was called without more has shown its help
+            sys.exit(UsageError.exit_code)
+        if "\n" in error.format_message():  # it has not yet
             raise
-        except Exception:
-            traceback.print_exc()
-            sys.exit(_FAULT)
-        except KeyboardInterrupt:
-            _stop("stopped; the same command goes on from here", 130)
-        except Terminated:
-            _stop("terminated; the same command goes on from here", 143)
+        path = error.ctx.command_path if error.ctx else "repro"
+        _stop(f"{error.format_message()} (see `{path} --help`)", UsageError.exit_code)
+    except ReproError as error:
+        _stop(f"{error}", error.exit_code)
+    except BrokenPipeError:  # who read the output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(_BROKEN_PIPE)
+    except SystemExit as error:  # Typer's help: Rich ends with 1 then, which is a verdict here
+        sys.exit(_BROKEN_PIPE if error.code == 1 else error.code)
+    except OSError as error:
+        _stop(f"{error}", DataError.exit_code)
+    except (typer.Exit, typer.Abort, *_BadUsage.__bases__):
+        raise
+    except Exception:
+        traceback.print_exc()
+        sys.exit(_FAULT)
+    except KeyboardInterrupt:
+        _stop("stopped; the same command goes on from here", 130)
+    except Terminated:
+        _stop("terminated; the same command goes on from here", 143)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -388,10 +388,16 @@ def test_the_home_folder_of_nobody_is_one_line(home):
     complains(done, 2, "REPRO_HOME: ~nosuchuser/x: ")
 
 
-@pytest.mark.parametrize("form", ["rich", "csv"])
-def test_who_reads_the_output_may_leave(home, form):
+@pytest.mark.parametrize(
+    "words",
+    [
+        "table all --recorded", "table all --recorded --format csv", "--help", "table --help",
+        "--version",
+    ],
+)  # fmt: skip
+def test_who_reads_the_output_may_leave(home, words):
     """Long before the end: 1 would say that a cell differs."""
-    program = [sys.executable, "-m", "repro", "table", "all", "--recorded", "--format", form]
+    program = [sys.executable, "-m", "repro", *words.split()]
     environment = {**os.environ, "REPRO_HOME": str(home)}
     with subprocess.Popen(
         program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
@@ -628,6 +634,20 @@ def test_runs_that_were_given_are_audited_where_they_lie(home, tmp_path):
     assert {each["run"] for each in json.loads(done.stdout)["findings"]} == {record().spec.name}
     complains(repro(home, "audit", "--store", tmp_path), 2, "expected a folder with runs/ in it")
     complains(repro(home, "audit", "--store", given, "--recorded"), 2, "expected one of them")
+
+
+@pytest.mark.parametrize("words", [[], ["data"], ["export"]])
+def test_a_group_without_a_command_shows_its_help_and_no_more(home, words):
+    done = repro(home, *words)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert "Usage:" in done.stdout
+
+
+@pytest.mark.parametrize("words", [["--nope"], ["--recorded", "runs"], ["table", "--nope"]])
+def test_an_unknown_option_is_one_line_wherever_it_stands(home, words):
+    done = repro(home, *words)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "No such option: --" in done.stderr
 
 
 def test_a_narrow_terminal_loses_no_figure(home):
