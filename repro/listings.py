@@ -245,7 +245,7 @@ def show_levels(diagnoses: Sequence[Diagnosis]) -> RenderableType:
 
 
 _FIT_HEADINGS = (
-    "", "Optimiser", "Batch", "Pixels", "Dropout", "Cells", "n", "RMS", "Mean", "Max",
+    "", "Optimiser", "Batch", "Pixels", "Dropout", "Cells", "n", "RMS", "By seed", "Mean", "Max",
 )  # fmt: skip
 _PIXELS = {"unit": "0 to 1", "symmetric": "-1 to 1", "imagenet": "ImageNet"}
 _SPREAD_HEADINGS = ("Cell", "Report", "Recipes", "Least", "Most", "SD")
@@ -283,7 +283,7 @@ def _markdown(rows: Iterable[Sequence[str]], headings: Sequence[str]) -> str:
 
 
 def _fit_row(fit: Fit) -> list[str]:
-    recipe = fit.candidate
+    recipe, by_seed = fit.candidate, fit.rms_by_seed.values()
     has_improved = any(name.startswith("improved@") for name in fit.differences)
     return [
         "*" if recipe == REPORT_RECIPES["net-relu"] else "",
@@ -295,6 +295,7 @@ def _fit_row(fit: Fit) -> list[str]:
         str(len(fit.differences)),
         str(fit.seeds),
         f"{fit.rms:.4f}",
+        f"{min(by_seed):.3f}–{max(by_seed):.3f}" if len(by_seed) > 1 else "–",
         f"{fit.mean:.4f}",
         f"{fit.largest:.4f}",
     ]

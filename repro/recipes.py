@@ -69,15 +69,33 @@ class Fit:
     candidate: Recipe
     dropout_left_on: bool
     """Whether ImprovedNet's figures were read with dropout on."""
-    differences: Mapping[str, float]
-    """By the cell's name: the mean accuracy of the fitting seeds minus the report's."""
-    counts: Mapping[str, int]
-    """By the cell's name: how many fitting seeds."""
+    by_seed: Mapping[str, Mapping[int, float]]
+    """By the cell's name and the fitting seed: accuracy minus the report's."""
+
+    @property
+    def differences(self) -> dict[str, float]:
+        """By the cell's name: the mean over the fitting seeds."""
+        return {name: fmean(seeds.values()) for name, seeds in self.by_seed.items()}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """By the cell's name: how many fitting seeds."""
+        return {name: len(seeds) for name, seeds in self.by_seed.items()}
 
     @property
     def seeds(self) -> int:
         """The fewest that a cell has."""
         return min(self.counts.values())
+
+    @property
+    def rms_by_seed(self) -> dict[int, float]:
+        """The score of each seed by itself that was trained for all cells: how much chance moves
+        it."""
+        whole = set.intersection(*(set(seeds) for seeds in self.by_seed.values()))
+        return {
+            seed: math.sqrt(fmean(seeds[seed] ** 2 for seeds in self.by_seed.values()))
+            for seed in sorted(whole)
+        }
 
     @property
     def rms(self) -> float:
@@ -103,7 +121,7 @@ def fit_all(records: Iterable[RunRecord], cells: Iterable[Cell]) -> list[Fit]:
     dropout off and left on.
     """
     expected = {cell.name: cell.expected for cell in cells}
-    values: dict[tuple[Recipe, bool], dict[str, list[float]]] = {}
+    values: dict[tuple[Recipe, bool], dict[str, dict[int, float]]] = {}
     for record in records:
         recipe = record.spec.recipe
         if record.spec.seed not in FITTING_SEEDS or not recipe.is_reports or recipe.readings:
@@ -113,19 +131,15 @@ def fit_all(records: Iterable[RunRecord], cells: Iterable[Cell]) -> list[Fit]:
         for left_on in (False, True):
             of_candidate = values.setdefault((candidate, left_on), {})
             for epoch, accuracy in record.accuracies(dropout_on=left_on).items():
-                of_candidate.setdefault(f"{model}@{epoch}", []).append(accuracy)
+                name = f"{model}@{epoch}"
+                if name in expected:
+                    difference = accuracy - expected[name]
+                    of_candidate.setdefault(name, {})[record.spec.seed] = difference
     fits = []
-    for (candidate, left_on), by_cell in values.items():
-        known = {name: each for name, each in by_cell.items() if name in expected}
+    for (candidate, left_on), known in values.items():
         if known and (not left_on or any(name.startswith("improved@") for name in known)):
-            fits.append(
-                Fit(
-                    candidate=candidate,
-                    dropout_left_on=left_on,
-                    differences={n: fmean(known[n]) - expected[n] for n in expected if n in known},
-                    counts={n: len(known[n]) for n in expected if n in known},
-                )
-            )
+            by_seed = {name: known[name] for name in expected if name in known}
+            fits.append(Fit(candidate=candidate, dropout_left_on=left_on, by_seed=by_seed))
     return sorted(fits, key=lambda fit: (-len(fit.differences), fit.rms))
 
 
@@ -141,8 +155,7 @@ def over_shared_cells(fits: Sequence[Fit]) -> list[Fit]:
     restricted = [
         dataclasses.replace(
             fit,
-            differences={name: d for name, d in fit.differences.items() if name in shared},
-            counts={name: n for name, n in fit.counts.items() if name in shared},
+            by_seed={name: seeds for name, seeds in fit.by_seed.items() if name in shared},
         )
         for fit in fits
     ]
@@ -223,6 +236,7 @@ def to_dict(fits: Sequence[Fit], moved: Sequence[Spread]) -> dict[str, Any]:
                 "largest": fit.largest,
                 "differences": fit.differences,
                 "counts": fit.counts,
+                "rms_by_seed": fit.rms_by_seed,
             }
             for fit in fits
         ],

@@ -75,6 +75,10 @@ def test_scores_by_hand():
     assert fit.mean == pytest.approx(0.015)
     assert fit.largest == pytest.approx(0.02)
     assert fit.seeds == 2
+    # By itself the first is 0.01 and -0.02 away, the second 0.03 and 0.
+    assert fit.rms_by_seed == pytest.approx(
+        {100: math.sqrt((0.01**2 + 0.02**2) / 2), 101: math.sqrt(0.03**2 / 2)}
+    )
 
 
 def test_improved_net_is_read_with_dropout_off_and_left_on():
@@ -111,9 +115,11 @@ def test_over_the_cells_that_all_have_scores_compare():
     )
     assert [(fit.candidate, fit.seeds) for fit in fits] == [(BASE, 1), (FASTER, 1)]
     first, second = over_shared_cells(fits)
+    assert fits[0].rms_by_seed.keys() == {100}, "the other seed has one cell of two"
     assert (first.candidate, first.seeds) == (FASTER, 1)
     assert first.differences == pytest.approx({"net-relu@10": 0.01})
     assert (second.candidate, second.seeds) == (BASE, 2)
+    assert second.rms_by_seed == pytest.approx({100: 0.01, 101: 0.03})
     assert second.rms == second.largest == pytest.approx(0.02)
     assert over_shared_cells([]) == []
 
