@@ -396,6 +396,22 @@ def test_the_example_is_what_its_page_says():
         assert store.predictions(each).keys() == {"2"}
 
 
+def test_the_other_resnets_were_trained_on_a_seed_that_verifies_nothing():
+    """By the recipe in use, and the page shows what came out."""
+    folder = ROOT / "examples" / "which-resnet"
+    report, store = load_report(folder), Store(folder / "results")
+    records = {each.spec.recipe: each for each in store.records()}
+    assert records.keys() == set(report.recipes.values()), "recorded with another file"
+    page = (folder / "README.md").read_text(encoding="utf-8")
+    in_use = REPORT_RECIPES["resnet"]
+    for recipe, one in records.items():
+        assert (one.spec.seed, one.spec.profile, len(one.epochs)) == (100, "native", 10)
+        assert store.predictions(one).keys() == {"10"}
+        changes = {"architecture": in_use.architecture, "readings": (), "code_sha256": ""}
+        assert dataclasses.replace(recipe, **changes) == in_use
+        assert f" {one.accuracy_at(10):.4f} " in page
+
+
 def test_the_other_resnets_are_the_papers_sizes():
     """0.27 million parameters (He et al. 2016, table 6); a stem of 3x3x3 instead of 7x7x3."""
     report = load_report(ROOT / "examples" / "which-resnet")
