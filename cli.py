@@ -88,7 +88,7 @@ _BadUsage: Any = typer.BadParameter.__mro__[1]
 
 _FAULT = 70
 """What a fault of this package ends with (EX_SOFTWARE of sysexits.h)."""
-_BROKEN_PIPE = 128 + signal.SIGPIPE
+_BROKEN_PIPE = 141  # 128 + SIGPIPE, which Windows does not have
 
 
 class Terminated(BaseException):

@@ -6,6 +6,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -21,15 +22,18 @@ from repro.figures.style import Language
 from repro.progress import duration
 from repro.recipes import Fit, Spread
 from repro.records import Reading, RunRecord
-from repro.spec import REPORT_DROPOUT_AT_PREDICTION, REPORT_RECIPES
-from repro.verdicts import counts_switched
+from repro.spec import REPORT_RECIPES
+from repro.verdicts import counts_switched, counts_with_dropout
 from repro.verify import Check as ListingCheck
 
 
 def _grid(*headings: str, left: Sequence[str]) -> Table:
     grid = Table(box=None, pad_edge=False, collapse_padding=len(headings) > 6)
     for heading in headings:
-        grid.add_column(heading, justify="left" if heading in left else "right")
+        # A name that is cut cannot be asked for.
+        fold: Literal["fold", "ellipsis"] = "fold" if heading == "Run" else "ellipsis"
+        justify: Literal["left", "right"] = "left" if heading in left else "right"
+        grid.add_column(heading, justify=justify, overflow=fold)
     return grid
 
 
@@ -72,14 +76,12 @@ def _with_foot(grid: Table, records: Sequence[RunRecord]) -> RenderableType:
 
 def _foot(records: Sequence[RunRecord]) -> Iterator[str]:
     """What has to be known of some of the accuracies."""
-    if any(record.spec.recipe.has_dropout for record in records):
-        yield "ImprovedNet is read twice; Test: as the tables count it, Other: " + _other_dropout()
+    twice = {counts_with_dropout(r.spec.recipe) for r in records if r.spec.recipe.has_dropout}
+    if twice:
+        other = "the other way about" if len(twice) > 1 else "off" if twice == {True} else "on"
+        yield f"ImprovedNet is read twice; Test: as its figures count, Other: with dropout {other}"
     if any(record.spec.dataset != "cifar10" for record in records):
         yield "(in brackets): of made-up images; these numbers say nothing"
-
-
-def _other_dropout() -> str:
-    return f"with dropout {'off' if REPORT_DROPOUT_AT_PREDICTION else 'on'}"
 
 
 def _best_row(record: RunRecord) -> list[str]:

@@ -158,6 +158,8 @@ def over_shared_cells(fits: Sequence[Fit]) -> list[Fit]:
             by_seed={name: seeds for name, seeds in fit.by_seed.items() if name in shared},
         )
         for fit in fits
+        # Without a cell of ImprovedNet both readings of a candidate would be the same line.
+        if not fit.dropout_left_on or any(name.startswith("improved@") for name in shared)
     ]
     return sorted(restricted, key=lambda fit: fit.rms)
 

@@ -333,6 +333,8 @@ class Store:
         try:
             record = parse(read_regular(path), path)
         except EvidenceError as error:
+            if "newer version" in str(error):  # nothing is wrong with the run
+                raise
             raise EvidenceError(f"{error}; {_REMEDY}") from None
         if record.spec.name != path.parent.name:
             raise EvidenceError(

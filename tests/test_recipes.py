@@ -124,6 +124,13 @@ def test_over_the_cells_that_all_have_scores_compare():
     assert over_shared_cells([]) == []
 
 
+def test_without_improved_net_no_candidate_stands_there_twice():
+    both = [run("improved", BASE, 100, {10: 0.7}), run("net-relu", BASE, 100, {10: 0.6})]
+    fits = fit_all([*both, run("net-relu", FASTER, 100, {10: 0.6})], CELLS)
+    assert len(fits) == 3
+    assert [fit.candidate for fit in over_shared_cells(fits)] == [BASE, FASTER]
+
+
 def test_candidates_without_a_common_cell_do_not_compare():
     fits = fit_all(
         [run("net-relu", BASE, 100, {30: 0.6}), run("net-relu", FASTER, 100, {10: 0.6})], CELLS
