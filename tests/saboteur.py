@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -39,7 +40,10 @@ def kill_at(moment: str, number: int) -> None:
         return wrapped
 
     if moment == "half written":
-        os.fsync = before(os.fsync, lambda file: os.ftruncate(file, os.fstat(file).st_size // 2))
+        sync = os.fsync
+        cut = before(sync, lambda file: os.ftruncate(file, os.fstat(file).st_size // 2))
+        # Folders are synced too, once their file is whole.
+        os.fsync = lambda file: (cut if stat.S_ISREG(os.fstat(file).st_mode) else sync)(file)
     elif moment == "before replace":
         Path.replace = before(Path.replace)
     elif moment == "after replace":
