@@ -71,7 +71,7 @@ def choose(
     if not possible:
         raise KernelsUnavailable(
             "the kernels need an x86-64 CPU with AVX2 and FMA or a 64-bit ARM CPU, on Linux, macOS "
-            f"or Windows; got {platform.system()} on {platform.machine()} without: {_INSTEAD}"
+            f"or Windows; got another ({platform.machine()}, {platform.system()}): {_INSTEAD}"
         )
     wanted = environment.get("REPRO_KERNELS")
     if wanted and wanted not in possible:
