@@ -1,0 +1,283 @@
+"""The random numbers of a run: streams that a counter makes, the same on every machine.
+
+Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3") turns a counter
+and a key into four words. The key is the run's seed; the counter says what the words are for, in
+which epoch, for which layer, and which block of the stream it is. So any part of any stream can be
+had without the rest: resuming needs no state of a generator, drawing more for one purpose moves no
+other, and two networks of one seed see the same split and the same batches.
+
+`kernels/c/random.h` is the same in C.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from repro.spec import Purpose
+
+Indices = npt.NDArray[np.int64]
+Words = npt.NDArray[np.uint32]
+Doubles = npt.NDArray[np.float64]
+
+PURPOSES: Mapping[Purpose, int] = {
+    "split": 0, "init": 1, "shuffle": 2, "dropout": 3, "prediction": 4,
+}  # fmt: skip
+VALIDATION_SHARE = 0.2
+"""10,000 of the 50,000 training images validate (section 3.2.3)."""
+
+_BLOCKS_AT_A_TIME = 1 << 14
+"""Blocks of four words whose arrays stay in a core's cache."""
+_LOW = np.uint64(0xFFFFFFFF)
+_HALF = np.uint64(32)
+_MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
+_WEYL = (0x9E3779B9, 0xBB67AE85)
+
+
+def words(
+    seed: int, purpose: Purpose, count: int, *, epoch: int = 0, layer: int = 0, start: int = 0
+) -> Words:
+    """Words number `start` to `start + count` of a stream, uint32 (count,).
+
+    `seed` is in [0, 2**63), `epoch` and `layer` in [0, 2**32).
+    """
+    first, last = start // 4, -(-(start + count) // 4)
+    out = np.empty((max(last - first, 0), 4), np.uint32)
+    for begin in range(first, last, _BLOCKS_AT_A_TIME):
+        end = min(begin + _BLOCKS_AT_A_TIME, last)
+        numbers = np.arange(begin, end, dtype=np.uint64)
+        out[begin - first : end - first] = _philox(numbers, (layer, epoch, PURPOSES[purpose]), seed)
+    return out.reshape(-1)[start - 4 * first :][:count]
+
+
+def _philox(numbers: npt.NDArray[np.uint64], rest: tuple[int, int, int], seed: int) -> Words:
+    """Blocks uint32 (N, 4) whose counters are (number, *rest)."""
+    counter = [numbers & _LOW, *(np.full_like(numbers, each) for each in rest)]
+    keys = [seed & 0xFFFFFFFF, seed >> 32]
+    for _ in range(10):
+        one, other = _MULTIPLIERS[0] * counter[0], _MULTIPLIERS[1] * counter[2]
+        counter = [
+            (other >> _HALF) ^ counter[1] ^ np.uint64(keys[0]), other & _LOW,
+            (one >> _HALF) ^ counter[3] ^ np.uint64(keys[1]), one & _LOW,
+        ]  # fmt: skip
+        keys = [(key + step) & 0xFFFFFFFF for key, step in zip(keys, _WEYL, strict=True)]
+    return np.stack(counter, axis=1).astype(np.uint32)
+
+
+def permutation(count: int, seed: int, purpose: Purpose, *, epoch: int = 0) -> Indices:
+    """The numbers 0 to `count` - 1 in random order, int64 (count,): in the order of random keys of
+    two words each."""
+    drawn = words(seed, purpose, 2 * count, epoch=epoch).astype(np.uint64)
+    keys = (drawn[0::2] << _HALF) | drawn[1::2]
+    return np.argsort(keys, kind="stable").astype(np.int64)
+
+
+def split(count: int, seed: int) -> tuple[Indices, Indices]:
+    """Indices of the training and of the validation images, int64, disjoint and exhaustive.
+
+    Of 50,000 images 40,000 train and 10,000 validate (section 3.2.3). The draw depends on `seed`
+    alone, so that all networks of one seed share it.
+    """
+    drawn = permutation(count, seed, "split")
+    validation = round(count * VALIDATION_SHARE)
+    return np.sort(drawn[validation:]), np.sort(drawn[:validation])
+
+
+def order(indices: Indices, seed: int, epoch: int) -> Indices:
+    """The training images `indices` (N,) in the order in which `epoch` takes them."""
+    return indices[permutation(len(indices), seed, "shuffle", epoch=epoch)]
+
+
+def kept(
+    seed: int,
+    purpose: Purpose,
+    count: int,
+    p: float,
+    *,
+    epoch: int = 0,
+    layer: int = 0,
+    start: int = 0,
+) -> npt.NDArray[np.bool_]:
+    """Dropout's mask, bool (count,): true with probability 1 - `p`. Value number i of a layer of F
+    outputs is that of output i % F for image i // F of the epoch."""
+    least = math.floor(p * 2**32 + 0.5)
+    return words(seed, purpose, count, epoch=epoch, layer=layer, start=start) >= least
+
+
+Distribution = Literal["uniform", "normal", "zeros", "ones", "count"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """How one tensor of a state dict begins."""
+
+    name: str
+    shape: tuple[int, ...]
+    distribution: Distribution
+    scale: float = 1.0
+    """Bound of a uniform, standard deviation of a normal distribution."""
+
+
+def draws(architecture: str) -> tuple[Draw, ...]:
+    """The tensors of one of the report's networks ("net", "improved", "resnet"), in the order, with
+    the names and from the distributions of its torch module.
+
+    torch's linear layers and convolutions are uniform in 1 / sqrt(inputs) both ways; torchvision's
+    convolutions normal with variance 2 / (outputs times taps) (He et al. 2015).
+    """
+    if architecture == "net":
+        return (
+            *_layer("conv1", (6, 3, 5, 5)),
+            *_layer("conv2", (16, 6, 5, 5)),
+            *_layer("fc1", (120, 400)),
+            *_layer("fc2", (84, 120)),
+            *_layer("fc3", (10, 84)),
+        )
+    if architecture == "improved":
+        return (
+            *_layer("conv1", (32, 3, 3, 3)),
+            *_layer("conv2", (64, 32, 3, 3)),
+            *_layer("conv3", (128, 64, 3, 3)),
+            *_layer("fc1", (512, 2048)),
+            *_layer("fc2", (256, 512)),
+            *_layer("fc3", (10, 256)),
+        )
+    tensors = [*_normed("conv1", "bn1", (64, 3, 7, 7))]
+    before = 64
+    for stage, channels in enumerate((64, 128, 256, 512), 1):
+        for number in range(2):
+            name = f"layer{stage}.{number}"
+            tensors += _normed(f"{name}.conv1", f"{name}.bn1", (channels, before, 3, 3))
+            tensors += _normed(f"{name}.conv2", f"{name}.bn2", (channels, channels, 3, 3))
+            if before != channels:
+                shape = (channels, before, 1, 1)
+                tensors += _normed(f"{name}.downsample.0", f"{name}.downsample.1", shape)
+            before = channels
+    return (*tensors, *_layer("fc", (10, 512)))
+
+
+def _layer(name: str, shape: tuple[int, ...]) -> Iterator[Draw]:
+    bound = 1 / math.sqrt(math.prod(shape[1:]))
+    yield Draw(f"{name}.weight", shape, "uniform", bound)
+    yield Draw(f"{name}.bias", shape[:1], "uniform", bound)
+
+
+def _normed(conv: str, norm: str, shape: tuple[int, int, int, int]) -> Iterator[Draw]:
+    deviation = math.sqrt(2 / (shape[0] * shape[2] * shape[3]))
+    yield Draw(f"{conv}.weight", shape, "normal", deviation)
+    for part, distribution in (
+        ("weight", "ones"), ("bias", "zeros"), ("running_mean", "zeros"), ("running_var", "ones"),
+    ):  # fmt: skip
+        yield Draw(f"{norm}.{part}", shape[:1], distribution)  # type: ignore[arg-type]
+    yield Draw(f"{norm}.num_batches_tracked", (), "count")
+
+
+def initial_weights(architecture: str, seed: int) -> dict[str, npt.NDArray[np.float32 | np.int64]]:
+    """The state dict that one of the report's networks begins with: float32, counts int64.
+
+    Tensor number l of :func:`draws` is made of the words of layer l, a word a value.
+    """
+    state: dict[str, npt.NDArray[np.float32 | np.int64]] = {}
+    for number, draw in enumerate(draws(architecture)):
+        if draw.distribution == "count":
+            state[draw.name] = np.zeros((), np.int64)
+        elif draw.distribution in {"zeros", "ones"}:
+            state[draw.name] = np.full(draw.shape, float(draw.distribution == "ones"), np.float32)
+        else:
+            state[draw.name] = _draw(draw, seed, number)
+    return state
+
+
+def _draw(draw: Draw, seed: int, number: int) -> npt.NDArray[np.float32]:
+    """Piece by piece, so that the arrays stay in a core's cache."""
+    out = np.empty(math.prod(draw.shape), np.float32)
+    step = 4 * _BLOCKS_AT_A_TIME
+    for start in range(0, len(out), step):
+        part = out[start : start + step]
+        drawn = words(seed, "init", len(part), layer=number, start=start)
+        share = (drawn + 0.5) / 2**32  # in (0, 1)
+        if draw.distribution == "uniform":
+            part[:] = draw.scale * (2 * share - 1)
+        else:
+            part[:] = draw.scale * normal_quantile(share)
+    return out.reshape(draw.shape)
+
+
+# Wichura 1988, "Algorithm AS 241: the percentage points of the normal distribution", PPND16: three
+# quotients of polynomials, the coefficients of the highest power first.
+_CENTRE = (
+    (2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4,
+     4.5921953931549871457e4, 1.3731693765509461125e4, 1.9715909503065514427e3,
+     1.3314166789178437745e2, 3.3871328727963666080e0),
+    (5.2264952788528545610e3, 2.8729085735721942674e4, 3.9307895800092710610e4,
+     2.1213794301586595867e4, 5.3941960214247511077e3, 6.8718700749205790830e2,
+     4.2313330701600911252e1, 1.0),
+)  # fmt: skip
+_TAIL = (
+    (7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1,
+     1.27045825245236838258e0, 3.64784832476320460504e0, 5.76949722146069140550e0,
+     4.63033784615654529590e0, 1.42343711074968357734e0),
+    (1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2,
+     1.48103976427480074590e-1, 6.89767334985100004550e-1, 1.67638483018380384940e0,
+     2.05319162663775882187e0, 1.0),
+)  # fmt: skip
+_FAR_TAIL = (
+    (2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3,
+     2.65321895265761230930e-2, 2.96560571828504891230e-1, 1.78482653991729133580e0,
+     5.46378491116411436990e0, 6.65790464350110377720e0),
+    (2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5,
+     7.86869131145613259100e-4, 1.48753612908506148525e-2, 1.36929880922735805310e-1,
+     5.99832206555887937690e-1, 1.0),
+)  # fmt: skip
+
+
+def normal_quantile(share: Doubles) -> Doubles:
+    """Where the standard normal distribution has this share, in (0, 1), below it: float64 (N,).
+
+    Made of additions, multiplications, divisions and square roots alone, each of which is rounded
+    the same way on every machine; the logarithm is :func:`natural_log`.
+    """
+    centred = share - 0.5
+    out = _quotient(_CENTRE, 0.180625 - centred * centred)
+    out *= centred
+    tails = np.flatnonzero(np.abs(centred) > 0.425)
+    below = np.minimum(share[tails], 1.0 - share[tails])
+    root = np.sqrt(-natural_log(below))
+    far = root > 5.0
+    away = np.where(far, _quotient(_FAR_TAIL, root - 5.0), _quotient(_TAIL, root - 1.6))
+    out[tails] = np.where(centred[tails] < 0, -away, away)
+    return out
+
+
+def natural_log(x: Doubles) -> Doubles:
+    """Natural logarithm of positive normal numbers, float64 (N,): with x = m 2**e and m between
+    the roots of a half and of two, e ln 2 + 2 artanh((m - 1) / (m + 1)), by its series."""
+    mantissa, exponent = np.frexp(x)
+    low = mantissa < math.sqrt(0.5)
+    mantissa = np.where(low, 2.0 * mantissa, mantissa)
+    exponent = exponent - low
+    ratio = (mantissa - 1.0) / (mantissa + 1.0)
+    square = ratio * ratio
+    series = np.full_like(ratio, 1 / 23)
+    for power in range(21, 0, -2):
+        series = series * square + 1 / power
+    # ln 2 in two parts, of which the first has so few digits that its multiples are exact.
+    return exponent * 0.6931471803691238 + (
+        2.0 * ratio * series + exponent * 1.9082149292705877e-10
+    )
+
+
+def _quotient(polynomials: tuple[tuple[float, ...], tuple[float, ...]], x: Doubles) -> Doubles:
+    above, below = (np.full_like(x, each[0]) for each in polynomials)
+    for up, down in zip(polynomials[0][1:], polynomials[1][1:], strict=True):
+        above *= x
+        above += up
+        below *= x
+        below += down
+    above /= below
+    return above
