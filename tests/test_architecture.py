@@ -83,9 +83,12 @@ ALLOWED = {
         "verdicts",
     },
     "networks": set(),
+    "streams": {"spec"},
     "kernels.__init__": set(),
     "kernels.build": set(),
-    "kernels.library": {"errors", "kernels.build"},
+    "kernels.networks": set(),
+    "kernels.binding": {"kernels.networks", "spec", "streams"},
+    "kernels.library": {"errors", "kernels.binding", "kernels.build"},
     "export.__init__": set(),
     "export.folder": {"errors", "store"},
     "export.crate": {

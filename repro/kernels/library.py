@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 from repro.errors import TrainingError
+from repro.kernels import binding
 from repro.kernels.build import Target, this_target
 
 _FOLDER = Path(__file__).parent
@@ -108,7 +109,12 @@ def load() -> ctypes.CDLL:
     """
     build, target = variant(), this_target()
     assert target is not None  # noqa: S101 - else there is no variant
-    return _open(target, build)
+    return binding.declare(_open(target, build))
+
+
+def version() -> int:
+    """Of the arithmetic: builds of one version give the same bits."""
+    return int(load().repro_version())
 
 
 def _open(target: Target, build: str) -> ctypes.CDLL:

@@ -1,0 +1,382 @@
+"""A network in memory, trained and applied by the C kernels.
+
+Nothing here imports torch. Weights come and go by the names, shapes and layout that torch's
+`state_dict` has for the same network.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from repro.kernels.networks import Layer, Table
+from repro.spec import PIXEL_STATISTICS, Pixels, Purpose
+from repro.streams import PURPOSES
+
+Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.floating[Any]]
+Indices = npt.NDArray[np.int64]
+
+_KINDS = ("conv_pool", "conv", "norm", "max_pool", "linear")
+_ACTIVATIONS = ("identity", "relu", "leaky_relu", "swish")
+_OPTIMISERS = ("sgd", "adam")
+_MOMENTS = {"sgd": ("velocity",), "adam": ("exp_avg", "exp_avg_sq")}
+_MOST = 64
+
+
+class _Map(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_int32) for name in ("height", "width", "channels")]
+
+
+class _Layer(ctypes.Structure):
+    _fields_ = [
+        *(
+            (name, ctypes.c_int32)
+            for name in (
+                "kind", "in_", "out", "add", "kernel", "stride", "padding", "activation",
+            )
+        ),
+        ("dropout", ctypes.c_double),
+    ]  # fmt: skip
+
+
+class _Config(ctypes.Structure):
+    """`Config` of `c/network.h`."""
+
+    _fields_ = [
+        ("map_count", ctypes.c_int32),
+        ("layer_count", ctypes.c_int32),
+        ("maps", _Map * _MOST),
+        ("layers", _Layer * _MOST),
+        ("batch", ctypes.c_int32),
+        ("threads", ctypes.c_int32),
+        ("optimiser", ctypes.c_int32),
+        ("learning_rate", ctypes.c_double),
+        ("momentum", ctypes.c_double),
+        ("mean", ctypes.c_double * 3),
+        ("deviation", ctypes.c_double * 3),
+        ("scaled", ctypes.c_int32),
+    ]
+
+
+class _Job(ctypes.Structure):
+    """`Job` of `c/kernels.c`."""
+
+    _fields_ = [
+        ("images", ctypes.c_void_p),
+        ("labels", ctypes.c_void_p),
+        ("order", ctypes.c_void_p),
+        ("count", ctypes.c_int64),
+        ("first", ctypes.c_int64),
+        ("seed", ctypes.c_uint64),
+        ("epoch", ctypes.c_uint32),
+        ("purpose", ctypes.c_uint32),
+        ("batch", ctypes.c_int32),
+        ("dropout", ctypes.c_int32),
+        ("threads", ctypes.c_int32),
+        ("losses", ctypes.c_void_p),
+        ("logits", ctypes.c_void_p),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    """Where a tensor of the state dict lies in the flat array."""
+
+    name: str
+    shape: tuple[int, ...]
+    start: int
+    trained: bool
+
+
+def declare(library: ctypes.CDLL) -> ctypes.CDLL:
+    """Tell ctypes the functions of `library`."""
+    pointer, number = ctypes.c_void_p, ctypes.c_int64
+    for name, result, arguments in (
+        ("size", number, [pointer]),
+        ("create", pointer, [pointer, pointer]),
+        ("flat_count", number, [pointer]),
+        ("moments", ctypes.c_int32, [pointer]),
+        ("transfer", None, [pointer, pointer, ctypes.c_int32, ctypes.c_int32]),
+        ("set_steps", None, [pointer, number]),
+        ("train", None, [pointer, pointer, ctypes.c_int32]),
+        ("predict", None, [pointer, pointer, ctypes.c_int32]),
+        ("judge", None, [pointer, pointer, number, ctypes.c_int32, pointer, pointer]),
+        (
+            "words",
+            None,
+            [ctypes.c_uint64, *[ctypes.c_uint32] * 3, ctypes.c_uint64, number, pointer],
+        ),
+        ("version", ctypes.c_int32, []),
+    ):
+        function = getattr(library, f"repro_{name}")
+        function.restype, function.argtypes = result, arguments
+    return library
+
+
+class Network:
+    """The network of a table, its weights zeros until :meth:`load`.
+
+    `batch` is the size of a step, `capacity` (at least as much) that of a forward pass without one,
+    `threads` the number of threads that compute. `dtype` is float32, or float64 with a library that
+    was built for it (-DREPRO_DOUBLE).
+    """
+
+    def __init__(
+        self,
+        library: ctypes.CDLL,
+        table: Table,
+        *,
+        batch: int,
+        capacity: int = 0,
+        pixels: Pixels = "symmetric",
+        optimiser: str = "sgd",
+        learning_rate: float = 0.01,
+        momentum: float = 0.0,
+        threads: int = 1,
+        dtype: type[np.floating[Any]] = np.float32,
+    ) -> None:
+        self._library, self.table, self.batch, self.threads = library, table, batch, threads
+        self.capacity = max(batch, capacity)
+        self._dtype = np.dtype(dtype)
+        maps = list(table.maps)
+        config = _Config(
+            map_count=len(maps), layer_count=len(table.layers), batch=self.capacity,
+            threads=threads,
+            optimiser=_OPTIMISERS.index(optimiser), learning_rate=learning_rate, momentum=momentum,
+        )  # fmt: skip
+        for number, shape in enumerate(table.maps.values()):
+            config.maps[number] = shape
+        for number, layer in enumerate(table.layers):
+            config.layers[number] = (
+                _KINDS.index(layer.kind), maps.index(layer.in_), maps.index(layer.out),
+                maps.index(layer.add) if layer.add else -1, layer.kernel, layer.stride,
+                layer.padding, _ACTIVATIONS.index(layer.activation), layer.dropout,
+            )  # fmt: skip
+        if (statistics := PIXEL_STATISTICS[pixels]) is not None:
+            config.scaled = 1
+            config.mean[:], config.deviation[:] = statistics
+        self._config = config
+        size = library.repro_size(ctypes.byref(config))
+        memory = np.zeros(size + 64, np.uint8)
+        start = -memory.ctypes.data % 64
+        self._memory = memory  # it is C's, and lives as long as this object
+        self._network = library.repro_create(ctypes.byref(config), memory.ctypes.data + start)
+        self._tensors = _tensors(table)
+        self._flat: Floats = np.zeros(library.repro_flat_count(self._network), self._dtype)
+        self._moments = _MOMENTS[optimiser][: library.repro_moments(self._network)]
+        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+        self.steps = 0
+
+    def load(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take the tensors of a state dict.
+
+        Raises:
+            ValueError: a tensor is missing, or has another shape.
+        """
+        self._fill(self._flat, state, "")
+        self._library.repro_transfer(self._network, self._flat.ctypes.data, 0, 0)
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """The state dict: copies."""
+        self._library.repro_transfer(self._network, self._flat.ctypes.data, 0, 1)
+        state: dict[str, npt.NDArray[Any]] = {}
+        for tensor in self._tensors:
+            state[tensor.name] = self._part(self._flat, tensor).copy()
+            if tensor.name.endswith("running_var"):
+                name = tensor.name.replace("running_var", "num_batches_tracked")
+                state[name] = np.array(self.steps, np.int64)
+        return state
+
+    def moments(self) -> dict[str, npt.NDArray[Any]]:
+        """What the optimiser keeps, by "velocity.conv1.weight" and so on; none before a step."""
+        found = {}
+        for plane, moment in enumerate(self._moments if self.steps else (), 1):
+            flat = np.zeros_like(self._flat)
+            self._library.repro_transfer(self._network, flat.ctypes.data, plane, 1)
+            for tensor in self._tensors:
+                if tensor.trained:
+                    found[f"{moment}.{tensor.name}"] = self._part(flat, tensor).copy()
+        return found
+
+    def restore(
+        self,
+        state: Mapping[str, npt.NDArray[Any]],
+        moments: Mapping[str, npt.NDArray[Any]],
+        steps: int,
+    ) -> None:
+        """Take up what :meth:`state` and :meth:`moments` gave after `steps` steps.
+
+        Raises:
+            ValueError: a tensor is missing, or has another shape.
+        """
+        self.load(state)
+        for plane, moment in enumerate(self._moments if steps else (), 1):
+            flat = np.zeros_like(self._flat)
+            trained = {
+                t.name: moments.get(f"{moment}.{t.name}") for t in self._tensors if t.trained
+            }
+            self._fill(flat, {n: v for n, v in trained.items() if v is not None}, f"{moment}.")
+            self._library.repro_transfer(self._network, flat.ctypes.data, plane, 0)
+        self.steps = steps
+        self._library.repro_set_steps(self._network, steps)
+
+    def train(
+        self,
+        images: Bytes,
+        labels: Bytes,
+        order: Indices,
+        *,
+        seed: int = 0,
+        epoch: int = 1,
+        first: int = 0,
+        dropout: bool = True,
+    ) -> Floats:
+        """Train on the images (N, H, W, 3) that `order` (M,) names, batch by batch.
+
+        `first` is the place of the first one in the epoch, on which dropout's masks depend. Returns
+        each batch's loss.
+        """
+        losses = np.zeros(-(-len(order) // self.batch), self._dtype)
+        self._do(
+            self._library.repro_train, images, order, labels=labels, seed=seed, epoch=epoch,
+            first=first, purpose="dropout", dropout=dropout, losses=losses,
+        )  # fmt: skip
+        self.steps += len(losses)
+        return losses
+
+    def predict(
+        self,
+        images: Bytes,
+        order: Indices | None = None,
+        *,
+        seed: int = 0,
+        epoch: int = 0,
+        dropout: bool = False,
+    ) -> Floats:
+        """Logits (M, 10) of the images (N, H, W, 3), or of those that `order` (M,) names."""
+        count = len(images) if order is None else len(order)
+        classes = self.table.layers[-1].shape[2]
+        logits = np.zeros((count, classes), self._dtype)
+        self._do(
+            self._library.repro_predict, images, order, seed=seed, epoch=epoch,
+            purpose="prediction", dropout=dropout, logits=logits,
+        )  # fmt: skip
+        return logits
+
+    def judge(self, logits: Floats, labels: Bytes) -> tuple[Floats, Floats]:
+        """Of each image its cross-entropy and what the softmax gives the likeliest class, both
+        (M,), by logits (M, classes) and labels uint8 (M,)."""
+        logits = np.ascontiguousarray(logits, self._dtype)
+        labels = np.ascontiguousarray(labels, np.uint8)
+        losses, confidences = (np.empty(len(logits), self._dtype) for _ in range(2))
+        self._library.repro_judge(
+            logits.ctypes.data, labels.ctypes.data, len(logits), logits.shape[1],
+            losses.ctypes.data, confidences.ctypes.data,
+        )  # fmt: skip
+        return losses, confidences
+
+    def _do(
+        self,
+        function: Any,
+        images: Bytes,
+        order: Indices | None,
+        *,
+        seed: int,
+        epoch: int,
+        purpose: Purpose,
+        dropout: bool,
+        first: int = 0,
+        labels: Bytes | None = None,
+        losses: Floats | None = None,
+        logits: Floats | None = None,
+    ) -> None:
+        if images.shape[1:] != self.table.image or images.dtype != np.uint8:
+            raise ValueError(
+                f"images: expected uint8 (N, {', '.join(map(str, self.table.image))}); "
+                f"got {images.dtype} {images.shape}"
+            )
+        images = np.ascontiguousarray(images)
+        chosen = None if order is None else np.ascontiguousarray(order, np.int64)
+        if (
+            chosen is not None
+            and chosen.size
+            and not 0 <= chosen.min() <= chosen.max() < len(images)
+        ):
+            raise ValueError(f"order: expected numbers of {len(images)} images")
+        if labels is not None:
+            labels = np.ascontiguousarray(labels, np.uint8)
+        job = _Job(
+            images=images.ctypes.data, labels=_address(labels), order=_address(chosen),
+            count=len(images) if chosen is None else len(chosen), first=first, seed=seed,
+            epoch=epoch, purpose=PURPOSES[purpose], dropout=dropout,
+            batch=self.batch if losses is not None else min(self.capacity, 100),
+            threads=self.threads, losses=_address(losses), logits=_address(logits),
+        )  # fmt: skip
+        # Every thread computes its share of each layer; they wait for each other inside.
+        if self._pool is None:
+            function(self._network, ctypes.byref(job), 0)
+            return
+        others = [
+            self._pool.submit(function, self._network, ctypes.byref(job), number)
+            for number in range(1, self.threads)
+        ]
+        function(self._network, ctypes.byref(job), 0)
+        for other in others:
+            other.result()
+
+    def _fill(self, flat: Floats, state: Mapping[str, npt.NDArray[Any]], prefix: str) -> None:
+        for tensor in self._tensors:
+            if prefix and not tensor.trained:
+                continue
+            if tensor.name not in state:
+                raise ValueError(f"{prefix}{tensor.name}: expected a tensor; there is none")
+            given = state[tensor.name]
+            if given.shape != tensor.shape:
+                raise ValueError(
+                    f"{prefix}{tensor.name}: expected {tensor.shape}; got {given.shape}"
+                )
+            self._part(flat, tensor)[...] = given
+
+    @staticmethod
+    def _part(flat: Floats, tensor: _Tensor) -> Floats:
+        size = int(np.prod(tensor.shape))
+        return flat[tensor.start : tensor.start + size].reshape(tensor.shape)
+
+
+def _address(array: npt.NDArray[Any] | None) -> int | None:
+    return None if array is None else array.ctypes.data
+
+
+def _tensors(table: Table) -> Sequence[_Tensor]:
+    """The tensors of a table in the order of `transfer` in `c/network.h`."""
+    tensors: list[_Tensor] = []
+    start = 0
+
+    def add(layer: Layer, part: str, shape: tuple[int, ...], *, trained: bool = True) -> None:
+        nonlocal start
+        tensors.append(_Tensor(f"{layer.name}.{part}", shape, start, trained))
+        start += int(np.prod(shape))
+
+    for layer in table.layers:
+        height, width, channels = table.maps[layer.in_]
+        outputs = layer.shape[2]
+        if layer.kind == "norm":
+            add(layer, "weight", (outputs,))
+            add(layer, "bias", (outputs,))
+            add(layer, "running_mean", (outputs,), trained=False)
+            add(layer, "running_var", (outputs,), trained=False)
+        elif layer.kind == "linear":
+            add(layer, "weight", (outputs, height * width * channels))
+            add(layer, "bias", (outputs,))
+        elif layer.kind != "max_pool":
+            add(layer, "weight", (outputs, channels, layer.kernel, layer.kernel))
+            if layer.kind == "conv_pool":
+                add(layer, "bias", (outputs,))
+    return tensors
