@@ -198,7 +198,7 @@ def test_recipes_are_trained_on_fitting_seeds_and_the_nearest_goes_on(home, monk
     monkeypatch.setenv("REPRO_HOME", str(home))
     code = Session(console=Console(quiet=True), quiet=True).train_candidates(
         CANDIDATES[:2], ["net-relu"], seeds=1, epochs=10,
-        device="cpu", profile="portable", dataset="synthetic",
+        device="cpu", engine="kernels", dataset="synthetic",
     )  # fmt: skip
     assert code == 0
     asked = ("recipes", "--train", "improved", "--best", "1", "--dataset", "synthetic")
@@ -472,13 +472,13 @@ def test_a_run_whose_predictions_are_refuted_counts_for_no_cell_and_is_not_accep
     assert (results / "verdicts.csv").read_bytes() == before
 
 
-def test_runs_of_another_profile_have_a_page_too(home):
-    one = record(profile="native")
+def test_runs_of_another_engine_have_a_page_too(home):
+    one = record(engine="torch")
     Store(home / "store").save(one, {"10": synthetic().test_labels})
     complains(repro(home, "report"), 4, "no runs yet")
-    native = repro(home, "report", "--recorded", "--profile", "native")
-    complains(native, 4, "no recorded run is of this device and profile")
-    done = repro(home, "report", "--profile", "native", "--out", home / "page")
+    other = repro(home, "report", "--recorded", "--engine", "torch")
+    complains(other, 4, "no recorded run is of this device and engine")
+    done = repro(home, "report", "--engine", "torch", "--out", home / "page")
     assert done.returncode == 0, done.stderr
     assert one.spec.digest in (home / "page" / "index.html").read_text()
 
@@ -557,7 +557,7 @@ def test_best_epochs_say_what_they_cannot_do_and_when_there_are_none(home):
 
 
 def test_nothing_recorded_is_exit_code_4(home):
-    done = repro(home, "table", "3-4", "--recorded", "--profile", "native")
+    done = repro(home, "table", "3-4", "--recorded", "--engine", "torch")
     assert done.returncode == 4
     assert "2 NOT RUN" in done.stdout
     made_up = repro(home, "table", "3-4", "--recorded", "--dataset", "synthetic")

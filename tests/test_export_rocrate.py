@@ -182,7 +182,7 @@ def test_each_run_is_one_action_with_its_inputs_its_outputs_and_its_environment(
         values = {graph[each]["name"]: graph[each]["value"] for each in objects}
         assert values == {
             "architecture": spec.recipe.architecture, "activation": spec.recipe.activation,
-            "seed": spec.seed, "epochs": 30, "device": "cpu", "profile": "portable",
+            "seed": spec.seed, "epochs": 30, "device": "cpu", "engine": "portable",
             "dataset": "cifar10",
         }  # fmt: skip
         kept = ["checkpoint-10"] if record is evidence.records[0] else []

@@ -186,7 +186,7 @@ def test_the_card_is_filled_from_the_record(trained):
         "- torch: `2.14.1+cpu`",
         "62,006 parameters",
         "This run saw made-up images",
-        "repro train net --seed 0 --epochs 10 --device cpu --profile portable --dataset synthetic",
+        "repro train net --seed 0 --epochs 10 --device cpu --engine kernels --dataset synthetic",
         "Promise on the bits (L3)",
     ):
         assert text in body, text

@@ -176,7 +176,7 @@ def test_a_loss_is_a_finite_number(field, value):
 
 def test_going_on_needs_the_same_arithmetic():
     spec, here = record().spec, ENVIRONMENT
-    native = dataclasses.replace(spec, profile="native")
+    native = dataclasses.replace(spec, engine="native")
     for change in (
         {"torch": "2.15.0"},
         {"numpy": "3.0"},

@@ -212,7 +212,7 @@ def test_each_dropout_layer_has_masks_of_its_own(folder):
         recipe_of(folder), architecture="networks.py:twice",
         code_sha256=hashlib.sha256(TWO_DROPOUTS.encode()).hexdigest(),
     )  # fmt: skip
-    spec = RunSpec(recipe=recipe, seed=0, device="cpu", profile="portable", dataset="synthetic")
+    spec = RunSpec(recipe=recipe, seed=0, device="cpu", engine="torch", dataset="synthetic")
     trainer = Trainer(spec, synthetic(), code=TWO_DROPOUTS)
     first, second = (m for m in trainer.model.modules() if isinstance(m, models.SeededDropout))
     for epoch in (1, 2):
@@ -405,7 +405,7 @@ def test_the_other_resnets_were_trained_on_a_seed_that_verifies_nothing():
     page = (folder / "README.md").read_text(encoding="utf-8")
     in_use = REPORT_RECIPES["resnet"]
     for recipe, one in records.items():
-        assert (one.spec.seed, one.spec.profile, len(one.epochs)) == (100, "native", 10)
+        assert (one.spec.seed, one.spec.engine, len(one.epochs)) == (100, "native", 10)
         assert store.predictions(one).keys() == {"10"}
         changes = {"architecture": in_use.architecture, "readings": (), "code_sha256": ""}
         assert dataclasses.replace(recipe, **changes) == in_use

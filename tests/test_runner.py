@@ -245,7 +245,7 @@ def test_a_cpu_gets_a_run_a_core_and_an_accelerator_one():
 
 
 def test_native_runs_have_another_name():
-    assert dataclasses.replace(spec_of(), profile="native").name != spec_of().name
+    assert dataclasses.replace(spec_of(), engine="torch").name != spec_of().name
 
 
 class Elsewhere:

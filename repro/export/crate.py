@@ -49,7 +49,7 @@ _INPUTS: dict[str, tuple[str, str, str | int | None]] = {
     "seed": ("Integer", "Seed of all random streams.", 0),
     "epochs": ("Integer", "Passes over the training images.", 10),
     "device": ("Text", "Where it is computed: cpu, cuda or mps.", "auto"),
-    "profile": ("Text", "Determinism profile: portable or native.", "portable"),
+    "engine": ("Text", "What computes: kernels or torch.", "kernels"),
     "dataset": ("Text", "Which images.", "cifar10"),
 }
 # By name: what it is, and whether every run has it.
@@ -342,7 +342,7 @@ class _Description:
         values = {
             "architecture": spec.recipe.architecture, "activation": spec.recipe.activation,
             "seed": spec.seed, "epochs": len(record.epochs), "device": spec.device,
-            "profile": spec.profile, "dataset": spec.dataset,
+            "engine": spec.engine, "dataset": spec.dataset,
         }  # fmt: skip
         objects = [data] + [
             self.example(

@@ -32,7 +32,7 @@ specs = st.builds(
     recipe=recipes,
     seed=st.integers(0, MAX_SEED),
     device=st.sampled_from(["cpu", "cuda", "mps"]),
-    profile=st.sampled_from(["portable", "native"]),
+    engine=st.sampled_from(["torch", "portable", "native"]),
     dataset=st.sampled_from(["cifar10", "synthetic"]),
 )
 
