@@ -80,7 +80,7 @@ static void prepare(const Work *work, const Job *job, int64_t begin) {
     const Layer *layer = &net->layers[0];
     if (!layer->by_windows) {
       for (int x = 0; x < in->width; x++, to += in->channels, bytes += in->channels)
-        for (int c = 0; c < in->channels; c++) to[c] = net->scaled[0][c * 256 + bytes[c]];
+        for (int c = 0; c < in->channels; c++) to[c] = net->scaled[c * 256 + bytes[c]];
       continue;
     }
     const int64_t plane = in->height * layer->plane_row;
@@ -88,7 +88,7 @@ static void prepare(const Work *work, const Job *job, int64_t begin) {
     real *odd = even + layer->plane_row / 2;
     const int channels = in->channels, width = in->width;
     for (int c = 0; c < channels; c++, even += plane, odd += plane) {
-      const real *scaled = net->scaled[0] + c * 256;
+      const real *scaled = net->scaled + c * 256;
       const uint8_t *from = bytes + c;
       real *pixels = to + c;
       int x = 0;
@@ -226,7 +226,6 @@ EXPORT void repro_transfer(Network *net, real *theirs, int32_t plane, int32_t ou
 
 // Steps taken so far, which Adam corrects its moments by.
 EXPORT void repro_set_steps(Network *net, int64_t steps) {
-  net->steps = steps;
   net->beta1_power = net->beta2_power = 1;
   for (int64_t i = 0; i < steps; i++) net->beta1_power *= 0.9, net->beta2_power *= 0.999;
 }
@@ -239,7 +238,6 @@ EXPORT void repro_train(Network *net, const Job *job, int32_t thread) {
     const int64_t rest = job->count - begin;
     work.images = rest < job->batch ? (int)rest : job->batch;
     if (thread == 0) {
-      net->steps++;
       net->beta1_power *= 0.9, net->beta2_power *= 0.999;
       net->step_size = (real)(net->config.learning_rate / (1 - net->beta1_power));
       net->root_correction = (real)__builtin_sqrt(1 - net->beta2_power);

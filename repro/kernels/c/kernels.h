@@ -262,11 +262,27 @@ ALWAYS void transpose(const real *from, int64_t from_row, real *to, int64_t to_r
 
 // The first place in training that the maximum of a 2x2 window comes from, in the order upper left,
 // upper right, lower left, lower right; NaN is the largest, as in torch.
-ALWAYS m16 is_larger16(v16 candidate, v16 than) {
-  return (candidate > than) | (candidate != candidate);
-}
-ALWAYS m8 is_larger8(v8 candidate, v8 than) {
-  return (candidate > than) | (candidate != candidate);
-}
-#define is_largern WITH_NATIVE(is_larger)
+#define DEFINE_LARGEST(N)                                                                         \
+  ALWAYS m##N is_larger##N(v##N candidate, v##N than) {                                           \
+    return (candidate > than) | (candidate != candidate);                                         \
+  }                                                                                               \
+  /* of a window's four sums, `step` vectors apart: the maximum after the activation, what the */ \
+  /* activation took there, and which of the four it was */                                       \
+  ALWAYS v##N largest##N(const v##N *window, int step, int activation, v##N *before, m##N *from) { \
+    const int first = activation == SWISH;                                                        \
+    v##N best = first ? activate##N(window[0], SWISH) : window[0];                                \
+    *before = window[0];                                                                          \
+    *from = (m##N){0};                                                                            \
+    UNROLL for (int q = 1; q < 4; q++) {                                                          \
+      const v##N z = window[q * step], y = first ? activate##N(z, SWISH) : z;                     \
+      const m##N larger = is_larger##N(y, best);                                                  \
+      best = choose##N(larger, y, best);                                                          \
+      *before = choose##N(larger, z, *before);                                                    \
+      *from = (larger & q) | (~larger & *from);                                                   \
+    }                                                                                             \
+    return first ? best : activate##N(best, activation);                                          \
+  }
+DEFINE_LARGEST(16)
+DEFINE_LARGEST(8)
+#define largestn WITH_NATIVE(largest)
 #endif

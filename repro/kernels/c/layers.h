@@ -56,17 +56,9 @@ static void forward_conv_pool(const Work *work, Layer *layer) {
                weights, window[q]);
         }
         for (int p = 0; p < images; p++) {
-          v16 before = window[0][p];
-          v16 best = activation == SWISH ? activate16(before, SWISH) : before;
-          m16 from = {0};
-          UNROLL for (int q = 1; q < 4; q++) {
-            const v16 z = window[q][p], y = activation == SWISH ? activate16(z, SWISH) : z;
-            const m16 larger = is_larger16(y, best);
-            best = choose16(larger, y, best);
-            before = choose16(larger, z, before);
-            from = (larger & q) | (~larger & from);
-          }
-          if (activation != SWISH) best = activate16(best, activation);
+          v16 before;
+          m16 from;
+          const v16 best = largest16(&window[0][p], TILE, activation, &before, &from);
           const int64_t to = (first + p) * out->image + pixel(out, py, px) + panel * LANES;
           store_lanes(out->value + to, best, lanes);
           if (!work->training) continue;
@@ -101,17 +93,9 @@ static void forward_by_windows(const Work *work, Layer *layer) {
         window_sums(channels, image + 2 * py * layer->plane_row + px, &planes,
                     net->parameters + layer->weights + o, window);
         for (int i = 0; i < channels; i++) {
-          vn before = window[0][i];
-          vn best = activation == SWISH ? activaten(before, SWISH) : before;
-          mn from = {0};
-          UNROLL for (int q = 1; q < 4; q++) {
-            const vn z = window[q][i], y = activation == SWISH ? activaten(z, SWISH) : z;
-            const mn larger = is_largern(y, best);
-            best = choosen(larger, y, best);
-            before = choosen(larger, z, before);
-            from = (larger & q) | (~larger & from);
-          }
-          if (activation != SWISH) best = activaten(best, activation);
+          vn before;
+          mn from;
+          const vn best = largestn(&window[0][i], CHANNELS, activation, &before, &from);
           const int lanes = at_most(NATIVE, out->width - px);
           const int64_t to = n * out->image + pixel(out, py, px) + o + i;
           int8_t *index = window_from(layer, out, n, py, px) + o + i;

@@ -54,7 +54,7 @@ typedef struct {
   Layer layers[MAX_LAYERS];
   int64_t parameter_count, flat_count;
   real *parameters, *moments[2];  // the same layout thrice
-  real *scaled[1];                // what a byte becomes, by channel: (3, 256)
+  real *scaled;                   // what a byte becomes, by channel: (3, 256)
   real *losses;                   // of each image of the batch
   Open *open;                     // a list a thread
   int64_t open_count;
@@ -62,7 +62,6 @@ typedef struct {
   int64_t panel_count;
   double beta1_power, beta2_power;  // Adam's
   real step_size, root_correction;
-  int64_t steps;
   Barrier barrier;
 } Network;
 
@@ -274,7 +273,7 @@ static int64_t lay_out(Network *net, Arena *arena) {
   net->parameters = TAKE(real, parameters + SLACK);
   const int moments = config->optimiser == ADAM ? 2 : config->momentum != 0;
   for (int m = 0; m < moments; m++) net->moments[m] = TAKE(real, parameters + SLACK);
-  net->scaled[0] = TAKE(real, 3 * 256);
+  net->scaled = TAKE(real, 3 * 256);
   net->losses = TAKE(real, batch);
   net->open_count = (open + 16) & ~15;
   net->open = TAKE(Open, net->open_count * threads);
@@ -290,7 +289,7 @@ static void fill_scales(Network *net) {
     for (int byte = 0; byte < 256; byte++) {
       real x = (real)byte / (real)255;
       if (config->scaled) x = (x - (real)config->mean[c]) / (real)config->deviation[c];
-      net->scaled[0][c * 256 + byte] = x;
+      net->scaled[c * 256 + byte] = x;
     }
 }
 
