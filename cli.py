@@ -34,7 +34,7 @@ from repro.spec import (
     Activation,
     Architecture,
     DatasetName,
-    Profile,
+    EngineChoice,
 )
 
 # Modules that import pandas, scipy or msgspec are imported where they are used: `repro --help` has
@@ -211,8 +211,12 @@ _Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
     typer.Option(help="auto: CUDA where torch has it, else the CPU."),
 ]
-_Profile = Annotated[
-    Profile, typer.Option(help="portable: the same bits on any x86-64 CPU with AVX2.")
+_Engine = Annotated[
+    EngineChoice,
+    typer.Option(
+        help="auto: the kernels for the report's networks on the CPU, else torch. portable and "
+        "native: recorded runs of version 0.1."
+    ),
 ]
 _Dataset = Annotated[
     DatasetName, typer.Option(help="synthetic: tiny made-up images, to try the machinery.")
@@ -272,7 +276,7 @@ def table(
     first_seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The first seed.")] = 0,
     epochs: Annotated[int | None, typer.Option(min=1, help="Only rows up to so many.")] = None,
     device: _Device = "auto",
-    profile: _Profile = "portable",
+    engine: _Engine = "auto",
     workers: _Workers = None,
     executor: _Executor = "local",
     address: _Address = "auto",
@@ -314,7 +318,7 @@ def table(
             cells,
             seeds=choose_seeds(first_seed, seeds, fitting=own is not None),
             device=device if recorded else choose_device(device),
-            profile=profile,
+            engine=engine,
             dataset=dataset,
             recipes=told.recipes,
         )
@@ -325,7 +329,7 @@ def table(
             report=told,
             seeds=choose_seeds(first_seed, seeds or 1, fitting=own is not None),
             device=session.device(device),
-            profile=profile,
+            engine=engine,
             dataset=dataset,
             lang=lang,
         )
@@ -350,7 +354,7 @@ def table(
 def claims(
     recorded: _Recorded = False,
     device: _Device = "auto",
-    profile: _Profile = "portable",
+    engine: _Engine = "auto",
     form: Annotated[
         Literal["rich", "md", "json", "latex"], typer.Option("--format", help="Of the table.")
     ] = "rich",
@@ -364,7 +368,7 @@ def claims(
     from repro.stores import evidence
     from repro.tables import claims_foot, claims_to_rich, claims_to_text
 
-    judged = evidence(recorded, device, profile).judgements
+    judged = evidence(recorded, device, engine).judgements
     if form == "rich":
         out.print(claims_to_rich(judged, lang, wide=out.width >= 110))
         out.foot(claims_foot(judged, lang))
@@ -391,7 +395,7 @@ def verify(
         int | None, typer.Option(min=1, help="Fresh: only rows up to so many.")
     ] = None,
     device: _Device = "auto",
-    profile: _Profile = "portable",
+    engine: _Engine = "auto",
     workers: _Workers = None,
     executor: _Executor = "local",
     address: _Address = "auto",
@@ -415,7 +419,7 @@ def verify(
     if recorded:
         if number != "all":
             raise UsageError(f"table {number}: expected with --fresh")
-        fresh_only = ("seeds", "epochs", "device", "profile", *_TRAINING)
+        fresh_only = ("seeds", "epochs", "device", "engine", *_TRAINING)
         _refuse(context, fresh_only, "with --fresh")
         checks, code = Session(console=err, quiet=quiet).verify_recorded(accept=accept)
     else:
@@ -423,7 +427,7 @@ def verify(
             raise UsageError("--accept: expected without --fresh, of the recorded runs")
         session = _trainer(quiet, workers, executor, address, gpu_share)
         checks, code = session.verify_fresh(
-            number, seeds=seeds or 1, epochs=epochs, device=session.device(device), profile=profile
+            number, seeds=seeds or 1, epochs=epochs, device=session.device(device), engine=engine
         )
     if form == "json":
         typer.echo(json.dumps([dataclasses.asdict(check) for check in checks], indent=1))
@@ -454,7 +458,7 @@ def recipes(
         bool, typer.Option("--shared", help="Score those listed over the cells that all have.")
     ] = False,
     device: _Device = "auto",
-    profile: _Profile = "portable",
+    engine: _Engine = "auto",
     workers: _Workers = None,
     executor: _Executor = "local",
     address: _Address = "auto",
@@ -494,7 +498,7 @@ def recipes(
 
     def fits() -> Any:
         store = fitting_store() if recorded else user_store()
-        return fit_all(placed(store.records(), place, profile, dataset), cells)
+        return fit_all(placed(store.records(), place, engine, dataset), cells)
 
     code = 0
     if model is not None:
@@ -508,7 +512,7 @@ def recipes(
             seeds=seeds,
             epochs=epochs,
             device=place,
-            profile=profile,
+            engine=engine,
             dataset=dataset,
         )
     found = fits()
@@ -545,7 +549,7 @@ def figure(
     lang: Annotated[Literal["en", "zh"], typer.Option(help="Of the labels.")] = "en",
     dark: Annotated[bool, typer.Option("--dark", help="Light on dark.")] = False,
     device: _Device = "auto",
-    profile: _Profile = "portable",
+    engine: _Engine = "auto",
     recorded: _Recorded = False,
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="First compute how sure the networks are.")
@@ -565,7 +569,7 @@ def figure(
         out.print(list_figures(lang))
         return
     pictures = list(PICTURES.values()) if which == "all" else [find(which)]
-    session, found = Session(console=err), evidence(recorded, device, profile)
+    session, found = Session(console=err), evidence(recorded, device, engine)
     if calibrate:
         session.calibrate(found)
     for path in session.draw(
@@ -584,7 +588,7 @@ def report(
     lang: Annotated[Literal["en", "zh"], typer.Option(help="In which the page opens.")] = "en",
     show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     device: _Device = "auto",
-    profile: _Profile = "portable",
+    engine: _Engine = "auto",
     recorded: _Recorded = False,
 ) -> None:
     """Write the reproduction as one HTML page that needs no network, or for a paper."""
@@ -593,7 +597,7 @@ def report(
     from repro.page import write_page, write_paper
     from repro.stores import commit, evidence, fitted_grid
 
-    found = evidence(recorded, device, profile)
+    found = evidence(recorded, device, engine)
     if found.no_runs:
         raise found.no_runs
     if form == "html":
@@ -617,7 +621,7 @@ def rocrate(
         typer.Option(help="Who trained the runs.", show_default="recorded: the repro contributors"),
     ] = None,
     device: _Device = "auto",
-    profile: _Profile = "portable",
+    engine: _Engine = "auto",
     recorded: _Recorded = False,
 ) -> None:
     """Write runs, verdicts and page as a Workflow Run RO-Crate, for archives and workflow hubs.
@@ -628,7 +632,7 @@ def rocrate(
     from repro.page import build
     from repro.stores import commit, evidence, fitted_grid
 
-    found = evidence(recorded, device, profile)
+    found = evidence(recorded, device, engine)
     export_crate(
         found,
         folder,
@@ -668,7 +672,7 @@ def train(
     epochs: Annotated[int, typer.Option(min=1, help="Train to so many.")] = 10,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of all random streams.")] = 0,
     device: _Device = "auto",
-    profile: _Profile = "portable",
+    engine: _Engine = "auto",
     dataset: _Dataset = "cifar10",
     executor: _Executor = "local",
     address: _Address = "auto",
@@ -687,7 +691,7 @@ def train(
         seed=seed,
         epochs=epochs,
         device=session.device(device),
-        profile=profile,
+        engine=engine,
         dataset=dataset,
     )
     record, code = session.train_one(task)

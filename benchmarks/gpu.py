@@ -24,9 +24,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from repro.profiles import enter, environment
+from repro.profiles import enter, worker_environment
 
-enter("portable")  # before torch
+enter()  # before torch
 
 import torch
 from scipy import stats
@@ -53,7 +53,9 @@ class Bench:
 
     def trainers(self, model: str, seeds: Sequence[int]) -> list[Trainer]:
         recipe = REPORT_RECIPES[model]
-        specs = [RunSpec(recipe=recipe, seed=seed, device=self.device) for seed in seeds]
+        specs = [
+            RunSpec(recipe=recipe, seed=seed, device=self.device, engine="torch") for seed in seeds
+        ]
         return [Trainer(spec, self.placed) for spec in specs]
 
     def cut(self, trainers: Sequence[Trainer], images: int) -> list[Trainer]:
@@ -129,7 +131,7 @@ def measure_plain(bench: Bench, model: str, steps: int) -> None:
         f"import sys; sys.path[0] = {str(ROOT)!r}; "
         "from repro.contestants import on_device; on_device()"
     )
-    ours = environment("portable")
+    ours = worker_environment({})
     given = [bench.device, model, str(steps), str(bench.home)]
     done = subprocess.run(
         [sys.executable, "-c", code, *given], capture_output=True, text=True, check=True,

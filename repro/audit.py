@@ -41,8 +41,8 @@ Outcome = Literal["proved", "refuted", "not checked", "not comparable", "failed"
 promised the record's bits. Failed: the check itself could not be done, which says nothing about
 the run."""
 
-_START_UP_S = 10.0
-"""What a process needs beside its epoch, about: torch, the data set."""
+_START_UP_S = 5.0
+"""What a process needs beside its epochs, at most: the data set is verified, or torch imported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

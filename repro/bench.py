@@ -29,17 +29,17 @@ from repro.errors import TrainingError, UsageError
 from repro.machine import processor
 from repro.profiles import worker_environment
 from repro.runner import Task, run
-from repro.spec import REPORT_RECIPES, DatasetName, Profile, RunSpec
+from repro.spec import REPORT_RECIPES, DatasetName, Engine, RunSpec
 from repro.store import explained, write_atomically
 
 CONTESTANTS: Mapping[str, str] = {
     "plain": "A, plain loop",
     "files": "B, PNG files",
     "lightning": "C, Lightning",
-    "portable": "D, ours, portable",
-    "native": "E, ours, native",
+    "kernels": "D, ours, kernels",
+    "torch": "E, ours, torch",
 }
-OURS: tuple[Profile, ...] = ("portable", "native")
+OURS: tuple[Engine, ...] = ("kernels", "torch")
 
 STEPS: Mapping[str, int] = {"net-relu": 400, "improved": 100, "resnet": 40}
 """Steps of a turn: some seconds of each network's plain loop."""
@@ -65,18 +65,16 @@ class Contestant:
 
     def __init__(self, which: str, given: Mapping[str, str]) -> None:
         self.name = f"{CONTESTANTS.get(which, which)} ({given['model']})"
-        profile: Profile | None = next((p for p in OURS if p == which), None)
-        if which == "floor":
-            profile = "native"
+        # The products' rate is that of the widest vectors, which torch's environment would cap.
+        enter = "from repro.profiles import enter; enter(); " if which == "torch" else ""
         root = str(Path(__file__).parent.parent)
-        enter = f"from repro.profiles import enter; enter({profile!r}); " if profile else ""
         code = (
             f"import sys; sys.path[0] = {root!r}; {enter}from repro.contestants import main; main()"
         )
         # A caller's choice of threads is not what a user's loop would meet.
         environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
-        if profile:
-            environment = worker_environment(profile, os.environ)
+        if which == "torch":
+            environment = worker_environment(os.environ)
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed when it ends
         self._process = subprocess.Popen(
             [sys.executable, "-c", code, json.dumps({"which": which, **given})],
@@ -168,9 +166,9 @@ class Report:
     machine: dict[str, str]
     networks: list[Measured]
     workers: dict[int, float] = field(default_factory=dict)
-    """Epochs of Net an hour, portable, by the number of runs at a time."""
+    """Epochs of Net an hour, by the kernels, by the number of runs at a time."""
     seeds: dict[int, float] = field(default_factory=dict)
-    """Seconds for one epoch of so many seeds of Net, portable, from a command to its end."""
+    """Seconds for one epoch of so many seeds of Net, by the kernels, from a command to its end."""
     commands: dict[str, list[float]] = field(default_factory=dict)
     """Seconds of a command that imports no torch, several times."""
 
@@ -248,10 +246,10 @@ def _floor(given: Mapping[str, str], cores: int) -> tuple[int, float]:
 def measure_workers(
     counts: Sequence[int], *, steps: int, rounds: int, home: Path, dataset: DatasetName
 ) -> dict[int, float]:
-    """Epochs of Net an hour, in the portable profile, with so many runs at a time."""
+    """Epochs of Net an hour, by the kernels, with so many runs at a time."""
     given = {"model": "net-relu", "home": str(home), "png": "", "dataset": dataset}
     with ExitStack() as stack:
-        team = [stack.enter_context(Contestant("portable", given)) for _ in range(max(counts))]
+        team = [stack.enter_context(Contestant("kernels", given)) for _ in range(max(counts))]
         for one in team:
             one.hear()
         take_turn(team, 10)
@@ -312,17 +310,17 @@ def markdown(report: Report) -> str:
     for each in report.networks:
         lines += ["", f"### {each.model}", "", *_network_rows(each)]
     if report.workers:
-        lines += ["", "### Runs at a time (Net, portable)", "", "| Runs | Epochs an hour |"]
+        lines += ["", "### Runs at a time (Net, kernels)", "", "| Runs | Epochs an hour |"]
         lines += ["| ---: | ---: |"]
         lines += [f"| {count} | {rate:.0f} |" for count, rate in report.workers.items()]
     if report.seeds:
-        lines += ["", "### Seeds (one epoch of Net, portable, from nothing)", ""]
+        lines += ["", "### Seeds (one epoch of Net, kernels, from nothing)", ""]
         lines += ["| Seeds | Seconds | a seed |", "| ---: | ---: | ---: |"]
         lines += [f"| {n} | {taken:.1f} | {taken / n:.1f} |" for n, taken in report.seeds.items()]
     if hours := _hours(report):
         lines += [
             "",
-            "### The 17 cells, portable: hours of training, as predicted from the above",
+            "### The 17 cells, kernels: hours of training, as predicted from the above",
             "",
         ]
         lines += ["| Seeds | Hours |", "| ---: | ---: |"]
@@ -340,12 +338,12 @@ def markdown(report: Report) -> str:
 def _hours(report: Report) -> dict[int, float]:
     """Hours that the runs of all tables take for so many seeds, a run a core; {} if not all three
     networks were measured. Validation, a fifteenth of the time, comes on top."""
-    rates = {each.model: each for each in report.networks if "portable" in each.seconds}
+    rates = {each.model: each for each in report.networks if "kernels" in each.seconds}
     if rates.keys() != STEPS.keys():
         return {}
     cores = report.networks[0].cores
     alone = [
-        cores * epochs / rates[model].epochs_per_hour("portable")
+        cores * epochs / rates[model].epochs_per_hour("kernels")
         for model, epochs in [*[("net-relu", 100)] * 3, ("improved", 100), ("resnet", 10)]
     ]
     return {count: max(count * sum(alone) / cores, *alone) for count in (1, 5, 10, 20)}

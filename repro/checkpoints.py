@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import TypeAlias
 
 import safetensors
-import safetensors.torch
-from torch import Tensor
+import safetensors.numpy
 
+from repro.digests import arrays_digest
 from repro.errors import EvidenceError
+from repro.history import Arrays, History
 from repro.records import Environment, RunRecord, dump, parse
 from repro.spec import RunSpec
 from repro.store import Store, explained, write_atomically
-from repro.training import Trainer, tensors_digest
 
-Checkpoint: TypeAlias = tuple[RunRecord, dict[str, Tensor]]
+Checkpoint: TypeAlias = tuple[RunRecord, Arrays]
 """The run up to an epoch, and the tensors to go on from there."""
 
 
-def write(trainer: Trainer, environment: Environment, store: Store) -> RunRecord:
+def write(trainer: History, environment: Environment, store: Store) -> RunRecord:
     """Save the run as it stands: the checkpoint first, which alone is enough to write the rest.
 
     Where the test set has just been read, the checkpoint is kept under the epoch's name too.
@@ -38,8 +38,8 @@ def write(trainer: Trainer, environment: Environment, store: Store) -> RunRecord
         readings=tuple(trainer.readings),
     )
     state = trainer.state()
-    metadata = {"record": dump(record).decode(), "sha256": tensors_digest(state)}
-    data = safetensors.torch.save(state, metadata)
+    metadata = {"record": dump(record).decode(), "sha256": arrays_digest(state)}
+    data = safetensors.numpy.save(state, metadata)
     if trainer.epoch in trainer.spec.recipe.reading_epochs:
         write_atomically(store.checkpoint(record.spec, trainer.epoch), data)
     write_atomically(store.checkpoint(record.spec), data)
@@ -60,18 +60,15 @@ def read(path: Path, spec: RunSpec) -> Checkpoint | None:
         if not path.is_file():  # a FIFO would be waited for
             raise EvidenceError(f"{path}: expected a checkpoint; it is no regular file")
     try:
-        with explained(path, "read"), safetensors.safe_open(path, "pt") as file:
+        with explained(path, "read"), safetensors.safe_open(path, "np") as file:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except safetensors.SafetensorError as error:
+    except (safetensors.SafetensorError, TypeError, AttributeError) as error:
+        # The latter for a type that no network here has, and numpy neither.
         raise EvidenceError(
             f"{path}: not a checkpoint: {error}; delete it to go on without it"
         ) from None
-    try:
-        digest = tensors_digest(state)
-    except TypeError:  # a type that no network here has, and numpy neither
-        digest = ""
-    if digest != metadata.get("sha256"):
+    if arrays_digest(state) != metadata.get("sha256"):
         raise EvidenceError(f"{path}: the checkpoint is damaged; delete it to go on without it")
     record = parse(metadata.get("record", "").encode(), path)
     if record.spec != spec:
@@ -79,6 +76,6 @@ def read(path: Path, spec: RunSpec) -> Checkpoint | None:
             f"{path}: expected the checkpoint of this run; got {record.spec.name}'s"
         )
     weights = {n.removeprefix("model."): t for n, t in state.items() if n.startswith("model.")}
-    if not record.epochs or tensors_digest(weights) != record.epochs[-1].weights_sha256:
+    if not record.epochs or arrays_digest(weights) != record.epochs[-1].weights_sha256:
         raise EvidenceError(f"{path}: the weights are not those of the checkpoint's history")
     return record, state

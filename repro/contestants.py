@@ -23,12 +23,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from repro import models
-from repro.data.dataset import Dataset, load, split, synthetic
+from repro import models, streams
+from repro.data.dataset import Dataset, load, synthetic
 from repro.data.folders import PARTS
 from repro.data.layout import Bytes
 from repro.evaluation import read_labels
-from repro.fast import multiply
+from repro.kernel_training import KernelTrainer
 from repro.spec import REPORT_RECIPES, RunSpec
 from repro.training import Trainer, to_input
 
@@ -145,7 +145,10 @@ class LightningLoop:
 
 
 class OurLoop:
-    """This package's trainer, one core, in the profile that this process entered."""
+    """This package's trainer on one core: the torch engine, whose environment this process entered.
+
+    As the others, it has a torch module as `model`.
+    """
 
     def __init__(self, spec: RunSpec, dataset: Dataset) -> None:
         self.trainer = Trainer(spec, dataset)
@@ -160,6 +163,40 @@ class OurLoop:
         return time.perf_counter() - start
 
 
+class KernelLoop:
+    """The kernels on one core."""
+
+    def __init__(self, spec: RunSpec, dataset: Dataset) -> None:
+        self.trainer, self.batch = KernelTrainer(spec, dataset), spec.recipe.batch_size
+        self.orders = (
+            streams.order(self.trainer.train, spec.seed, epoch) for epoch in itertools.count(1)
+        )
+        self.rest = next(self.orders)
+        self.recipe = spec.recipe
+
+    def train(self, steps: int) -> float:
+        while len(self.rest) < steps * self.batch:
+            self.rest = np.concatenate([self.rest, next(self.orders)])
+        order, self.rest = np.split(self.rest, [steps * self.batch])
+        start = time.perf_counter()
+        self.trainer.train_on(order, 1)
+        return time.perf_counter() - start
+
+    @property
+    def model(self) -> nn.Module:
+        """A torch module with the weights of now."""
+        network = models.build(self.recipe, seed=0)
+        state = self.trainer.state()
+        network.load_state_dict(
+            {
+                name.removeprefix("model."): torch.from_numpy(value)
+                for name, value in state.items()
+                if name.startswith("model.")
+            }
+        )
+        return network
+
+
 def _loader(examples: TorchDataset[Example]) -> DataLoader[Example]:
     generator = torch.Generator().manual_seed(0)
     return DataLoader(examples, batch_size=20, shuffle=True, num_workers=2, generator=generator)
@@ -171,34 +208,32 @@ def _for_ever(loader: DataLoader[Example]) -> Iterator[Any]:
 
 
 def contestant(which: str, model: str, home: Path, dataset_name: Any, png: Path) -> Any:
-    """A plain loop, "files", "lightning", or ours in a profile.
+    """A plain loop, "files", "lightning", or ours by an engine.
 
     Raises:
         ValueError: another name.
     """
     recipe = REPORT_RECIPES[model]
     dataset = load(dataset_name, home)
-    if which in {"portable", "native"}:
-        spec = RunSpec(recipe=recipe, seed=0, profile=which, dataset=dataset_name)  # type: ignore[arg-type]
-        return OurLoop(spec, dataset)
+    if which in {"kernels", "torch"}:
+        spec = RunSpec(recipe=recipe, seed=0, engine=which, dataset=dataset_name)  # type: ignore[arg-type]
+        return KernelLoop(spec, dataset) if which == "kernels" else OurLoop(spec, dataset)
     network = models.build(recipe, seed=0)
     if which == "files":
         return PlainLoop(network, Files(png))
-    train, _ = split(len(dataset.train_labels), 0)
+    train, _ = streams.split(len(dataset.train_labels), 0)
     examples = InMemory(dataset.train_images[train], dataset.train_labels[train])
     if which == "plain":
         return PlainLoop(network, examples)
     if which == "lightning":
         return LightningLoop(network, examples)
-    raise ValueError(
-        f"contestant: expected plain, files, lightning, portable or native; got {which}"
-    )
+    raise ValueError(f"contestant: expected plain, files, lightning, kernels or torch; got {which}")
 
 
 @torch.no_grad()
 def validation_accuracy(model: nn.Module, dataset: Dataset) -> float:
     """Share of right answers in the first :data:`VALIDATED` validation images, in [0, 1]."""
-    _, validation = split(len(dataset.train_labels), 0)
+    _, validation = streams.split(len(dataset.train_labels), 0)
     chosen = validation[:VALIDATED]
     x = to_input(torch.from_numpy(np.ascontiguousarray(dataset.train_images[chosen])), "symmetric")
     model.eval()
@@ -206,18 +241,23 @@ def validation_accuracy(model: nn.Module, dataset: Dataset) -> float:
     return float(right.mean())
 
 
+def _by_onednn(a: Tensor, b: Tensor) -> Tensor:
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(a, b.t(), None, "none", [], "")
+    return product
+
+
 def product_rate(seconds: float = 1.0) -> float:
     """Float32 operations a second of one core's matrix product, the best of many: by MKL or by
     oneDNN, of which either can be twice as fast as the other."""
     a, b = torch.rand(1024, 1024), torch.rand(1024, 1024)
-    libraries = [False]
+    products: list[Callable[[Tensor, Tensor], Tensor]] = [torch.matmul]
     if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        libraries.append(True)
+        products.append(_by_onednn)
     rates, end = [], time.perf_counter() + seconds
     while time.perf_counter() < end:
-        for onednn in libraries:
+        for product in products:
             start = time.perf_counter()
-            multiply(a, b, onednn=onednn)
+            product(a, b)
             rates.append(2 * 1024**3 / (time.perf_counter() - start))
     return max(rates)
 

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
 
+from repro import golden
 from repro.data.dataset import default_folder
 from repro.data.sources import is_verified
 from repro.errors import ReproError, TrainingError
 from repro.events import Rehearsed
-from repro.golden import GOLDEN
 from repro.profiles import Level, promise
 from repro.runner import default_workers, has_cuda, rehearse
-from repro.spec import Device, Profile, Recipe, RunSpec
+from repro.spec import Device, Engine, Recipe, RunSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """What a device gives under a profile. `got` is None where it cannot train at all."""
+    """What a device gives by an engine. `got` is None where it cannot train at all."""
 
     device: Device
-    profile: Profile
+    engine: Engine
     promised: Level
     got: Level | None
     why: str
@@ -39,16 +39,16 @@ class Diagnosis:
         return self.got is not None and self.got >= self.promised
 
 
-def examine(device: Device, profile: Profile) -> Diagnosis:
+def examine(device: Device, engine: Engine) -> Diagnosis:
     """Do the first steps of every model in two processes, and compare their bits."""
     spec = RunSpec(
         recipe=Recipe(architecture="net"),
         seed=0,
         device=device,
-        profile=profile,
+        engine=engine,
         dataset="synthetic",
     )
-    promised = promise(device, profile, platform.machine()).level
+    promised = promise(device, engine, platform.machine()).level
     first: Rehearsed | None = None
     try:
         with ThreadPoolExecutor(max_workers=2) as pool:
@@ -58,34 +58,38 @@ def examine(device: Device, profile: Profile) -> Diagnosis:
     else:
         got, why = judge(spec, first, second)
     return Diagnosis(
-        device=device, profile=profile, promised=promised, got=got, why=why, rehearsed=first
+        device=device, engine=engine, promised=promised, got=got, why=why, rehearsed=first
     )
 
 
 def judge(spec: RunSpec, first: Rehearsed, second: Rehearsed) -> tuple[Level, str]:
     """The level that two rehearsals of `spec` show, and why it is that."""
-    promised = promise(spec.device, spec.profile, platform.machine())
+    promised = promise(spec.device, spec.engine, platform.machine())
     differing = [name for name in first.digests if first.digests[name] != second.digests[name]]
     if differing:
         return "L0", f"two processes gave different bits for {', '.join(differing)}"
-    if promised.level != "L3":
+    if promised.level not in {"L3", "L4"}:
         return promised.level, (
             f"{promised.text}; two processes gave the same bits for all {len(first.digests)} models"
         )
-    torch = first.environment.torch.partition("+")[0]
-    golden = GOLDEN.get(torch)
-    if golden is None:
+    known: Mapping[str, str] | None = golden.KERNELS
+    what = "the kernels"
+    if spec.engine == "torch":
+        version = (first.environment.torch or "").partition("+")[0]
+        known, what = golden.TORCH.get(version), f"torch {version}"
+    if known is None:
         return "L1", (
-            f"two processes gave the same bits; there are none to compare with for torch {torch}, "
-            f"only for {', '.join(GOLDEN)}"
+            f"two processes gave the same bits; there are none to compare with for {what}, "
+            f"only for {', '.join(golden.TORCH)}"
         )
-    differing = [name for name in golden if golden[name] != first.digests[name]]
+    differing = [name for name in known if known[name] != first.digests[name]]
     if differing:
         return "L1", (
-            f"the first steps of {', '.join(differing)} have other bits than torch {torch} gives "
-            "on other CPUs: please report it with the output of `repro doctor --format json`"
+            f"the first steps of {', '.join(differing)} have other bits than {what} "
+            f"give{'s' * (spec.engine == 'torch')} on other CPUs: please report it with the output "
+            "of `repro doctor --format json`"
         )
-    return "L3", f"the first steps of {len(golden)} models have the bits of every such CPU"
+    return promised.level, f"the first steps of {len(known)} models have the bits of every such CPU"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +114,12 @@ class Checkup:
 
 
 def check_up(home: Path) -> Checkup:
-    """Look at this machine, and do the first steps of every model on each device and profile."""
-    diagnoses = [examine("cpu", "portable"), examine("cpu", "native")]
+    """Look at this machine, and do the first steps of every model on each device by each engine."""
+    diagnoses = [examine("cpu", "kernels")]
+    if find_spec("torch"):
+        diagnoses.append(examine("cpu", "torch"))
     if has_cuda():
-        diagnoses.append(examine("cuda", "portable"))
+        diagnoses.append(examine("cuda", "torch"))
     return Checkup(facts=_facts(home, diagnoses), diagnoses=diagnoses)
 
 
@@ -130,9 +136,7 @@ def _facts(home: Path, diagnoses: Sequence[Diagnosis]) -> dict[str, str]:
         if is_verified(default_folder(home))
         else "missing or damaged: `repro data fetch` gets it",
     }
-    rehearsed = next((each.rehearsed for each in diagnoses if each.rehearsed), None)
-    if rehearsed:
-        seen = dataclasses.asdict(rehearsed.environment)
-        del seen["python"]
-        facts |= {name: value for name, value in seen.items() if value}
+    for rehearsed in (each.rehearsed for each in diagnoses if each.rehearsed):
+        seen = rehearsed.environment.to_dict()
+        facts |= {name: value for name, value in seen.items() if value and name != "python"}
     return facts

@@ -132,7 +132,7 @@ class Retrain(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="re
 
 
 class Rehearse(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="rehearse"):
-    """Do the first steps of every model, on made-up images and the run's device and profile."""
+    """Do the first steps of every model, on made-up images and the run's device and engine."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +143,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     home: str
     """Where the data set lies."""
     task: Train | Predict | Retrain | Rehearse
+    threads: int = 1
+    """Cores that compute the run together, where its engine can."""
     code: str = ""
     """The file that has the network, if the recipe names one. It travels with the job, and is
     never read from a store: who looks at a stranger's runs must not run a stranger's code."""

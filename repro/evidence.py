@@ -65,7 +65,7 @@ class Evidence:
         if self.records:
             return None
         if self.store.root == packaged("results"):
-            return NoRunsError("no recorded run is of this device and profile")
+            return NoRunsError("no recorded run is of this device and engine")
         return NoRunsError(
             "no runs yet: `repro table all` trains them, `--recorded` takes those of the package"
         )

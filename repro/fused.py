@@ -21,20 +21,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from repro import models
+from repro import models, streams
 from repro.errors import TrainingError
+from repro.history import Report
 from repro.models import ImprovedNet, Net, SeededDropout
 from repro.optimisers import make
-from repro.spec import RunSpec, stream_seed
-from repro.training import PREDICTION_BATCH, Report, Trainer, forward, to_classes, to_input
+from repro.spec import Purpose, RunSpec
+from repro.training import PREDICTION_BATCH, Trainer, forward, to_classes, to_input
 
 Activation = Callable[[Tensor], Tensor]
 
 _EAGER_STEPS = 3
 """Steps before a CUDA graph is captured: libraries prepare themselves at their first use."""
-
-_ROWS_AT_A_TIME = 4_000
-"""Images whose dropout is drawn at a time: 8 MB of float32."""
 
 
 def fuse(networks: Sequence[nn.Module]) -> nn.Module:
@@ -174,7 +172,7 @@ class FusedTrainer:
         self.trainers = sorted(trainers, key=lambda trainer: trainer.spec.recipe.activation)
         self.data, self.recipe = trainers[0].data, trainers[0].spec.recipe
         device = self.data.train_labels.device
-        self.model = fuse([_plain(trainer) for trainer in self.trainers]).to(device)
+        self.model = fuse([trainer.model for trainer in self.trainers]).to(device)
         self._parameters = list(self.model.parameters())
         self._optimiser = make(self.recipe, self._parameters)
         self._optimiser.restore(joined([t.optimiser.state() for t in self.trainers]))
@@ -309,8 +307,10 @@ class FusedTrainer:
         return torch.cat(logits, dim=1)
 
     def _prediction_masks(self, images: int, epoch: int) -> Tensor:
-        seeds = [stream_seed(t.spec.seed, "prediction", epoch) for t in self.trainers]
-        masks = [_masks(seed, images, PREDICTION_BATCH, self._features) for seed in seeds]
+        masks = [
+            _masks(trainer, "prediction", epoch, images, PREDICTION_BATCH, self._features)
+            for trainer in self.trainers
+        ]
         return torch.cat(masks, dim=2).to(self._kept.device)
 
     def _draw(self, epoch: int) -> list[_Draws]:
@@ -343,22 +343,24 @@ class _Draws:
     @classmethod
     def of(cls, trainer: Trainer, epoch: int, batch: int, features: int) -> _Draws:
         order = trainer.order(epoch)
-        seed = stream_seed(trainer.spec.seed, "dropout", epoch)
         return cls(
             epoch=epoch,
             order=F.pad(order, (0, -len(order) % batch)).view(-1, batch),
-            kept=_masks(seed, len(order), batch, features),
+            kept=_masks(trainer, "dropout", epoch, len(order), batch, features),
         )
 
 
-def _masks(seed: int, images: int, batch: int, features: int) -> Tensor:
+def _masks(
+    trainer: Trainer, purpose: Purpose, epoch: int, images: int, batch: int, features: int
+) -> Tensor:
     """What SeededDropout keeps, batch after batch: bool (steps, batch, features)."""
     steps = -(-images // batch)
     kept = torch.zeros(steps * batch, features, dtype=torch.bool)
     if features:
-        generator = torch.Generator().manual_seed(seed)
-        for rows in torch.split(kept[:images], _ROWS_AT_A_TIME):
-            torch.ge(torch.rand(rows.shape, generator=generator), models.DROPOUT, out=rows)
+        drawn = streams.kept(
+            trainer.spec.seed, purpose, images * features, models.DROPOUT, epoch=epoch
+        )
+        kept[:images] = torch.from_numpy(drawn).view(images, features)
     return kept.view(steps, batch, features)
 
 
@@ -366,12 +368,3 @@ def _kind(trainer: Trainer) -> tuple[RunSpec, int]:
     """What runs that are fused have to have in common, and how far they are."""
     recipe = dataclasses.replace(trainer.spec.recipe, activation="relu")
     return dataclasses.replace(trainer.spec, recipe=recipe, seed=0), trainer.epoch
-
-
-def _plain(trainer: Trainer) -> nn.Module:
-    """The trainer's network in torch's own layers, which is what fusing knows."""
-    plain = models.build(trainer.spec.recipe, seed=trainer.spec.seed)
-    state = trainer.model.state_dict()
-    dtype = next(value.dtype for value in state.values() if value.is_floating_point())
-    plain.to(dtype).load_state_dict(state)
-    return plain

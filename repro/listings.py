@@ -46,7 +46,7 @@ def list_runs(records: Sequence[RunRecord]) -> RenderableType:
             spec.name,
             str(len(record.epochs)),
             *_last_reading(record),
-            spec.device if spec.profile == "portable" else f"{spec.device}, {spec.profile}",
+            f"{spec.device}, {spec.engine}",
             duration(record.duration_s),
         )
     return _with_foot(grid, records)
@@ -124,7 +124,7 @@ def show_run(record: RunRecord, folder: Path) -> RenderableType:
             f"{k} {v}" for k, v in dataclasses.asdict(spec.recipe).items() if v not in ("", ())
         ),
         "seed": spec.seed,
-        "device": f"{spec.device}, {spec.profile} profile",
+        "device": f"{spec.device}, {spec.engine}",
         "data set": spec.dataset,
         "environment": ", ".join(f"{k} {v}" for k, v in environment.items() if v),
         "epochs": f"{len(record.epochs)} in {duration(record.duration_s)}",
@@ -237,12 +237,12 @@ def show_machine(facts: Mapping[str, str]) -> RenderableType:
 
 
 def show_levels(diagnoses: Sequence[Diagnosis]) -> RenderableType:
-    """Which level of determinism each device and profile gets, and why."""
-    grid = _grid("Device", "Profile", "Level", "Why", left=("Device", "Profile", "Level", "Why"))
+    """Which level of determinism each device and engine gets, and why."""
+    grid = _grid("Device", "Engine", "Level", "Why", left=("Device", "Engine", "Level", "Why"))
     for each in diagnoses:
         style = "green" if each.keeps_its_promise else "bold red"
         level = Text(each.got or "none", style=style)
-        grid.add_row(each.device, each.profile, level, Text(each.why, overflow="fold"))
+        grid.add_row(each.device, each.engine, level, Text(each.why, overflow="fold"))
     return grid
 
 

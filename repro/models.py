@@ -15,9 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from repro import streams
 from repro.activations import ACTIVATIONS
 from repro.errors import TrainingError
-from repro.spec import Recipe, stream_seed
+from repro.spec import Purpose, Recipe, stream_seed
 
 DROPOUT = 0.5
 """Share of units that ImprovedNet drops (section 3.2.4)."""
@@ -46,22 +47,31 @@ class Net(nn.Module):
 
 
 class SeededDropout(nn.Module):
-    """Dropout that draws from a generator of its own, on the CPU, whatever device it runs on.
+    """Dropout whose masks are those of :mod:`repro.streams`, on whatever device it runs.
 
     `nn.Dropout` draws from the device's global generator: other bits on every device, and on CPUs
-    of different makers, since torch draws Bernoulli numbers through MKL on some of them. Comparing
-    uniform numbers is the same arithmetic everywhere.
+    of different makers, since torch draws Bernoulli numbers through MKL on some of them.
     """
 
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
-        self.generator = torch.Generator()
+        self.begin(0, "dropout", 0, 0)
+
+    def begin(self, seed: int, purpose: Purpose, epoch: int, layer: int) -> None:
+        """Draw from the start of this stream."""
+        self._stream = (seed, purpose, epoch, layer)
+        self._drawn = 0
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return x
-        kept = torch.rand(x.shape, generator=self.generator) >= self.p
+        seed, purpose, epoch, layer = self._stream
+        drawn = streams.kept(
+            seed, purpose, x.numel(), self.p, epoch=epoch, layer=layer, start=self._drawn
+        )
+        self._drawn += x.numel()
+        kept = torch.from_numpy(drawn).view(x.shape)
         return x * kept.to(x.device, x.dtype).div_(1 - self.p)
 
 
@@ -103,23 +113,31 @@ def build(recipe: Recipe, *, seed: int, code: str = "") -> nn.Module:
 
     `code` is the file that has it, where the recipe names one: it is run.
 
-    The weights are what torch's own layers draw, from a generator that `seed` alone decides; the
-    caller's global generator is left as it was.
+    The weights of the report's networks are those of :func:`repro.streams.initial_weights`. Others
+    draw theirs as torch's layers do, from a generator that `seed` alone decides. The caller's
+    global generator is left as it was.
 
     Raises:
         TrainingError: there is no such network, its code is not the recipe's or fails, or it makes
             something else than (B, 10) of (B, 3, 32, 32).
     """
-    activation = ACTIVATIONS[recipe.activation]
+    if recipe.is_reports:
+        model = _reports(recipe)
+        drawn = streams.initial_weights(recipe.architecture, seed)
+        model.load_state_dict({name: torch.from_numpy(value) for name, value in drawn.items()})
+        return model
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(seed, "init"))
-        if recipe.architecture == "net":
-            return Net(activation)
-        if recipe.architecture == "improved":
-            return ImprovedNet(activation)
+        return _other(recipe, code)
+
+
+def _reports(recipe: Recipe) -> nn.Module:
+    """One of the report's networks; its weights are replaced."""
+    with torch.random.fork_rng(devices=[]):
         if recipe.architecture == "resnet":
             return resnet18()
-        return _other(recipe, code)
+        kind = Net if recipe.architecture == "net" else ImprovedNet
+        return kind(ACTIVATIONS[recipe.activation])
 
 
 def _other(recipe: Recipe, code: str) -> nn.Module:

@@ -13,7 +13,7 @@ from repro.paths import packaged
 from repro.records import RunRecord
 from repro.reports import load_report, this_report
 from repro.session import Session, task_for
-from repro.spec import Activation, Architecture, DatasetName, Profile
+from repro.spec import Activation, Architecture, DatasetName, EngineChoice
 from repro.stores import (
     DeviceChoice,
     choose_device,
@@ -39,7 +39,7 @@ def table(
     trained: bool = False,
     report: Path | str | None = None,
     device: DeviceChoice = "auto",
-    profile: Profile = "portable",
+    engine: EngineChoice = "auto",
     dataset: DatasetName = "cifar10",
     workers: int | None = None,
     quiet: bool = False,
@@ -62,7 +62,7 @@ def table(
     """
     import pandas as pd  # noqa: PLC0415 - slow to import
 
-    _check(device, profile, dataset)
+    _check(device, engine, dataset)
     if recorded and trained:
         raise UsageError("recorded and trained: expected one of them")
     own = Path(report) if report is not None else None
@@ -77,7 +77,7 @@ def table(
             cells,
             seeds=chosen,
             device=device if recorded else choose_device(device),
-            profile=profile,
+            engine=engine,
             dataset=dataset,
             recipes=told.recipes,
         )
@@ -87,7 +87,7 @@ def table(
             report=told,
             seeds=chosen,
             device=choose_device(device),
-            profile=profile,
+            engine=engine,
             dataset=dataset,
             lang="en",
         )
@@ -104,7 +104,7 @@ def run(
     epochs: int = 10,
     seed: int = 0,
     device: DeviceChoice = "auto",
-    profile: Profile = "portable",
+    engine: EngineChoice = "auto",
     dataset: DatasetName = "cifar10",
     quiet: bool = False,
 ) -> RunRecord:
@@ -117,14 +117,14 @@ def run(
         DataError: the data set cannot be had, or the store not be read.
         TrainingError: the run failed; finished epochs are kept, and the same call goes on.
     """
-    _check(device, profile, dataset)
+    _check(device, engine, dataset)
     task = task_for(
         model,
         activation,
         seed=seed,
         epochs=epochs,
         device=choose_device(device),
-        profile=profile,
+        engine=engine,
         dataset=dataset,
     )
     record, code = _session(quiet).train_one(task)
@@ -133,11 +133,11 @@ def run(
     return record
 
 
-def _check(device: DeviceChoice, profile: Profile, dataset: DatasetName) -> None:
+def _check(device: DeviceChoice, engine: EngineChoice, dataset: DatasetName) -> None:
     """Refuse what the command line would, before anything is done."""
     for name, value, choices in (
         ("device", device, get_args(DeviceChoice)),
-        ("profile", profile, get_args(Profile)),
+        ("engine", engine, get_args(EngineChoice)),
         ("dataset", dataset, get_args(DatasetName)),
     ):
         if value not in choices:

@@ -1,9 +1,9 @@
-"""Determinism profiles: the environment that a compute process needs before torch is imported.
+"""Levels of determinism, and the environment that torch needs before it is imported.
 
-`portable` caps the vector width of every kernel library at AVX2 and fixes MKL's code path, so
-that any x86-64 CPU with AVX2 takes the same instructions in the same order. `native` leaves the
-CPU its widest vectors: faster on some, the same bits only on the same machine. Both use one
-intra-op thread, since a sum split over threads depends on their number.
+The environment caps the vector width of every library under torch at AVX2 and fixes MKL's code
+path, so that any x86-64 CPU with AVX2 takes the same instructions in the same order. It uses one
+intra-op thread, since a sum split over threads depends on their number. The kernels need none of
+this: their bits are those of their text.
 """
 
 from __future__ import annotations
@@ -15,22 +15,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 from repro.errors import TrainingError
-from repro.spec import Device, Profile
+from repro.spec import Device, Engine
 
-Level = Literal["L0", "L1", "L3"]
+Level = Literal["L0", "L1", "L3", "L4"]
 """L0: seeded. L1: the same bits on the same machine, rerun or resumed, with any number of workers.
-L3: the same bits on any x86-64 CPU with AVX2. Whatever the caller's environment sets (L2) is
-overruled at every level, so L2 is never the highest."""
+L3: the same bits on any x86-64 CPU with AVX2 and one version of torch. L4: the same bits on any CPU
+and operating system, whatever compiled them and however many threads compute. Whatever the caller's
+environment sets (L2) is overruled at every level, so L2 is never the highest."""
 
 _X86_64 = {"x86_64", "AMD64"}
 
-_ONE_THREAD = {
+_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "MKL_DYNAMIC": "FALSE",
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
-}
-_PORTABLE = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "MKL_CBWR": "COMPATIBLE",
@@ -52,7 +51,7 @@ _OTHER_KNOBS = (
     "GLIBC_TUNABLES",  # can take libm's vector code away
 )
 
-_entered: Profile | None = None
+_entered = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,79 +68,69 @@ def is_x86_64(machine: str) -> bool:
     return machine in _X86_64
 
 
-def promise(device: Device, profile: Profile, machine: str) -> Promise:
+def promise(device: Device, engine: Engine, machine: str) -> Promise:
     """The level that a run on `device` of a `machine` (`platform.machine()`) is promised."""
+    if engine == "kernels":
+        return Promise("L4", "the same bits on any CPU and operating system")
     if device == "cuda":
         return Promise("L1", "the same bits on one GPU model, torch and cuDNN, as many runs fused")
     if device == "mps":
         return Promise("L0", "seeded, but Apple's GPU promises no bits")
     if not is_x86_64(machine):
         return Promise("L0", f"seeded, but nothing is known of the bits on {machine}")
-    if profile == "native":
+    if engine == "native":
         return Promise("L1", "the same bits on the same machine")
     return Promise("L3", "the same bits on any x86-64 CPU with AVX2")
 
 
-def environment(profile: Profile) -> dict[str, str]:
-    """The variables that `profile` sets."""
-    return {**_ONE_THREAD, **(_PORTABLE if profile == "portable" else {})}
+def worker_environment(caller: Mapping[str, str]) -> dict[str, str]:
+    """The caller's environment with torch's in force, whatever the caller had set."""
+    kept = {name: value for name, value in caller.items() if name not in _OTHER_KNOBS}
+    return {**kept, **_ENVIRONMENT}
 
 
-def worker_environment(profile: Profile, caller: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment with `profile` in force, whatever the caller had set."""
-    dropped = {*_PORTABLE, *_OTHER_KNOBS}
-    kept = {name: value for name, value in caller.items() if name not in dropped}
-    return {**kept, **environment(profile)}
-
-
-def enter(profile: Profile) -> None:
-    """Put `profile` in force in this process, for good; it must not have imported torch yet.
+def enter() -> None:
+    """Put torch's environment in force in this process, for good; it must not have imported torch
+    yet.
 
     Torch and the libraries under it read the environment once, some when they are loaded and some
     at their first use, and cannot be asked later what they read.
 
     Raises:
-        TrainingError: it is too late, or another profile is in force.
+        TrainingError: it is too late.
     """
     global _entered  # noqa: PLW0603 - the environment is the process's, and so is this
-    if _entered not in {None, profile}:
+    if not _entered and "torch" in sys.modules:
         raise TrainingError(
-            f"expected one determinism profile a process; {_entered} is in force, {profile} came"
-        )
-    if _entered is None and "torch" in sys.modules:
-        raise TrainingError(
-            f"the {profile} profile comes too late: torch was imported before it and has read the "
-            "environment; call repro.profiles.enter() first, or let the repro command train"
+            "the environment comes too late: torch was imported before it and has read the old "
+            "one; call repro.profiles.enter() first, or let the repro command train"
         )
     if "GLIBC_TUNABLES" in os.environ:
         raise TrainingError(
             "GLIBC_TUNABLES was read when this process started and can change its arithmetic; "
             "expected it unset"
         )
-    wanted = worker_environment(profile, os.environ)
+    wanted = worker_environment(os.environ)
     for name in os.environ.keys() - wanted.keys():
         del os.environ[name]
     os.environ.update(wanted)
-    _entered = profile
+    _entered = True
 
 
-def require(profile: Profile) -> None:
-    """Check that :func:`enter` put `profile` in force and that nothing has undone it.
+def require() -> None:
+    """Check that :func:`enter` put torch's environment in force and that nothing has undone it.
 
     Raises:
         TrainingError: other bits would come out.
     """
-    if _entered != profile:
-        raise TrainingError(
-            f"expected repro.profiles.enter({profile!r}) before torch is imported; "
-            f"{_entered or 'no'} profile is in force"
-        )
-    wanted = worker_environment(profile, os.environ)
+    if not _entered:
+        raise TrainingError("expected repro.profiles.enter() before torch is imported")
+    wanted = worker_environment(os.environ)
     changed = sorted(
         name for name in wanted.keys() | os.environ.keys()
         if wanted.get(name) != os.environ.get(name)
     )  # fmt: skip
     if changed:
         raise TrainingError(
-            f"the {profile} profile was changed after it was put in force: {', '.join(changed)}"
+            f"torch's environment was changed after it was put in force: {', '.join(changed)}"
         )

@@ -16,7 +16,7 @@ import msgspec
 
 from repro.errors import EvidenceError
 from repro.profiles import promise
-from repro.spec import RunSpec, without_later
+from repro.spec import RunSpec
 
 SCHEMA_VERSION = 3
 
@@ -108,25 +108,46 @@ class Environment:
 
     repro: str
     python: str
-    torch: str
-    torchvision: str
     numpy: str
     platform: str
     processor: str
+    torch: str | None = None
+    """Of the torch engine; so is torchvision."""
+    torchvision: str | None = None
+    kernels: str | None = None
+    """Of the kernels: the version of their arithmetic, and what they were built for."""
     accelerator: str | None = None
+
+    def to_dict(self) -> dict[str, str | None]:
+        """JSON-ready, in the order in which version 0.1 wrote it; only the fields of its engine."""
+        names = ("repro", "python", "torch", "torchvision", "numpy", "platform", "processor")
+        own = "accelerator" if self.kernels is None else "kernels"
+        return {
+            name: value
+            for name in (*names, own)
+            if (value := getattr(self, name)) is not None or name == "accelerator"
+        }
+
+    @property
+    def arithmetic(self) -> str | None:
+        """The version of the kernels' arithmetic, which alone decides their bits."""
+        return self.kernels and self.kernels.partition(",")[0]
 
 
 def same_arithmetic(one: Environment, other: Environment, spec: RunSpec) -> bool:
     """Whether a run begun in one environment goes on in the other with the bits of either.
 
-    Level L3 does not depend on the CPU's model, the others do. A change of bits by this package is
-    a change of its minor version.
+    The kernels' bits depend on the version of their arithmetic alone. Of torch's, level L3 does not
+    depend on the CPU's model, the others do. A change of bits by this package is a change of its
+    minor version.
     """
+    if spec.engine == "kernels":
+        return one.arithmetic == other.arithmetic
 
     def key(each: Environment) -> tuple[str | None, ...]:
         version = each.repro.rpartition(".")[0]
         parts = (version, each.torch, each.torchvision, each.numpy, each.platform)
-        level = promise(spec.device, spec.profile, each.platform.rpartition("-")[2]).level
+        level = promise(spec.device, spec.engine, each.platform.rpartition("-")[2]).level
         # Of a network that is not ours nobody has looked whether its bits are the same elsewhere.
         known = level == "L3" and spec.recipe.is_reports
         return parts if known else (*parts, each.processor, each.accelerator)
@@ -140,7 +161,7 @@ class RunRecord:
 
     Raises:
         ValueError: epochs that do not count 1, 2, 3, ..., readings out of order or of epochs that
-            were not trained.
+            were not trained, or an environment of another engine.
     """
 
     spec: RunSpec
@@ -149,6 +170,13 @@ class RunRecord:
     readings: tuple[Reading, ...] = ()
 
     def __post_init__(self) -> None:
+        of_kernels = self.spec.engine == "kernels"
+        named = self.environment.torch, self.environment.torchvision, self.environment.kernels
+        if [name is not None for name in named] != [not of_kernels, not of_kernels, of_kernels]:
+            raise ValueError(
+                f"environment: expected one of the {'kernels' if of_kernels else 'torch'} engine, "
+                f"as the run's; got torch, torchvision, kernels = {named}"
+            )
         for number, each in enumerate(self.epochs, 1):
             if each.epoch != number:
                 raise ValueError(f"epochs: expected epoch {number} in its place; got {each.epoch}")
@@ -199,7 +227,8 @@ class RunRecord:
             "schema_version": SCHEMA_VERSION, "run": self.spec.name, "digest": self.spec.digest,
         }  # fmt: skip
         fields = {**head, **msgspec.json.decode(msgspec.json.encode(self))}
-        fields["spec"]["recipe"] = without_later(fields["spec"]["recipe"])
+        fields["spec"] = msgspec.json.decode(msgspec.json.encode(self.spec.to_dict()))
+        fields["environment"] = self.environment.to_dict()
         text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return {**fields, "sha256": hashlib.sha256(text.encode()).hexdigest()}
 
@@ -231,7 +260,7 @@ def parse(data: bytes, source: Path | str) -> RunRecord:
                 f"{source}: written by a newer version (schema {version}; this one reads up to "
                 f"{SCHEMA_VERSION}); update repro to read it"
             )
-        record = msgspec.convert(fields, RunRecord)
+        record = msgspec.convert(_of_today(fields), RunRecord)
         difference = _first_difference(fields, record.to_dict())
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise EvidenceError(f"{source}: not a run record: {error}") from None
@@ -242,6 +271,15 @@ def parse(data: bytes, source: Path | str) -> RunRecord:
     if difference:
         raise EvidenceError(f"{source}: not a run record: {difference}")
     return record
+
+
+def _of_today(fields: dict[str, Any]) -> dict[str, Any]:
+    """A record of version 0.1, which had a profile where the engine is now, as one of today."""
+    spec = fields.get("spec")
+    if not isinstance(spec, dict) or "profile" not in spec or "engine" in spec:
+        return fields
+    renamed = {"engine" if name == "profile" else name: each for name, each in spec.items()}
+    return {**fields, "spec": renamed}
 
 
 def _first_difference(given: Any, meant: Any, place: str = "") -> str | None:

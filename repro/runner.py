@@ -37,14 +37,13 @@ from repro.events import (
     Train,
 )
 from repro.profiles import worker_environment
-from repro.spec import Device, Profile, RunSpec, check_epochs
+from repro.spec import Device, Engine, RunSpec, check_epochs
 
 _Answer = TypeVar("_Answer", Predicted, Rehearsed)
 
-CPU_SECONDS_PER_EPOCH: Mapping[str, float] = {"net": 9.0, "improved": 60.0, "resnet": 245.0}
-"""Measured with the portable profile, a run on each of two cores of an AMD EPYC 7003 (Zen 3) at
-2.45 GHz, validation included, before the layers of :mod:`repro.fast`: they take 8, 54 and 150 (see
-results/README.md and benchmarks/README.md). Only an estimate, and a cautious one."""
+CPU_SECONDS_PER_EPOCH: Mapping[str, float] = {"net": 2.0, "improved": 23.0, "resnet": 70.0}
+"""Of the kernels, measured with a run on each of two cores of an AMD EPYC 9004 (Zen 4), validation
+included. Only an estimate, and a cautious one."""
 
 
 _OTHER_SECONDS = 60.0
@@ -58,11 +57,11 @@ FUSED_RUNS: Mapping[str, int] = {"net": 30, "improved": 10, "resnet": 10}
 # A worker runs the package that runs here, and no file of the caller's current folder: `-m` would
 # put that folder first among the places to import from. It ends without tearing torch down, which
 # takes half a second: everything is written and every lock given back by then.
-def worker_code(profile: Profile) -> str:
+def worker_code(engine: Engine) -> str:
     """The Python code of a worker process, which speaks :mod:`repro.events`."""
+    enter = "" if engine == "kernels" else "from repro.profiles import enter; enter(); "
     return (
-        f"import os, sys; sys.path[0] = {str(Path(__file__).parent.parent)!r}; "
-        f"from repro.profiles import enter; enter({profile!r}); "
+        f"import os, sys; sys.path[0] = {str(Path(__file__).parent.parent)!r}; {enter}"
         "from repro.worker import main; code = main(); sys.stderr.flush(); os._exit(code)"
     )
 
@@ -95,11 +94,20 @@ def estimate_s(tasks: Iterable[Task], workers: int) -> float:
     return max([sum(costs) / workers, *costs], default=0.0)
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def threads_each(jobs: int, workers: int) -> int:
+    """Cores for each run, where `jobs` runs are done `workers` at a time: one where there are as
+    many runs as cores, several where there are fewer."""
+    return max(1, cores() // max(1, min(jobs, workers)))
+
+
 def default_workers(device: Device) -> int:
     """Runs at a time: one a core this process may use, or one on an accelerator."""
-    if device != "cpu":
-        return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores() if device == "cpu" else 1
 
 
 def has_cuda() -> bool:
@@ -128,17 +136,30 @@ def run(
     workers: int,
     on_event: Callable[[AnyEvent], None],
     executor: Executor | None = None,
+    threads: int | None = None,
 ) -> list[Failed]:
     """Do every task, the longest first, and return those that failed. As :func:`do_jobs`.
+
+    A run is computed by `threads` cores together, or by :func:`threads_each` of this machine's.
 
     On a GPU, runs that differ in seed and activation alone are trained as one network.
     """
     ordered = sorted(tasks, key=lambda task: -estimate_s([task], 1))
+    groups = _groups(ordered)
+    if threads is None:
+        threads = 1 if executor else threads_each(len(groups), workers)
     jobs = []
-    for first, *others in _groups(ordered):
+    for first, *others in groups:
         task = Train(epochs=first.epochs, others=tuple(other.spec for other in others))
         jobs.append(
-            Job(spec=first.spec, task=task, store=str(store), home=str(home), code=first.code)
+            Job(
+                spec=first.spec,
+                task=task,
+                store=str(store),
+                home=str(home),
+                threads=threads,
+                code=first.code,
+            )
         )
     failures: list[Failed] = []
 
@@ -266,7 +287,7 @@ class Workers:
             OSError: there is no such program as this Python.
         """
         spec, decoder, ended = job.spec, msgspec.json.Decoder(AnyEvent), False
-        with tempfile.TemporaryFile() as errors, self._start(spec.profile, errors) as process:
+        with tempfile.TemporaryFile() as errors, self._start(spec.engine, errors) as process:
             assert process.stdin is not None  # noqa: S101 - both are pipes
             assert process.stdout is not None  # noqa: S101
             with suppress(BrokenPipeError):  # a worker that died at once; its status says why
@@ -283,7 +304,7 @@ class Workers:
                 put(Failed(run=spec.name, message=message, exit_code=4))
 
     @contextmanager
-    def _start(self, profile: Profile, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    def _start(self, engine: Engine, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
         """Start a worker that is known here until it has ended.
 
         Raises:
@@ -294,11 +315,11 @@ class Workers:
             if self._stopped:
                 raise TrainingError("stopped before it began")
             process = subprocess.Popen(
-                [sys.executable, "-c", worker_code(profile)],
+                [sys.executable, "-c", worker_code(engine)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=worker_environment(profile, os.environ),
+                env=worker_environment(os.environ),
             )
             self._running.add(process)
         try:
@@ -327,7 +348,7 @@ def predict(spec: RunSpec, *, store: Path, home: Path, epoch: int | None = None)
 
 
 def rehearse(spec: RunSpec) -> Rehearsed:
-    """The first steps of every model on made-up images, on the device and profile of `spec`.
+    """The first steps of every model on made-up images, by the engine and on the device of `spec`.
 
     Raises:
         ReproError: they cannot be done on this machine.

@@ -26,11 +26,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from repro import bench
+from repro import bench, streams
 from repro.audit import Audit
 from repro.calibration import bin_up, save_bins
 from repro.cluster import RayCluster
-from repro.data.dataset import Dataset, default_folder, load, split
+from repro.data.dataset import Dataset, default_folder, load
 from repro.data.folders import export
 from repro.data.sources import Source, fetch, plan
 from repro.doctor import Checkup, check_up
@@ -52,7 +52,7 @@ from repro.spec import (
     Architecture,
     DatasetName,
     Device,
-    Profile,
+    EngineChoice,
     Recipe,
     RunSpec,
 )
@@ -61,6 +61,7 @@ from repro.stores import (
     DeviceChoice,
     accept_evidence,
     choose_device,
+    choose_engine,
     choose_seeds,
     evidence_of,
     fresh_store,
@@ -151,7 +152,7 @@ class Session:
         report: Report | None = None,
         seeds: range,
         device: Device,
-        profile: Profile,
+        engine: EngineChoice,
         dataset: DatasetName,
         lang: Language,
         store: Store | None = None,
@@ -170,7 +171,7 @@ class Session:
                     recipe=recipes[model],
                     seed=seed,
                     device=device,
-                    profile=profile,
+                    engine=choose_engine(engine, recipes[model], device),
                     dataset=dataset,
                 ),
                 epochs=last_row[model],
@@ -216,7 +217,7 @@ class Session:
         seeds: int,
         epochs: int,
         device: Device,
-        profile: Profile,
+        engine: EngineChoice,
         dataset: DatasetName,
     ) -> int:
         """Train `models` by each candidate recipe, with the first `seeds` of the fitting seeds.
@@ -229,7 +230,7 @@ class Session:
                     recipe=adapt(candidate, model),
                     seed=seed,
                     device=device,
-                    profile=profile,
+                    engine=choose_engine(engine, candidate, device),
                     dataset=dataset,
                 ),
                 epochs=epochs,
@@ -363,7 +364,7 @@ class Session:
         return checks, DataError.exit_code if unread else 0
 
     def verify_fresh(
-        self, table: str, *, seeds: int, epochs: int | None, device: Device, profile: Profile
+        self, table: str, *, seeds: int, epochs: int | None, device: Device, engine: EngineChoice
     ) -> tuple[list[Check], int]:
         """Train a table, or all, with seeds 0 to `seeds` - 1 in a store for this alone; compare.
 
@@ -374,7 +375,7 @@ class Session:
         """
         cells = select_cells(load_cells(packaged("expected_results")), table, epochs)
         fresh, code = self.train_table(
-            cells, seeds=choose_seeds(0, seeds), device=device, profile=profile,
+            cells, seeds=choose_seeds(0, seeds), device=device, engine=engine,
             dataset="cifar10", lang="en", store=fresh_store(),
         )  # fmt: skip
         checks = check_fresh(
@@ -473,7 +474,7 @@ class Session:
 
 def _training_part(dataset: Dataset) -> Dataset:
     """The 40,000 images of seed 0 that train, and one test image."""
-    train, _ = split(len(dataset.train_labels), 0)
+    train, _ = streams.split(len(dataset.train_labels), 0)
     return Dataset(
         train_images=dataset.train_images[train], train_labels=dataset.train_labels[train],
         test_images=dataset.test_images[:1], test_labels=dataset.test_labels[:1],
@@ -483,11 +484,11 @@ def _training_part(dataset: Dataset) -> Dataset:
 def _announcement(todo: Sequence[Task], done: dict[str, RunRecord | None], at_a_time: int) -> str:
     """What will be done, what its bits may be relied on for, and how long that took elsewhere."""
     spec = todo[0].spec
-    promised = promise(spec.device, spec.profile, platform.machine())
+    promised = promise(spec.device, spec.engine, platform.machine())
     how = "as one network where they can" if spec.device == "cuda" else f"{at_a_time} at a time"
     text = f"{len(todo)} run{'s' * (len(todo) > 1)}, {how}, on {spec.device}"
     if spec.device == "cpu":
-        text += f" ({spec.profile} profile)"
+        text += f" ({spec.engine})"
     known = all(task.spec.recipe.is_reports for task in todo)
     if known:
         text += f", level {promised.level}: {promised.text}"
@@ -514,7 +515,7 @@ def task_for(
     seed: int,
     epochs: int,
     device: Device,
-    profile: Profile,
+    engine: EngineChoice,
     dataset: DatasetName,
 ) -> Task:
     """One network to train with the report's recipe.
@@ -523,11 +524,12 @@ def task_for(
         UsageError: a value that no run can have.
     """
     try:
+        recipe = Recipe(architecture=model, activation=activation)
         spec = RunSpec(
-            recipe=Recipe(architecture=model, activation=activation),
+            recipe=recipe,
             seed=seed,
             device=device,
-            profile=profile,
+            engine=choose_engine(engine, recipe, device),
             dataset=dataset,
         )
         return Task(spec=spec, epochs=epochs)

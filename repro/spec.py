@@ -21,7 +21,11 @@ Activation = Literal["relu", "leaky_relu", "swish"]
 Optimiser = Literal["sgd", "adam"]
 Pixels = Literal["unit", "symmetric", "imagenet"]
 Device = Literal["cpu", "cuda", "mps"]
-Profile = Literal["portable", "native"]
+Engine = Literal["kernels", "torch", "portable", "native"]
+"""What computes a run. `kernels`: the C code in repro/kernels, for the report's networks on the
+CPU. `torch`: PyTorch, for other devices and networks. `portable` and `native`: runs of version 0.1,
+which trained with PyTorch and other random streams. Their records are read, but not trained on."""
+EngineChoice = Literal["auto", "kernels", "torch", "portable", "native"]
 DatasetName = Literal["cifar10", "synthetic"]
 
 Channels = tuple[float, float, float]
@@ -177,6 +181,15 @@ Inferred on fitting seed 100: left on, its four accuracies are within 0.007 of t
 """
 
 
+EARLIER_ENGINES: tuple[Engine, ...] = ("portable", "native")
+"""Of version 0.1."""
+
+
+def engine_for(recipe: Recipe, device: Device) -> Engine:
+    """What computes a recipe's network on a device, unless somebody asks for another engine."""
+    return "kernels" if device == "cpu" and recipe.is_reports else "torch"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
     """One training trajectory: everything that decides its bits but the library versions.
@@ -192,7 +205,7 @@ class RunSpec:
     recipe: Recipe
     seed: int
     device: Device = "cpu"
-    profile: Profile = "portable"
+    engine: Engine = "kernels"
     dataset: DatasetName = "cifar10"
 
     def __post_init__(self) -> None:
@@ -200,11 +213,27 @@ class RunSpec:
             raise ValueError(f"recipe: expected a Recipe; got {self.recipe!r}")
         _check_literals(self)
         _check_integer("seed", self.seed, at_least=0, at_most=MAX_SEED)
+        if self.engine == "kernels" and engine_for(self.recipe, self.device) != "kernels":
+            what = f"on {self.device}" if self.recipe.is_reports else self.recipe.architecture
+            raise ValueError(
+                "engine: the kernels compute the report's networks on the CPU; "
+                f"{what} needs the torch engine"
+            )
+
+    @property
+    def is_earlier(self) -> bool:
+        """Whether version 0.1 trained the run: it can be read, but not trained or predicted with
+        to the same bits."""
+        return self.engine in EARLIER_ENGINES
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; :func:`without_later` of all fields."""
+        """JSON-ready; :func:`without_later` of the recipe's fields. Version 0.1 had a `profile`
+        where the engine is now, and such runs have the digests that they had."""
         fields_ = dataclasses.asdict(self)
-        return {**fields_, "recipe": without_later(fields_["recipe"])}
+        fields_["recipe"] = without_later(fields_["recipe"])
+        if not self.is_earlier:
+            return fields_
+        return {"profile" if name == "engine" else name: each for name, each in fields_.items()}
 
     @property
     def digest(self) -> str:
@@ -234,7 +263,7 @@ def train_command(spec: RunSpec, epochs: int) -> str:
     if spec.recipe.activation != "relu":
         words += ["--activation", spec.recipe.activation]
     words += ["--seed", str(spec.seed), "--epochs", str(epochs)]
-    words += ["--device", spec.device, "--profile", spec.profile]
+    words += ["--device", spec.device, "--engine", spec.engine]
     if spec.dataset != "cifar10":
         words += ["--dataset", spec.dataset]
     return shlex.join(words)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from repro.errors import UsageError
 from repro.evidence import Evidence
@@ -14,7 +15,17 @@ from repro.paths import home, packaged
 from repro.recipes import FITTING_SEEDS, Grid, fit_all, spreads
 from repro.records import RunRecord
 from repro.runner import has_cuda
-from repro.spec import MAX_SEED, REPORT_RECIPES, DatasetName, Device, Profile
+from repro.spec import (
+    EARLIER_ENGINES,
+    MAX_SEED,
+    REPORT_RECIPES,
+    DatasetName,
+    Device,
+    Engine,
+    EngineChoice,
+    Recipe,
+    engine_for,
+)
 from repro.store import Store
 from repro.verdicts import Cell, Recipes, load_cells, model_of
 from repro.verify import accept, load_listing
@@ -57,6 +68,22 @@ def choose_device(choice: DeviceChoice) -> Device:
     return choice
 
 
+def choose_engine(choice: EngineChoice, recipe: Recipe, device: Device) -> Engine:
+    """Resolve "auto" for a run that is to be trained.
+
+    Raises:
+        UsageError: an engine of version 0.1, which trains no more.
+    """
+    if choice == "auto":
+        return engine_for(recipe, device)
+    if choice in EARLIER_ENGINES:
+        raise UsageError(
+            f"--engine {choice}: runs of version 0.1, which can be shown but not trained; expected "
+            "auto, kernels or torch"
+        )
+    return choice
+
+
 def choose_seeds(first: int, count: int | None, *, fitting: bool = False) -> range:
     """`count` seeds from `first` on; all that there can be where it is None.
 
@@ -83,50 +110,59 @@ def runs_of(
     *,
     seeds: range,
     device: DeviceChoice,
-    profile: Profile,
+    engine: EngineChoice,
     dataset: DatasetName,
     recipes: Recipes = REPORT_RECIPES,
 ) -> list[RunRecord]:
     """The runs of the cells' models, placed as :func:`placed` says.
 
+    With engine "auto", those of the engine that has most of them.
+
     Those by which the report's recipe was chosen are left out: they verify nothing.
     """
     models = {cell.model for cell in cells}
-    return [
+    found = [
         record
-        for record in placed(records, device, profile, dataset)
+        for record in placed(records, device, engine, dataset)
         if model_of(record.spec.recipe, recipes) in models
         and record.spec.seed in seeds
         and not (model_of(record.spec.recipe) and record.spec.seed in FITTING_SEEDS)
     ]
+    if engine != "auto":
+        return found
+    counts = Counter(record.spec.engine for record in found)
+    most = max(get_args(Engine), key=lambda each: counts[each])  # the first of equals, the newest
+    return [record for record in found if record.spec.engine == most]
 
 
 def placed(
-    records: Iterable[RunRecord], device: DeviceChoice, profile: Profile, dataset: DatasetName
+    records: Iterable[RunRecord], device: DeviceChoice, engine: EngineChoice, dataset: DatasetName
 ) -> list[RunRecord]:
-    """The runs of one data set in one place, the CPU unless another device is asked for."""
-    place = ("cpu" if device == "auto" else device, profile, dataset)
+    """The runs of one data set in one place, the CPU unless another device is asked for, by one
+    engine or ("auto") by any."""
+    place = ("cpu" if device == "auto" else device, dataset)
     return [
         record
         for record in records
-        if (record.spec.device, record.spec.profile, record.spec.dataset) == place
+        if (record.spec.device, record.spec.dataset) == place
+        and engine in {"auto", record.spec.engine}
     ]
 
 
 def evidence(
-    recorded: bool, device: DeviceChoice = "auto", profile: Profile = "portable"
+    recorded: bool, device: DeviceChoice = "auto", engine: EngineChoice = "auto"
 ) -> Evidence:
     """All runs of the report's recipe in one place: the user's or, `recorded`, ours."""
     store = recorded_store() if recorded else user_store()
     place = device if recorded else choose_device(device)
-    return evidence_of(store, store.records(), place, profile)
+    return evidence_of(store, store.records(), place, engine)
 
 
 def evidence_of(
     store: Store,
     records: Iterable[RunRecord],
     device: DeviceChoice = "auto",
-    profile: Profile = "portable",
+    engine: EngineChoice = "auto",
 ) -> Evidence:
     """Those of `records`, which are in `store`, that are of the report's recipe in one place."""
     cells = load_cells(packaged("expected_results"))
@@ -135,7 +171,7 @@ def evidence_of(
         cells,
         seeds=choose_seeds(0, None),
         device=device,
-        profile=profile,
+        engine=engine,
         dataset="cifar10",
     )
     return Evidence(store, found)
@@ -151,7 +187,7 @@ def accept_evidence(found: Evidence) -> None:
 def fitted_grid() -> Grid:
     """What the recorded comparison of recipes says."""
     cells = load_cells(packaged("expected_results"))
-    fits = fit_all(placed(fitting_store().records(), "cpu", "portable", "cifar10"), cells)
+    fits = fit_all(placed(fitting_store().records(), "cpu", "auto", "cifar10"), cells)
     return Grid(fits=fits, spreads=spreads(fits, cells))
 
 

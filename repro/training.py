@@ -1,14 +1,14 @@
-"""Trains one run, epoch by epoch, to the same bits every time."""
+"""Trains one run with torch, epoch by epoch: on a GPU, and for networks of other reports."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import math
 import platform
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,37 +16,34 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from repro import fast, models, optimisers
-from repro.data.dataset import Dataset, split
+from repro import models, optimisers, streams
+from repro.data.dataset import Dataset
 from repro.data.layout import IMAGE_SHAPE, Bytes
 from repro.digests import arrays_digest
 from repro.errors import EvidenceError, TrainingError
+from repro.history import Arrays, History, Report, from_groups, in_groups
 from repro.models import SeededDropout
 from repro.profiles import is_x86_64, require
-from repro.records import EpochRecord, Reading, Switched
-from repro.spec import PIXEL_STATISTICS, Device, Pixels, Profile, Purpose, RunSpec, stream_seed
+from repro.records import EpochRecord, Reading
+from repro.spec import PIXEL_STATISTICS, Device, Pixels, Purpose, RunSpec, stream_seed
 
 PREDICTION_BATCH = 100
 """Images per forward pass where nothing is learned; part of what the bits depend on. As many as a
 core's cache holds: 500 are no faster, and take 150 MB more."""
 
-Report = Callable[[int, int, float], None]
-"""Called now and then during an epoch with the steps done, the steps in all and the last loss."""
 
-
-def prepare_torch(profile: Profile) -> None:
-    """Put torch into the deterministic state that `profile` promises.
+def prepare_torch() -> None:
+    """Put torch into the deterministic state that its level promises.
 
     Raises:
-        TrainingError: the profile was not put in force before torch was imported, or this CPU
-            cannot keep what it promises; other bits would come out.
+        TrainingError: its environment was not put in force before torch was imported, or this CPU
+            cannot keep what is promised; other bits would come out.
     """
-    require(profile)
+    require()
     capability = torch.backends.cpu.get_cpu_capability()
-    if profile == "portable" and is_x86_64(platform.machine()) and capability != "AVX2":
+    if is_x86_64(platform.machine()) and capability != "AVX2":
         raise TrainingError(
-            f"the portable profile needs a CPU with AVX2; torch runs with {capability} here "
-            "(`--profile native` promises the same bits on this machine only)"
+            f"the torch engine needs a CPU with AVX2; torch runs with {capability} here"
         )
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
@@ -80,14 +77,19 @@ def _pixel_statistics(pixels: Pixels, device: torch.device) -> tuple[Tensor, Ten
     return mean, deviation
 
 
-def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over name, dtype, shape and little-endian bytes of each tensor, by name."""
-    return arrays_digest({n: t.detach().cpu().contiguous().numpy() for n, t in tensors.items()})
+def as_arrays(tensors: Mapping[str, Tensor]) -> Arrays:
+    """The same numbers on the CPU, by the same names."""
+    return {n: t.detach().cpu().contiguous().numpy() for n, t in tensors.items()}
+
+
+def as_tensors(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Tensor]:
+    """The inverse of :func:`as_arrays`: copies."""
+    return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 
 
 def weights_digest(model: nn.Module) -> str:
-    """:func:`tensors_digest` of every parameter and buffer."""
-    return tensors_digest(model.state_dict())
+    """Digest of every parameter and buffer."""
+    return arrays_digest(as_arrays(model.state_dict()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -118,7 +120,7 @@ def place(dataset: Dataset, device: Device) -> Placed:
     )
 
 
-class Trainer:
+class Trainer(History):
     """One run in memory: its network, optimiser and history, moved on by one epoch at a time.
 
     Everything random is drawn on the CPU from the run's own streams, so the initial weights and
@@ -128,25 +130,18 @@ class Trainer:
     """
 
     def __init__(self, spec: RunSpec, dataset: Dataset | Placed, *, code: str = "") -> None:
-        prepare_torch(spec.profile)
-        self.spec = spec
-        self.epochs: list[EpochRecord] = []
-        self.readings: list[Reading] = []
-        self.predictions: dict[str, npt.NDArray[np.uint8]] = {}
-
-        self.model = _model(spec, code)
+        prepare_torch()
+        self.data = place(dataset, spec.device) if isinstance(dataset, Dataset) else dataset
+        super().__init__(spec, self.data.test_labels.cpu().numpy().astype(np.uint8))
+        self.model = models.build(spec.recipe, seed=spec.seed, code=code).to(spec.device)
+        if spec.device == "cpu":  # the faster layout there
+            self.model = self.model.to(memory_format=torch.channels_last)
         self.optimiser = optimisers.make(spec.recipe, list(self.model.parameters()))
         self._dropouts = [m for m in self.model.modules() if isinstance(m, SeededDropout)]
-
-        self.data = place(dataset, spec.device) if isinstance(dataset, Dataset) else dataset
         self.train, self.validation = (
-            torch.from_numpy(indices) for indices in split(len(self.data.train_labels), spec.seed)
+            torch.from_numpy(indices)
+            for indices in streams.split(len(self.data.train_labels), spec.seed)
         )
-
-    @property
-    def epoch(self) -> int:
-        """Number of epochs trained so far."""
-        return len(self.epochs)
 
     def train_epoch(self, report: Report | None = None) -> EpochRecord:
         """Train on every training image once, validate, and add the epoch to the history.
@@ -188,8 +183,7 @@ class Trainer:
     def order(self, epoch: int) -> Tensor:
         """The training images in the order in which `epoch` takes them: indices into the data
         set, int64 (N,), on the CPU."""
-        generator = torch.Generator().manual_seed(stream_seed(self.spec.seed, "shuffle", epoch))
-        return self.train[torch.randperm(len(self.train), generator=generator)]
+        return torch.from_numpy(streams.order(self.train.numpy(), self.spec.seed, epoch))
 
     def add_epoch(self, losses: Tensor, logits: Tensor, duration_s: float) -> EpochRecord:
         """Add an epoch to the history: the network has its weights.
@@ -200,28 +194,16 @@ class Trainer:
         Raises:
             TrainingError: a loss is no longer a finite number.
         """
-        epoch, losses = self.epoch + 1, losses.cpu().double()
         logits = logits.cpu().double()  # MPS has no float64
         labels = self.data.train_labels.cpu()[self.validation]
-        validation_loss = float(F.cross_entropy(logits, labels))
-        if not bool(losses.isfinite().all()) or not math.isfinite(validation_loss):
-            raise TrainingError(
-                f"{self.spec.name}: the loss is no longer finite in epoch {epoch}; "
-                f"the recipe diverges (learning rate {self.spec.recipe.learning_rate:g})"
-            )
-        batch, images = self.spec.recipe.batch_size, len(self.train)
-        sizes = torch.tensor([min(batch, images - at) for at in range(0, images, batch)])
-        record = EpochRecord(
-            epoch=epoch,
-            train_loss=float((losses * sizes).sum() / images),
-            last_batch_loss=float(losses[-1]),
-            validation_loss=validation_loss,
+        return self.record_epoch(
+            losses.cpu().double().numpy(),
+            len(self.train),
+            validation_loss=float(F.cross_entropy(logits, labels)),
             validation_accuracy=int((logits.argmax(1) == labels).sum()) / len(labels),
             weights_sha256=weights_digest(self.model),
-            duration_s=round(duration_s, 3),
+            duration_s=duration_s,
         )
-        self.epochs.append(record)
-        return record
 
     def test_confidences(self) -> npt.NDArray[np.float32]:
         """What the softmax gives the predicted class of every test image: float32 (10,000,), in
@@ -238,46 +220,17 @@ class Trainer:
         dropout = self.spec.recipe.dropout_at_prediction != switched
         return to_classes(self._logits(self.data.test_images, None, self.epoch, dropout))
 
-    def read_test_set(self) -> Reading:
-        """Predict the test images and add the accuracy and the predictions to the history."""
-        switched = self.predict_test_set(switched=True) if self.spec.recipe.has_dropout else None
-        return self.add_reading(self.predict_test_set(), switched)
-
-    def add_reading(
-        self, classes: npt.NDArray[np.uint8], switched: npt.NDArray[np.uint8] | None
-    ) -> Reading:
-        """Add a reading to the history: the network predicts `classes`, uint8 (10,000,), and
-        `switched` with dropout the other way about."""
-        labels = self.data.test_labels.cpu().numpy()
-        self.predictions[str(self.epoch)] = classes
-        other = None
-        if switched is not None:
-            self.predictions[f"{self.epoch}-switched"] = switched
-            other = Switched(
-                accuracy=_accuracy(switched, labels), predictions_sha256=_digest(switched)
-            )
-        reading = Reading(
-            epoch=self.epoch,
-            accuracy=_accuracy(classes, labels),
-            predictions_sha256=_digest(classes),
-            switched=other,
-        )
-        self.readings.append(reading)
-        return reading
-
-    def state(self) -> dict[str, Tensor]:
+    def state(self) -> Arrays:
         """All tensors that :meth:`restore` needs to go on as if nothing had happened."""
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        tensors |= {f"optimiser.{name}": value for name, value in self.optimiser.state().items()}
-        tensors |= {
-            f"predictions.{name}": torch.from_numpy(classes)
-            for name, classes in self.predictions.items()
-        }
-        return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        return from_groups(
+            model=as_arrays(self.model.state_dict()),
+            optimiser=as_arrays(self.optimiser.state()),
+            predictions=self.predictions,
+        )
 
     def restore(
         self,
-        state: Mapping[str, Tensor],
+        state: Mapping[str, npt.NDArray[Any]],
         epochs: tuple[EpochRecord, ...],
         readings: tuple[Reading, ...],
     ) -> None:
@@ -286,35 +239,23 @@ class Trainer:
         Raises:
             EvidenceError: the tensors are not this network's, or not those that the history names.
         """
-        groups: dict[str, dict[str, Tensor]] = {"model": {}, "optimiser": {}, "predictions": {}}
-        for name, value in state.items():
-            group, _, rest = name.partition(".")
-            groups.setdefault(group, {})[rest] = value
+        groups = in_groups(state)
         try:
-            self.model.load_state_dict(groups["model"])
-            self.optimiser.restore(groups["optimiser"])
+            self.model.load_state_dict(as_tensors(groups["model"]))
+            self.optimiser.restore(as_tensors(groups["optimiser"]))
         except (RuntimeError, ValueError, KeyError) as error:
             message = " ".join(str(error).split())
             raise EvidenceError(
                 f"{self.spec.name}: not a checkpoint of this run: {message}"
             ) from None
-        if not epochs or weights_digest(self.model) != epochs[-1].weights_sha256:
-            raise EvidenceError(
-                f"{self.spec.name}: the checkpoint's weights are not those of its history"
-            )
-        predictions = {name: value.numpy() for name, value in groups["predictions"].items()}
-        held = {name: _digest(classes) for name, classes in predictions.items()}
-        if held != {name: each for reading in readings for name, each in reading.digests.items()}:
-            raise EvidenceError(
-                f"{self.spec.name}: the checkpoint's predictions are not those of its history"
-            )
-        self.epochs, self.readings, self.predictions = list(epochs), list(readings), predictions
+        weights = as_arrays(self.model.state_dict())
+        self.restore_history(weights, groups["predictions"], epochs, readings)
 
     def _reseed_dropout(self, purpose: Purpose, epoch: int) -> None:
         if not self.spec.recipe.is_reports:  # which may draw from torch's own generator
             torch.manual_seed(stream_seed(self.spec.seed, purpose, epoch))
         for layer, dropout in enumerate(self._dropouts):
-            dropout.generator.manual_seed(stream_seed(self.spec.seed, purpose, epoch, layer))
+            dropout.begin(self.spec.seed, purpose, epoch, layer)
 
     @torch.no_grad()
     def _logits(self, images: Tensor, indices: Tensor | None, epoch: int, dropout: bool) -> Tensor:
@@ -357,31 +298,3 @@ def forward(model: nn.Module, images: Tensor, spec: RunSpec) -> Tensor:
 def to_classes(logits: Tensor) -> npt.NDArray[np.uint8]:
     """The likeliest class, uint8 (N,), of each row of logits (N, 10)."""
     return logits.argmax(1).to("cpu", torch.uint8).numpy()
-
-
-def _accuracy(classes: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> float:
-    return int((classes == labels).sum()) / len(labels)
-
-
-def _digest(classes: npt.NDArray[np.uint8]) -> str:
-    return hashlib.sha256(classes.tobytes()).hexdigest()
-
-
-def prefers_onednn(profile: Profile) -> bool:
-    """Whether oneDNN multiplies large matrices faster than MKL does on this CPU.
-
-    The portable profile holds MKL to its slowest code, and for AMD's CPUs MKL has none that uses
-    AVX-512. With AVX2 in the native profile MKL is as fast. Measured on AMD's Zen 3 and Zen 5; no
-    Intel CPU with AVX-512 was at hand.
-    """
-    available = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
-    return available and (
-        profile == "portable" or torch.backends.cpu.get_cpu_capability() == "AVX512"
-    )
-
-
-def _model(spec: RunSpec, code: str) -> nn.Module:
-    """The network with its initial weights on its device; ours on the CPU with faster layers."""
-    if spec.device == "cpu" and spec.recipe.is_reports:
-        return fast.build(spec.recipe, seed=spec.seed, onednn=prefers_onednn(spec.profile))
-    return models.build(spec.recipe, seed=spec.seed, code=code).to(spec.device)

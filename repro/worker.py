@@ -1,7 +1,7 @@
 """The process that does one job: a `Job` on standard input, events on standard output.
 
-Every run has a process of its own because a determinism profile counts only if it is in the
-environment before torch is imported, and because the calling process need not import torch at all.
+Every run has a process of its own: so that each has a core, a kill ends one alone, and torch, where
+it is wanted, finds its environment before it is imported. The kernels need no torch.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-import torch
+import numpy as np
 
 import repro
 from repro import checkpoints
@@ -43,16 +44,37 @@ from repro.events import (
     Stepped,
     Train,
 )
-from repro.fused import FusedTrainer
+from repro.history import History
+from repro.kernel_training import KernelTrainer
+from repro.kernels import library
 from repro.machine import processor
 from repro.records import Environment, RunRecord, is_complete, same_arithmetic
 from repro.spec import REPORT_RECIPES, RunSpec
 from repro.store import Store
-from repro.training import Trainer, place
+
+if TYPE_CHECKING:
+    from repro.training import Trainer
 
 Emit = Callable[[AnyEvent], None]
 
+_EARLIER = "it was trained by version 0.1, whose arithmetic this version no longer has"
 _NO_CODE = "its network is code of somebody's own, which no store keeps and which is not run here"
+
+
+def trainer_for(job: Job) -> History:
+    """The job's run before its first epoch, by its engine.
+
+    Raises:
+        ReproError: the data set is missing, there is no such network, or it cannot run here.
+    """
+    spec, dataset = job.spec, load(job.spec.dataset, Path(job.home))
+    if spec.engine == "kernels":
+        return KernelTrainer(spec, dataset, threads=job.threads)
+    if spec.is_earlier:
+        raise TrainingError(f"{spec.name}: {_EARLIER}")
+    from repro.training import Trainer  # noqa: PLC0415 - torch
+
+    return Trainer(spec, dataset, code=job.code)
 
 
 def train(job: Job, epochs: int, emit: Emit) -> None:
@@ -69,7 +91,7 @@ def train(job: Job, epochs: int, emit: Emit) -> None:
         record = store.load(spec)
         if record and is_complete(record, epochs):
             return
-        trainer = Trainer(spec, load(spec.dataset, Path(job.home)), code=job.code)
+        trainer = trainer_for(job)
         environment = describe_environment(spec)
         _resume(trainer, store, environment, record, emit)
         emit(Started(run=spec.name, epoch=trainer.epoch))
@@ -92,6 +114,9 @@ def train_together(job: Job, epochs: int, emit: Emit) -> None:
     Raises:
         ReproError: as :func:`train`.
     """
+    from repro.fused import FusedTrainer  # noqa: PLC0415 - torch
+    from repro.training import Trainer, place  # noqa: PLC0415 - torch
+
     store = Store(Path(job.store))
     specs = job.in_order  # so a run keeps its place in the company, too
     with ExitStack() as locks:
@@ -144,6 +169,8 @@ def _company(group: Sequence[Trainer], specs: Sequence[RunSpec], count: int) -> 
     A stand-in fills the place of a run that is ahead, and does not have its weights: replicas do
     not see each other.
     """
+    from repro.training import Trainer  # noqa: PLC0415 - torch
+
     members = {trainer.spec: trainer for trainer in group}
     absent = count - len(group)
     places = []
@@ -165,7 +192,7 @@ def _waiting(spec: RunSpec, emit: Emit) -> Callable[[], None]:
     return lambda: emit(Noted(run=spec.name, message=message))
 
 
-def _keep(trainer: Trainer, environment: Environment, store: Store, emit: Emit) -> None:
+def _keep(trainer: History, environment: Environment, store: Store, emit: Emit) -> None:
     """Save the epoch that was just trained, then tell of it: what is announced is safe."""
     record = checkpoints.write(trainer, environment, store)
     emit(EpochDone(run=record.spec.name, record=record.epochs[-1]))
@@ -225,22 +252,44 @@ def retrain(job: Job, task: Retrain, emit: Emit) -> None:
 
 def rehearse(job: Job, emit: Emit) -> None:
     """Do the first steps of each of the report's models on made-up images."""
-    digests = {}
-    for model, recipe in REPORT_RECIPES.items():
-        spec = dataclasses.replace(job.spec, recipe=recipe, seed=0, dataset="synthetic")
-        trainer = Trainer(spec, synthetic(train=50, test=10))
-        digests[model] = trainer.train_epoch().weights_sha256
     emit(
         Rehearsed(
             run=job.spec.name,
             environment=describe_environment(job.spec),
-            capability=torch.backends.cpu.get_cpu_capability(),
-            digests=digests,
+            capability=_instructions(job.spec),
+            digests=first_steps(job.spec, job.threads),
         )
     )
 
 
-def _stepping(trainer: Trainer, emit: Emit) -> Callable[[int, int, float], None]:
+def first_steps(spec: RunSpec, threads: int = 1) -> dict[str, str]:
+    """SHA-256 of each model's weights after two steps on made-up images, by the engine and on the
+    device of `spec`."""
+    digests = {}
+    for model, recipe in REPORT_RECIPES.items():
+        each = dataclasses.replace(spec, recipe=recipe, seed=0, dataset="synthetic")
+        few = synthetic(train=50, test=10)
+        trainer: History
+        if spec.engine == "kernels":
+            trainer = KernelTrainer(each, few, threads=threads)
+        else:
+            from repro.training import Trainer  # noqa: PLC0415 - torch
+
+            trainer = Trainer(each, few)
+        digests[model] = trainer.train_epoch().weights_sha256
+    return digests
+
+
+def _instructions(spec: RunSpec) -> str:
+    """The vector instructions that compute a run on the CPU."""
+    if spec.engine == "kernels":
+        return library.variant()
+    import torch  # noqa: PLC0415 - only for its engine
+
+    return str(torch.backends.cpu.get_cpu_capability())
+
+
+def _stepping(trainer: History, emit: Emit) -> Callable[[int, int, float], None]:
     """What tells of the steps of the epoch that `trainer` trains next."""
     run, epoch = trainer.spec.name, trainer.epoch + 1
 
@@ -252,23 +301,30 @@ def _stepping(trainer: Trainer, emit: Emit) -> Callable[[int, int, float], None]
 
 def describe_environment(spec: RunSpec, fused: int | None = None) -> Environment:
     """Versions and hardware of this process, and how many runs are fused in it."""
+    here = Environment(
+        repro=repro.__version__,
+        python=platform.python_version(),
+        numpy=np.__version__,
+        platform=f"{platform.system()}-{platform.machine()}",
+        processor=processor(),
+    )
+    if spec.engine == "kernels":
+        return dataclasses.replace(here, kernels=f"{library.version()}, {library.variant()}")
+    import torch  # noqa: PLC0415 - only for its engine
+
     accelerator = torch.cuda.get_device_name() if spec.device == "cuda" else None
     if fused:
         accelerator = f"{accelerator or spec.device}, {fused} runs fused"
-    return Environment(
-        repro=repro.__version__,
-        python=platform.python_version(),
+    return dataclasses.replace(
+        here,
         torch=str(torch.__version__),
         torchvision=version("torchvision"),
-        numpy=version("numpy"),
-        platform=f"{platform.system()}-{platform.machine()}",
-        processor=processor(),
         accelerator=accelerator,
     )
 
 
 def _resume(
-    trainer: Trainer,
+    trainer: History,
     store: Store,
     environment: Environment,
     record: RunRecord | None,
@@ -319,7 +375,9 @@ def _is_comparable(record: RunRecord, emit: Emit) -> bool:
     """Whether this process is promised the bits of the recorded run; says so where it is not."""
     if record.spec.recipe.code_sha256:
         difference: str | None = _NO_CODE
-    elif record.spec.device == "cuda" and not torch.cuda.is_available():
+    elif record.spec.is_earlier:
+        difference = _EARLIER
+    elif record.spec.device == "cuda" and not _has_cuda():
         difference = f"it was begun on {record.environment.accelerator}; no GPU is here"
     else:
         here = describe_environment(record.spec)
@@ -327,6 +385,12 @@ def _is_comparable(record: RunRecord, emit: Emit) -> bool:
     if difference:
         emit(Incomparable(run=record.spec.name, message=difference))
     return difference is None
+
+
+def _has_cuda() -> bool:
+    import torch  # noqa: PLC0415 - only for its engine
+
+    return torch.cuda.is_available()
 
 
 def _recorded(job: Job, epoch: int | None) -> tuple[RunRecord, checkpoints.Checkpoint | None]:
@@ -362,10 +426,10 @@ def _recorded(job: Job, epoch: int | None) -> tuple[RunRecord, checkpoints.Check
     return record, checkpoint
 
 
-def _trainer(job: Job, checkpoint: checkpoints.Checkpoint | None) -> Trainer:
+def _trainer(job: Job, checkpoint: checkpoints.Checkpoint | None) -> History:
     if job.spec.recipe.code_sha256:
         raise DataError(f"{job.spec.name}: {_NO_CODE}")
-    trainer = Trainer(job.spec, load(job.spec.dataset, Path(job.home)))
+    trainer = trainer_for(job)
     if checkpoint:
         record, state = checkpoint
         trainer.restore(state, record.epochs, record.readings)

@@ -1,4 +1,4 @@
-"""Sets the portable profile before any test imports torch, as a worker process does."""
+"""Sets torch's environment before any test imports torch, as a worker process does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from repro.data import layout
 from repro.profiles import enter
 from tests.tiny_cifar import COUNT, checksums, make_files
 
-enter("portable")
+enter()
 
 settings.register_profile(
     "default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]

@@ -9,7 +9,11 @@ from repro.records import Environment, EpochRecord, Reading, RunRecord, Switched
 from repro.spec import REPORT_RECIPES, RunSpec
 
 ENVIRONMENT = Environment(
-    repro="0.1.0", python="3.11.7", torch="2.14.1+cpu", torchvision="0.29.1", numpy="2.4.6",
+    repro="0.2.0", python="3.11.7", numpy="2.4.6", platform="Linux-x86_64", processor="Test CPU",
+    kernels="1, avx2",
+)  # fmt: skip
+TORCH_ENVIRONMENT = Environment(
+    repro="0.2.0", python="3.11.7", torch="2.14.1+cpu", torchvision="0.29.1", numpy="2.4.6",
     platform="Linux-x86_64", processor="Test CPU",
 )  # fmt: skip
 
@@ -28,9 +32,10 @@ def record(
     """A record of `model` with test accuracies by epoch, 0.02 lower with dropout switched on."""
     readings = accuracies if accuracies is not None else {10: 0.58}
     count = epochs if epochs is not None else max(readings, default=1)
+    run = RunSpec(recipe=REPORT_RECIPES[model], seed=seed, **spec)
     return RunRecord(
-        spec=RunSpec(recipe=REPORT_RECIPES[model], seed=seed, **spec),
-        environment=ENVIRONMENT,
+        spec=run,
+        environment=ENVIRONMENT if run.engine == "kernels" else TORCH_ENVIRONMENT,
         epochs=tuple(
             EpochRecord(
                 epoch=epoch, train_loss=2 / epoch, last_batch_loss=1.5, validation_loss=1.6,

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import safetensors
-import safetensors.torch
+import safetensors.numpy
 
-from repro.training import tensors_digest
+from repro.digests import arrays_digest
 
 
 def sealed(fields: dict) -> bytes:
@@ -34,13 +34,13 @@ def forge_checkpoint(
     change_tensors: Callable[[dict], None] = lambda _: None,
 ) -> None:
     """Change the record and the tensors in a checkpoint, and seal both anew."""
-    with safetensors.safe_open(path, "pt") as file:
+    with safetensors.safe_open(path, "np") as file:
         fields = json.loads(file.metadata()["record"])
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     change(fields)
     change_tensors(tensors)
-    metadata = {"record": sealed(fields).decode(), "sha256": tensors_digest(tensors)}
-    path.write_bytes(safetensors.torch.save(tensors, metadata))
+    metadata = {"record": sealed(fields).decode(), "sha256": arrays_digest(tensors)}
+    path.write_bytes(safetensors.numpy.save(tensors, metadata))
 
 
 def leaves(value: object, path: tuple = ()) -> list[tuple]:

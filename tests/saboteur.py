@@ -23,11 +23,11 @@ def kill_at(moment: str, number: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     def before(call: Callable, last: Callable = lambda *_: None) -> Callable:
-        def wrapped(*args):
+        def wrapped(*args, **named):
             if next(calls) == number:
                 last(*args)
                 die()
-            return call(*args)
+            return call(*args, **named)
 
         return wrapped
 
@@ -49,8 +49,8 @@ def kill_at(moment: str, number: int) -> None:
     elif moment == "after replace":
         Path.replace = after(Path.replace)
     elif moment == "step":
-        from repro.training import Trainer
+        from repro.kernels.binding import Network
 
-        Trainer._input = before(Trainer._input)
+        Network.train = before(Network.train)
     else:
         raise ValueError(moment)

@@ -22,8 +22,8 @@ MEASURED = Measured(
     model="net-relu",
     cores=2,
     steps=400,
-    seconds={"plain": [4.0, 2.0, 3.0], "portable": [2.0, 2.0, 1.0]},
-    accuracy={"plain": 0.31, "portable": 0.3},
+    seconds={"plain": [4.0, 2.0, 3.0], "kernels": [2.0, 2.0, 1.0]},
+    accuracy={"plain": 0.31, "kernels": 0.3},
     operations=3_000_000,
     rate=1e11,
 )
@@ -31,25 +31,23 @@ MEASURED = Measured(
 
 def test_throughput_counts_a_run_on_every_core():
     assert MEASURED.epochs_per_hour("plain") == pytest.approx(3600 * 400 * 20 / 3 / 40_000)
-    assert MEASURED.epochs_per_hour("portable") == pytest.approx(3600 * 2 * 400 * 20 / 2 / 40_000)
+    assert MEASURED.epochs_per_hour("kernels") == pytest.approx(3600 * 2 * 400 * 20 / 2 / 40_000)
 
 
 def test_a_ratio_is_taken_within_each_turn():
-    assert MEASURED.ratio("portable", "plain") == 4.0  # of 4, 2 and 6
+    assert MEASURED.ratio("kernels", "plain") == 4.0  # of 4, 2 and 6
 
 
 def test_the_floor_is_the_operations_at_the_products_rate():
     seconds = 3_000_000 * 40_000 / 1e11
-    assert MEASURED.share_of_floor("portable") == pytest.approx(
+    assert MEASURED.share_of_floor("kernels") == pytest.approx(
         seconds / (40_000 / 400 / 20 / 2 * 2)
     )
 
 
 def test_the_products_rate_is_the_faster_librarys(monkeypatch):
-    def product(*_, onednn):
-        time.sleep(0.001 if onednn else 0.02)
-
-    monkeypatch.setattr(contestants, "multiply", product)
+    monkeypatch.setattr(torch, "matmul", lambda *_: time.sleep(0.02))
+    monkeypatch.setattr(contestants, "_by_onednn", lambda *_: time.sleep(0.001))
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
     assert contestants.product_rate(0.05) > 2 * 1024**3 / 0.015
 
@@ -71,14 +69,14 @@ def test_the_tables_replace_what_stands_between_the_marks(tmp_path):
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert "old" not in text
-    assert text.count("| D, ours, portable | 720.0 | ±12.5% | 4.00 | 0.24 | 0.300 |") == 1
+    assert text.count("| D, ours, kernels | 720.0 | ±12.5% | 4.00 | 0.24 | 0.300 |") == 1
     assert "| `repro x` | 0.20 | 0.20 | 1 |" in text
     assert json.loads(page.with_suffix(".json").read_text())["networks"][0]["steps"] == 400
 
 
 def test_the_hours_are_those_of_all_runs_or_of_the_longest():
     """Each run has 100 epochs (ResNet 10) at 360 an hour and core, but for ImprovedNet at 3.6."""
-    slow = {**vars(MEASURED), "model": "improved", "seconds": {"portable": [200.0]}}
+    slow = {**vars(MEASURED), "model": "improved", "seconds": {"kernels": [200.0]}}
     networks = [
         MEASURED, Measured(**slow), Measured(**{**vars(MEASURED), "model": "resnet"}),
     ]  # fmt: skip
@@ -107,7 +105,7 @@ def test_seeds_are_trained_anew_each_time(tmp_path):
         (1, 2), cores=2, home=tmp_path, dataset="synthetic", say=said.append
     )
     assert list(taken) == [1, 2]
-    assert min(taken.values()) > 0.5, "torch is imported"
+    assert min(taken.values()) > 0.1, "a process is started"
 
 
 def test_a_page_without_marks_is_left_alone(tmp_path):
@@ -152,11 +150,11 @@ def png(tmp_path_factory):
 def test_contestants_train_by_turns(tmp_path, png):
     said = []
     got = measure(
-        "net-relu", ["files", "portable"], steps=3, rounds=2, steps_to_learn=10, cores=1,
+        "net-relu", ["files", "kernels"], steps=3, rounds=2, steps_to_learn=10, cores=1,
         home=tmp_path, png=png, dataset="synthetic", say=said.append,
     )  # fmt: skip
     assert {which: len(turns) for which, turns in got.seconds.items()} == {
-        "files": 2, "portable": 2,
+        "files": 2, "kernels": 2,
     }  # fmt: skip
     assert all(seconds > 0 for turns in got.seconds.values() for seconds in turns)
     assert all(0 <= share <= 1 for share in got.accuracy.values())
@@ -164,14 +162,14 @@ def test_contestants_train_by_turns(tmp_path, png):
     assert got.rate > 1e8
     assert [line for line in said if "goes on to 10 steps" in line] == said[2:]
     assert len(said) == 4
-    assert "| D, ours, portable |" in markdown(Report(machine={}, networks=[got]))
+    assert "| D, ours, kernels |" in markdown(Report(machine={}, networks=[got]))
 
 
 def test_a_contestant_that_ends_says_why(tmp_path):
     given = {"model": "net-relu", "home": str(tmp_path), "png": "", "dataset": "cifar10"}
     with (
-        bench.Contestant("portable", given) as one,
-        pytest.raises(TrainingError, match=r"D, ours, portable \(net-relu\): ended: .*data fetch"),
+        bench.Contestant("kernels", given) as one,
+        pytest.raises(TrainingError, match=r"D, ours, kernels \(net-relu\): ended: .*data fetch"),
     ):
         one.hear()
 

@@ -11,7 +11,6 @@ from repro.data.dataset import (
     load,
     load_cifar10,
     load_test_labels,
-    split,
     synthetic,
 )
 from repro.errors import DataError
@@ -113,12 +112,6 @@ def test_the_synthetic_set_is_the_same_every_time_and_balanced(tmp_path):
     assert np.bincount(one.train_labels).tolist() == [50] * 10
     assert np.bincount(one.test_labels).tolist() == [10] * 10
     assert not np.array_equal(one.train_images, synthetic(seed=1).train_images)
-
-
-def test_the_split_is_the_reports_and_is_pinned():
-    train, validation = split(50_000, 0)
-    assert (len(train), len(validation)) == (40_000, 10_000)
-    assert validation[:5].tolist() == [14, 19, 20, 29, 30]
 
 
 def test_the_test_labels_are_those_of_the_whole_data_set(tmp_path, tiny_cifar):

@@ -3,18 +3,19 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import msgspec
 import pytest
 
-from repro import doctor
+from repro import doctor, golden
 from repro.doctor import Checkup, Diagnosis, examine, judge
 from repro.errors import TrainingError
 from repro.events import Rehearsed
-from repro.golden import GOLDEN
 from repro.spec import REPORT_RECIPES, RunSpec
 from tests.examples import ENVIRONMENT
 
-TORCH, DIGESTS = next(iter(GOLDEN.items()))
-SPEC = RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=0, dataset="synthetic")
+TORCH, DIGESTS = next(iter(golden.TORCH.items()))
+KERNELS = RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=0, dataset="synthetic")
+SPEC = dataclasses.replace(KERNELS, engine="torch")
 
 
 def rehearsed(torch=f"{TORCH}+cpu", **changed):
@@ -51,9 +52,21 @@ def test_two_processes_with_different_bits_are_merely_seeded():
     assert (level, why) == ("L0", "two processes gave different bits for improved")
 
 
-@pytest.mark.parametrize("changes", [{"profile": "native"}, {"device": "cuda"}])
-def test_what_is_promised_less_is_not_compared_with_golden_bits(changes):
-    spec = dataclasses.replace(SPEC, **changes)
+def test_the_kernels_have_level_4():
+    def first_steps(**changed):
+        seen = rehearsed()
+        return msgspec.structs.replace(seen, digests={**golden.KERNELS, **changed})
+
+    assert judge(KERNELS, first_steps(), first_steps()) == (
+        "L4", "the first steps of 5 models have the bits of every such CPU",
+    )  # fmt: skip
+    level, why = judge(KERNELS, first_steps(improved="0"), first_steps(improved="0"))
+    assert level == "L1"
+    assert why.startswith("the first steps of improved have other bits than the kernels give")
+
+
+def test_what_is_promised_less_is_not_compared_with_golden_bits():
+    spec = dataclasses.replace(SPEC, device="cuda")
     level, why = judge(spec, rehearsed(resnet="0"), rehearsed(resnet="0"))
     assert level == "L1"
     assert why.endswith("two processes gave the same bits for all 5 models")
@@ -61,39 +74,46 @@ def test_what_is_promised_less_is_not_compared_with_golden_bits(changes):
 
 def test_a_machine_that_cannot_train_says_why(monkeypatch):
     def refuse(_):
-        raise TrainingError("the portable profile needs a CPU with AVX2")
+        raise TrainingError("the torch engine needs a CPU with AVX2")
 
     monkeypatch.setattr(doctor, "rehearse", refuse)
-    diagnosis = examine("cpu", "portable")
+    diagnosis = examine("cpu", "torch")
     assert (diagnosis.promised, diagnosis.got) == ("L3", None)
-    assert diagnosis.why == "the portable profile needs a CPU with AVX2"
+    assert diagnosis.why == "the torch engine needs a CPU with AVX2"
     assert Checkup(facts={}, diagnoses=[diagnosis]).exit_code == 4
 
 
 @pytest.mark.parametrize(
     ("promised", "got", "code"),
-    [("L3", "L3", 0), ("L3", "L1", 1), ("L1", "L0", 1), ("L0", "L1", 0)],
+    [
+        ("L4", "L4", 0),
+        ("L4", "L3", 1),
+        ("L3", "L3", 0),
+        ("L3", "L1", 1),
+        ("L1", "L0", 1),
+        ("L0", "L1", 0),
+    ],
 )
 def test_a_level_below_the_promise_is_exit_code_1(promised, got, code):
     diagnosis = Diagnosis(
-        device="cpu", profile="portable", promised=promised, got=got, why="", rehearsed=None
+        device="cpu", engine="torch", promised=promised, got=got, why="", rehearsed=None
     )
     assert Checkup(facts={}, diagnoses=[diagnosis]).exit_code == code
 
 
 def test_a_checkup_has_what_a_report_of_a_problem_needs(tmp_path, monkeypatch):
-    def examined(device, profile):
+    def examined(device, engine):
         return Diagnosis(
-            device=device, profile=profile, promised="L1", got="L1", why="", rehearsed=rehearsed()
+            device=device, engine=engine, promised="L1", got="L1", why="", rehearsed=rehearsed()
         )
 
     monkeypatch.setattr(doctor, "examine", examined)
     monkeypatch.setattr(doctor, "has_cuda", lambda: True)
     checkup = doctor.check_up(tmp_path / "none" / "yet")
-    assert [(each.device, each.profile) for each in checkup.diagnoses] == [
-        ("cpu", "portable"),
-        ("cpu", "native"),
-        ("cuda", "portable"),
+    assert [(each.device, each.engine) for each in checkup.diagnoses] == [
+        ("cpu", "kernels"),
+        ("cpu", "torch"),
+        ("cuda", "torch"),
     ]
     assert checkup.facts["data set"].startswith("missing or damaged")
     assert checkup.facts["torch"] == f"{TORCH}+cpu"

@@ -155,7 +155,7 @@ def test_networks_of_two_kinds_cannot_be_fused():
     [
         spec_of(1, "improved"),
         spec_of(1, learning_rate=0.02),
-        dataclasses.replace(spec_of(1), profile="native"),
+        dataclasses.replace(spec_of(1), engine="native"),
     ],
 )
 def test_runs_that_differ_otherwise_are_refused(other):

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 import torchvision
 
+from repro import streams
 from repro.activations import ACTIVATIONS
 from repro.models import (
     ImprovedNet,
@@ -94,19 +95,16 @@ def test_dropout_drops_half_keeps_the_mean_and_is_off_at_evaluation():
     torch.testing.assert_close(dropout.eval()(x), x)
 
 
-def test_dropout_draws_from_its_own_generator():
-    dropout = SeededDropout(0.5)
-    x = torch.ones(3, 8)
-    dropout.generator.manual_seed(5)
-    first = dropout(x)
-    torch.manual_seed(1)
-    torch.rand(3)
+def test_dropout_draws_from_its_own_stream():
+    dropout, x = SeededDropout(0.25), torch.ones(3, 8)
     before = torch.random.get_rng_state()
-    dropout.generator.manual_seed(5)
-    torch.testing.assert_close(dropout(x), first)
+    dropout.begin(5, "dropout", 2, 1)
+    batches = torch.stack([dropout(x), dropout(x)])
     assert torch.equal(torch.random.get_rng_state(), before)
-    dropout.generator.manual_seed(6)
-    assert not torch.equal(dropout(x), first)
+    kept = streams.kept(5, "dropout", 48, 0.25, epoch=2, layer=1).reshape(2, 3, 8)
+    assert torch.equal(batches, torch.from_numpy(kept).float().div(0.75))
+    dropout.begin(6, "dropout", 2, 1)
+    assert not torch.equal(dropout(x), batches[0])
 
 
 def test_activations_are_those_of_section_3_1_3():

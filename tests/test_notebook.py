@@ -81,7 +81,10 @@ def test_what_is_wrong_is_raised(monkeypatch, tmp_path):
     ("given", "message"),
     [
         ({"device": "tpu"}, "device: expected one of auto, cpu, cuda, mps; got 'tpu'"),
-        ({"profile": "fast"}, "profile: expected one of portable, native; got 'fast'"),
+        (
+            {"engine": "fast"},
+            "engine: expected one of auto, kernels, torch, portable, native; got 'fast'",
+        ),
         ({"dataset": "mnist"}, "dataset: expected one of cifar10, synthetic; got 'mnist'"),
         ({"seeds": 0}, "expected one seed or more"),
     ],

@@ -176,7 +176,7 @@ def test_what_is_not_ours_is_escaped(evidence, monkeypatch, tmp_path):
     monkeypatch.setenv("REPRO_HOME", str(tmp_path))
     evil = '<script>alert("1")</script>'
     environment = dataclasses.replace(
-        evidence.records[0].environment, processor=evil, torch="<b>&", python='"><img src=x>'
+        evidence.records[0].environment, processor=evil, kernels="<b>&", python='"><img src=x>'
     )
     records = [dataclasses.replace(r, environment=environment) for r in evidence.records]
     page = build(Evidence(evidence.store, records), NO_GRID, lang="en", commit=evil)

@@ -7,10 +7,10 @@ import pytest
 from repro import checkpoints
 from repro.data.dataset import synthetic
 from repro.errors import EvidenceError
+from repro.kernel_training import KernelTrainer
 from repro.parcels import Sender, unpack
 from repro.spec import REPORT_RECIPES, RunSpec
 from repro.store import Store
-from repro.training import Trainer
 from repro.worker import describe_environment
 
 SPEC = RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=3, dataset="synthetic")
@@ -29,7 +29,7 @@ def there(tmp_path):
 @pytest.fixture
 def trainer(there):
     """Trains on and keeps each epoch in the store `there`."""
-    trainer = Trainer(SPEC, synthetic())
+    trainer = KernelTrainer(SPEC, synthetic())
 
     def epochs(count):
         for _ in range(count):
@@ -80,7 +80,7 @@ def test_a_run_that_was_begun_anew_sets_the_old_one_aside(here, there, trainer):
     old = Sender(there, SPEC).pack()
     unpack(here, SPEC, old)
     there.set_aside(SPEC)
-    again = Trainer(SPEC, synthetic())
+    again = KernelTrainer(SPEC, synthetic())
     again.train_epoch()
     again.epochs[0] = dataclasses.replace(again.epochs[0], duration_s=123.0)
     checkpoints.write(again, describe_environment(SPEC), there)

@@ -19,7 +19,7 @@ from repro.recipes import (
 )
 from repro.spec import REPORT_RECIPES, RunSpec
 from repro.verdicts import Cell
-from tests.examples import record
+from tests.examples import TORCH_ENVIRONMENT, record
 
 BASE = REPORT_RECIPES["net-relu"]
 FASTER = dataclasses.replace(BASE, learning_rate=0.02)
@@ -169,5 +169,6 @@ def test_everything_is_in_the_json():
 def test_runs_of_another_report_are_no_candidates(changes):
     one = run("net-relu", BASE, 100, {10: 0.5})
     recipe = dataclasses.replace(BASE, **changes)
-    other = dataclasses.replace(one, spec=RunSpec(recipe=recipe, seed=101))
+    spec = RunSpec(recipe=recipe, seed=101, engine="torch")
+    other = dataclasses.replace(one, spec=spec, environment=TORCH_ENVIRONMENT)
     assert [fit.seeds for fit in fit_all([one, other], CELLS)] == [1]

@@ -7,7 +7,7 @@ import pytest
 
 from repro.errors import DataError
 from repro.records import dump, is_complete, parse, same_arithmetic
-from tests.examples import ENVIRONMENT, record
+from tests.examples import ENVIRONMENT, TORCH_ENVIRONMENT, record
 
 
 def changed(**top):
@@ -61,8 +61,8 @@ def test_a_history_with_a_hole_is_refused(drop):
         dataclasses.replace(one, epochs=one.epochs[:9])
 
 
-def nested(path, value):
-    fields = record(accuracies={10: 0.5}).to_dict()
+def nested(path, value, engine="kernels"):
+    fields = record(accuracies={10: 0.5}, engine=engine).to_dict()
     fields = json.loads(json.dumps(fields))
     at = fields
     for key in path[:-1]:
@@ -78,7 +78,7 @@ def nested(path, value):
     "path",
     [
         ("schema_version",), ("run",), ("digest",), ("spec",), ("spec", "seed"), ("spec", "recipe"),
-        ("spec", "recipe", "activation"), ("environment", "torch"), ("environment", "accelerator"),
+        ("spec", "recipe", "activation"), ("environment", "kernels"), ("environment", "numpy"),
         ("epochs",), ("epochs", 0, "train_loss"), ("epochs", 3, "weights_sha256"),
         ("readings",), ("readings", 0, "accuracy"),
     ],
@@ -86,6 +86,19 @@ def nested(path, value):
 def test_every_missing_field_is_refused(path):
     with pytest.raises(DataError, match="r.json.*not a run record"):
         parse(nested(path, KeyError), "r.json")
+
+
+@pytest.mark.parametrize("name", ["torch", "accelerator"])
+def test_every_missing_field_of_the_torch_engine_is_refused(name):
+    with pytest.raises(DataError, match="r.json.*not a run record"):
+        parse(nested(("environment", name), KeyError, "torch"), "r.json")
+
+
+@pytest.mark.parametrize("engine", ["kernels", "torch"])
+def test_an_environment_is_that_of_the_runs_engine(engine):
+    other = TORCH_ENVIRONMENT if engine == "kernels" else ENVIRONMENT
+    with pytest.raises(ValueError, match=f"environment: expected one of the {engine} engine"):
+        dataclasses.replace(record(engine=engine), environment=other)
 
 
 @pytest.mark.parametrize(
@@ -174,20 +187,30 @@ def test_a_loss_is_a_finite_number(field, value):
         dataclasses.replace(record().epochs[0], **{field: value})
 
 
-def test_going_on_needs_the_same_arithmetic():
+def test_the_kernels_bits_depend_on_their_arithmetic_alone():
     spec, here = record().spec, ENVIRONMENT
-    native = dataclasses.replace(spec, profile="native")
+    for change in (
+        {"numpy": "3.0"}, {"platform": "Darwin-arm64"}, {"repro": "0.9.0"}, {"python": "3.13.0"},
+        {"processor": "Another CPU"}, {"kernels": "1, avx512"},
+    ):  # fmt: skip
+        assert same_arithmetic(here, dataclasses.replace(here, **change), spec), change
+    assert not same_arithmetic(here, dataclasses.replace(here, kernels="2, avx2"), spec)
+
+
+def test_going_on_with_torch_needs_the_same_arithmetic():
+    spec, here = record(engine="torch").spec, TORCH_ENVIRONMENT
+    native = dataclasses.replace(spec, engine="native")
     for change in (
         {"torch": "2.15.0"},
         {"numpy": "3.0"},
         {"platform": "Linux-aarch64"},
-        {"repro": "0.2.0"},
+        {"repro": "0.3.0"},
     ):
         assert not same_arithmetic(here, dataclasses.replace(here, **change), spec)
-    patch = dataclasses.replace(here, repro="0.1.9", python="3.13.0")
+    patch = dataclasses.replace(here, repro="0.2.9", python="3.13.0")
     assert same_arithmetic(here, patch, spec)
     other = dataclasses.replace(here, processor="Another CPU")
-    assert same_arithmetic(here, other, spec), "the portable profile does not depend on it"
+    assert same_arithmetic(here, other, spec), "level L3 does not depend on it"
     assert not same_arithmetic(here, other, native)
     arm, graviton = (dataclasses.replace(here, platform="Linux-aarch64", processor=p) for p in "ab")
     assert not same_arithmetic(arm, graviton, spec), "nothing is promised of other processors"

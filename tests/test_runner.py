@@ -11,11 +11,11 @@ from repro.cluster import RayCluster
 from repro.data.dataset import synthetic
 from repro.errors import DataError, UsageError
 from repro.events import EpochDone, Failed, Finished, Noted, Started, Stepped
+from repro.kernel_training import KernelTrainer
 from repro.records import parse
 from repro.runner import Task, default_workers, estimate_s, run
 from repro.spec import REPORT_RECIPES, RunSpec
 from repro.store import Store
-from repro.training import Trainer
 from tests.forgery import forge_checkpoint, put
 from tests.processes import children
 
@@ -48,7 +48,7 @@ def expected():
     """The weights' digests of two short runs, trained in this process."""
     out = {}
     for model in ("net-relu", "improved"):
-        trainer = Trainer(spec_of(model), synthetic())
+        trainer = KernelTrainer(spec_of(model), synthetic())
         for _ in range(2):
             trainer.train_epoch()
         out[model] = [record.weights_sha256 for record in trainer.epochs]
@@ -166,17 +166,21 @@ def test_missing_data_fails_that_run_with_its_code_and_stops_no_other(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_checkpoint_of_another_torch_is_set_aside_and_not_mixed_with_this_one(tmp_path, expected):
+def test_a_checkpoint_of_other_arithmetic_is_set_aside_and_not_mixed_with_this_one(
+    tmp_path, expected
+):
     do(tmp_path, (spec_of(), 1))
     store = Store(tmp_path / "store")
     forge_checkpoint(
-        store.checkpoint(spec_of()), lambda fields: put(fields, ("environment", "torch"), "1.1.1")
+        store.checkpoint(spec_of()),
+        lambda fields: put(fields, ("environment", "kernels"), "99, cpu"),
     )
     failures, events = do(tmp_path, (spec_of(), 2))
     assert not failures
     (note,) = [event.message for event in events if isinstance(event, Noted)]
     assert (
-        "begins anew, the old run is kept: it was begun with torch 1.1.1; this is torch 2" in note
+        "begins anew, the old run is kept: it was begun with kernels 99, cpu; this is kernels 1"
+        in note
     )
     assert digests(tmp_path, spec_of()) == expected["net-relu"]
     kept = store.folder(spec_of()) / "before-1"
@@ -221,10 +225,11 @@ def test_a_worker_that_cannot_start_is_explained(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     failures, _ = do(tmp_path, (spec_of(), 1))
     assert failures[0].message == "its process ended with code 1: no message"
-    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+    missing = str(tmp_path / "none" / "python")
+    monkeypatch.setattr(sys, "executable", missing)
     failures, _ = do(tmp_path, (spec_of(), 1))
     assert isinstance(failures[0], Failed)
-    assert "/nonexistent/python" in failures[0].message
+    assert missing in failures[0].message
 
 
 def test_a_task_needs_an_epoch():
@@ -244,8 +249,8 @@ def test_a_cpu_gets_a_run_a_core_and_an_accelerator_one():
     assert default_workers("cuda") == 1
 
 
-def test_native_runs_have_another_name():
-    assert dataclasses.replace(spec_of(), profile="native").name != spec_of().name
+def test_runs_of_another_engine_have_another_name():
+    assert dataclasses.replace(spec_of(), engine="torch").name != spec_of().name
 
 
 class Elsewhere:

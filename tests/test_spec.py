@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from repro.spec import REPORT_RECIPES, Recipe, RunSpec, check_epochs, stream_seed
+from repro.spec import REPORT_RECIPES, Recipe, RunSpec, check_epochs, engine_for, stream_seed
 
 
 def test_the_report_has_five_models():
@@ -81,7 +81,23 @@ def test_the_test_set_is_read_at_the_tables_rows_and_some_later_epochs():
 def test_the_name_of_a_run_is_pinned():
     """A changed name orphans every record in every store: change it knowingly or not at all."""
     spec = RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=0)
-    assert spec.name == "net-relu-seed0-b4cfc4b736cf"
+    assert spec.name == "net-relu-seed0-193bf8325dcb"
+    earlier = dataclasses.replace(spec, engine="portable")
+    assert earlier.name == "net-relu-seed0-b4cfc4b736cf", "as version 0.1 named it"
+    assert earlier.is_earlier
+    assert not spec.is_earlier
+
+
+@pytest.mark.parametrize(
+    "changes", [{"device": "cuda"}, {"recipe": Recipe(architecture="torchvision:vgg11")}]
+)
+def test_the_kernels_compute_the_reports_networks_on_the_cpu_alone(changes):
+    spec = RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=0)
+    with pytest.raises(ValueError, match="needs the torch engine"):
+        dataclasses.replace(spec, **changes)
+    other = dataclasses.replace(spec, engine="torch", **changes)
+    assert engine_for(other.recipe, other.device) == "torch"
+    assert engine_for(spec.recipe, spec.device) == "kernels"
 
 
 def test_streams_differ_by_purpose_seed_and_epoch_and_are_pinned():

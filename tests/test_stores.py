@@ -35,7 +35,7 @@ def test_another_reports_runs_of_these_seeds_count():
         table="1", row=10, column="Mine", model="mine", expected=0.5, tolerance=0.1, place="x"
     )  # fmt: skip
     found = runs_of(
-        [own], [cell], seeds=choose_seeds(100, 1, fitting=True), device="cpu", profile="portable",
+        [own], [cell], seeds=choose_seeds(100, 1, fitting=True), device="cpu", engine="auto",
         dataset="cifar10", recipes={"mine": own.spec.recipe},
     )  # fmt: skip
     assert found == [own]

@@ -264,7 +264,7 @@ def test_runs_of_another_recipe_count_for_no_cell(monkeypatch):
 
 
 def test_one_seed_counts_once():
-    records = [record(seed=0), record(seed=0, device="cuda")]
+    records = [record(seed=0), record(seed=0, device="cuda", engine="torch")]
     with pytest.raises(ValueError, match="net-relu: expected one record a seed; got two of 0"):
         accuracies_by_cell(records)
 

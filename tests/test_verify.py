@@ -177,7 +177,7 @@ def test_a_reading_that_differs_is_named_by_its_epoch():
 @pytest.mark.parametrize(("other", "holds"), [(0.58, True), (0.6, False)])
 def test_runs_without_any_spread_are_compared_too(other, holds):
     recorded = [record(seed=n, accuracies={10: 0.58}) for n in (0, 1)]
-    now = [record(seed=n, accuracies={10: other}, device="cuda") for n in (0, 1)]
+    now = [record(seed=n, accuracies={10: other}, device="cuda", engine="torch") for n in (0, 1)]
     assert fresh(now, recorded)["accuracy of net-relu@10"].holds is holds
 
 
@@ -188,7 +188,7 @@ def test_fresh_runs_with_other_bits_fail_where_the_same_are_promised():
     checks = fresh([dataclasses.replace(one, epochs=tuple(epochs))], [one])
     bits = checks[f"bits of {one.spec.name}"]
     assert (bits.holds, bits.obtained) == (False, "other from epoch 7")
-    elsewhere = dataclasses.replace(one.environment, torch="9.9")
+    elsewhere = dataclasses.replace(one.environment, kernels="9, avx2")
     moved = dataclasses.replace(one, epochs=tuple(epochs), environment=elsewhere)
     assert not any(what.startswith("bits") for what in fresh([moved], [one])), "not promised"
 
@@ -207,7 +207,7 @@ def test_fresh_accuracies_must_not_contradict_the_recorded_ones(shift, holds, co
     noise = [0.001, -0.001, 0.0015, -0.0012, 0.0003]
     recorded = [record(seed=n, accuracies={10: 0.58 + each}) for n, each in enumerate(noise)]
     now = [
-        record(seed=n, accuracies={10: 0.5805 + shift - noise[n]}, device="cuda")
+        record(seed=n, accuracies={10: 0.5805 + shift - noise[n]}, device="cuda", engine="torch")
         for n in range(count)
     ]
     assert fresh(now, recorded)["accuracy of net-relu@10"].holds is holds

@@ -9,9 +9,9 @@ import pytest
 from repro import checkpoints, worker
 from repro.data.dataset import synthetic
 from repro.events import Job, Noted, Started, Train
+from repro.kernel_training import KernelTrainer
 from repro.spec import REPORT_RECIPES, RunSpec
 from repro.store import Store
-from repro.training import Trainer
 
 RECIPE = dataclasses.replace(REPORT_RECIPES["net-relu"], readings=(1, 3))
 SPEC = RunSpec(recipe=RECIPE, seed=7, dataset="synthetic")
@@ -52,7 +52,7 @@ def test_without_its_last_checkpoint_a_run_goes_on_from_the_one_before(whole, tm
 
 def test_a_run_that_went_past_a_reading_goes_back_to_read_the_test_set(whole, tmp_path):
     """As one that was trained by a version that read it at fewer epochs."""
-    store, trainer = Store(tmp_path), Trainer(SPEC, synthetic())
+    store, trainer = Store(tmp_path), KernelTrainer(SPEC, synthetic())
     environment = worker.describe_environment(SPEC)
     for epoch in range(1, 5):
         trainer.train_epoch()

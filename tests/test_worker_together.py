@@ -15,7 +15,7 @@ from repro.store import Store
 from repro.training import Trainer
 
 SPECS = [
-    RunSpec(recipe=REPORT_RECIPES[model], seed=seed, dataset="synthetic")
+    RunSpec(recipe=REPORT_RECIPES[model], seed=seed, engine="torch", dataset="synthetic")
     for seed in (0, 1)
     for model in ("net-relu", "net-swish")
 ]
@@ -94,7 +94,9 @@ def test_groups_that_were_begun_apart_go_on_apart(tmp_path):
 
 def test_a_killed_group_with_momentum_goes_on_to_the_same_bits(tmp_path):
     recipe = Recipe(architecture="net", momentum=0.9)
-    specs = [RunSpec(recipe=recipe, seed=seed, dataset="synthetic") for seed in (0, 1)]
+    specs = [
+        RunSpec(recipe=recipe, seed=seed, engine="torch", dataset="synthetic") for seed in (0, 1)
+    ]
     together(tmp_path / "whole", specs)
     for order in (specs, specs[::-1]):
         folder = tmp_path / order[0].name
@@ -131,7 +133,7 @@ def test_readings_come_at_the_reports_epochs(tmp_path):
 
 
 def task(model, seed, device, epochs=100):
-    spec = RunSpec(recipe=REPORT_RECIPES[model], seed=seed, device=device)
+    spec = RunSpec(recipe=REPORT_RECIPES[model], seed=seed, device=device, engine="torch")
     return Task(spec=spec, epochs=epochs)
 
 

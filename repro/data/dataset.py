@@ -6,15 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from repro.data import layout, mapped
 from repro.data.layout import CLASSES, IMAGE_SHAPE, Bytes, check, decode
 from repro.errors import DataError
-from repro.spec import DatasetName, stream_seed
-
-VALIDATION_SHARE = 0.2
-"""10,000 of the 50,000 training images validate (section 3.2.3)."""
+from repro.spec import DatasetName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -114,15 +110,3 @@ def synthetic(*, train: int = 500, test: int = 100, seed: int = 0) -> Dataset:
         test_images=test_images,
         test_labels=test_labels,
     )
-
-
-def split(count: int, seed: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Indices of the training and of the validation images, int64, disjoint and exhaustive.
-
-    Of 50,000 images 40,000 train and 10,000 validate (section 3.2.3). The draw depends on `seed`
-    alone, so that all networks of one seed share it.
-    """
-    random = np.random.Generator(np.random.PCG64(stream_seed(seed, "split")))
-    order = random.permutation(count)
-    validation = round(count * VALIDATION_SHARE)
-    return np.sort(order[validation:]), np.sort(order[:validation])

@@ -49,7 +49,7 @@ _INPUTS: dict[str, tuple[str, str, str | int | None]] = {
     "seed": ("Integer", "Seed of all random streams.", 0),
     "epochs": ("Integer", "Passes over the training images.", 10),
     "device": ("Text", "Where it is computed: cpu, cuda or mps.", "auto"),
-    "profile": ("Text", "Determinism profile: portable or native.", "portable"),
+    "engine": ("Text", "What computes: kernels or torch.", "auto"),
     "dataset": ("Text", "Which images.", "cifar10"),
 }
 # By name: what it is, and whether every run has it.
@@ -342,7 +342,7 @@ class _Description:
         values = {
             "architecture": spec.recipe.architecture, "activation": spec.recipe.activation,
             "seed": spec.seed, "epochs": len(record.epochs), "device": spec.device,
-            "profile": spec.profile, "dataset": spec.dataset,
+            "engine": spec.engine, "dataset": spec.dataset,
         }  # fmt: skip
         objects = [data] + [
             self.example(
@@ -375,13 +375,15 @@ class _Description:
                 softwareVersion=fields[name], url=address,
             )
             for name, address in _WHERE_SOFTWARE_IS.items()
+            if fields[name] is not None
         ]  # fmt: skip
         machine = [environment.processor, environment.accelerator]
+        how = f" by its kernels (version {environment.kernels})" if environment.kernels else ""
         return self.entity(
             f"#environment-{digest[:12]}", "SoftwareApplication", name="repro",
             softwareVersion=environment.repro, operatingSystem=environment.platform,
             softwareRequirements=[{"@id": each.id} for each in requirements],
-            description=f"The package as it trained, on {', '.join(filter(None, machine))}.",
+            description=f"The package as it trained{how}, on {', '.join(filter(None, machine))}.",
         )  # fmt: skip
 
 

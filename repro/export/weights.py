@@ -128,7 +128,7 @@ def describe(spec: RunSpec, epoch: int, weights: Weights) -> dict[str, Any]:
         "recipe": spec.to_dict()["recipe"],
         "seed": spec.seed,
         "device": spec.device,
-        "profile": spec.profile,
+        "engine": spec.engine,
         "dataset": spec.dataset,
     }
 
@@ -151,7 +151,7 @@ def model_card(record: RunRecord, config: dict[str, Any]) -> str:
             record.accuracies(dropout_on=True).get(epoch) if spec.recipe.has_dropout else None
         ),
         environment={k: v for k, v in dataclasses.asdict(environment).items() if v is not None},
-        level=promise(spec.device, spec.profile, machine),
+        level=promise(spec.device, spec.engine, machine),
         command=(
             train_command(spec, epoch) if spec.recipe in REPORT_RECIPES.values() else None
         ),

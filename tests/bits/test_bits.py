@@ -1,4 +1,5 @@
-"""Level L3: the first steps of every model have the same bits on every x86-64 CPU with AVX2."""
+"""Level L3 of the torch engine: the first steps of every model have the same bits on every x86-64
+CPU with AVX2. Level L4 of the kernels is in `test_kernels.py`."""
 
 from __future__ import annotations
 
@@ -7,23 +8,25 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import msgspec
 import pytest
 import torch
 
+from repro import golden
 from repro.data.dataset import synthetic
 from repro.events import Job, Rehearse
-from repro.golden import GOLDEN
 from repro.profiles import worker_environment
 from repro.runner import Task, run, worker_code
-from repro.spec import REPORT_RECIPES, Profile, RunSpec
+from repro.spec import REPORT_RECIPES, RunSpec
 from repro.store import Store
 from repro.training import Trainer
 
 pytestmark = pytest.mark.bits
 
 TORCH = torch.__version__.partition("+")[0]
+GOLDEN = golden.TORCH.get(TORCH)
 QEMU = shutil.which("qemu-x86_64")
 CPUS = ("Haswell", "Skylake-Client", "EPYC-Rome")
 
@@ -33,23 +36,23 @@ HINT = (
 )
 
 
-def rehearse(*before: str, profile: Profile = "portable", **variables: str) -> dict:
+def rehearse(*before: str, **variables: str) -> dict:
     """What a worker process says of the first steps; `before` is what the interpreter runs under."""
-    spec = RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=0, profile=profile, dataset="synthetic")
+    spec = RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=0, engine="torch", dataset="synthetic")
     job = Job(spec=spec, task=Rehearse(), store="", home="")
     # Which names a CPU for numpy's OpenBLAS, and not the emulated one.
     plain = {name: each for name, each in os.environ.items() if not name.startswith("OPENBLAS_")}
     done = subprocess.run(
-        [*before, sys.executable, "-c", worker_code(profile)],
+        [*before, sys.executable, "-c", worker_code("torch")],
         input=msgspec.json.encode(job), capture_output=True, check=False,
-        env=worker_environment(profile, {**plain, **variables}),
+        env=worker_environment({**plain, **variables}),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     return json.loads(done.stdout.splitlines()[0])
 
 
 def test_this_cpu_has_the_golden_bits():
-    assert rehearse()["digests"] == GOLDEN.get(TORCH), HINT
+    assert rehearse()["digests"] == GOLDEN, HINT
 
 
 @pytest.mark.skipif(QEMU is None, reason="needs qemu-x86_64 (Debian's qemu-user)")
@@ -58,13 +61,28 @@ def test_an_emulated_cpu_has_the_golden_bits(cpu, record_property):
     """Emulation is honest about the vectors that a CPU offers and about every rounding."""
     seen = rehearse(QEMU, "-cpu", cpu)
     record_property("digests", seen["digests"])
-    assert seen["digests"] == GOLDEN.get(TORCH), HINT
+    assert seen["digests"] == GOLDEN, HINT
 
 
 @pytest.mark.skipif(QEMU is None, reason="needs qemu-x86_64 (Debian's qemu-user)")
-def test_without_the_profile_an_emulated_cpu_has_other_bits():
-    """Else the tests above would prove nothing: it is the profile that makes CPUs agree."""
-    assert rehearse(QEMU, "-cpu", "Nehalem", profile="native")["digests"] != GOLDEN.get(TORCH)
+def test_without_the_environment_an_emulated_cpu_has_other_bits():
+    """Else the tests above would prove nothing: it is the environment that makes CPUs agree."""
+    code = (
+        "from repro import training, worker; from repro.spec import Recipe, RunSpec\n"
+        "training.prepare_torch = lambda: None\n"
+        "recipe = Recipe(architecture='net')\n"
+        "spec = RunSpec(recipe=recipe, seed=0, engine='torch', dataset='synthetic')\n"
+        "print(worker.first_steps(spec)['net-relu'])"
+    )
+    own = worker_environment({})
+    plain = {name: value for name, value in os.environ.items() if name not in own}
+    done = subprocess.run(
+        [QEMU, "-cpu", "Nehalem", sys.executable, "-c", code],
+        capture_output=True, text=True, check=False, env={**plain, "OMP_NUM_THREADS": "1"},
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip() != GOLDEN["net-relu"]
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
@@ -72,7 +90,10 @@ def test_any_number_of_workers_in_any_order_gives_the_same_bits(tmp_path, worker
     """A fresh process a run; what the caller has set for threads and vectors does not matter."""
     models = ("net-relu", "net-leaky_relu", "net-swish", "improved")
     tasks = [
-        Task(spec=RunSpec(recipe=REPORT_RECIPES[m], seed=0, dataset="synthetic"), epochs=1)
+        Task(
+            spec=RunSpec(recipe=REPORT_RECIPES[m], seed=0, engine="torch", dataset="synthetic"),
+            epochs=1,
+        )
         for m in models
     ]
     with pytest.MonkeyPatch.context() as patch:

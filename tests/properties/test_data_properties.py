@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from repro.data.dataset import split
 from repro.data.layout import decode, encode
 from repro.spec import MAX_SEED
+from repro.streams import split
 
 
 @given(st.integers(1, 60_000), st.integers(0, MAX_SEED))

@@ -13,10 +13,11 @@ from tests.properties.test_spec_properties import specs
 text = st.text(max_size=20)
 shares = st.floats(0, 1)
 losses = st.floats(0, 1e6)
-environments = st.builds(
-    Environment, repro=text, python=text, torch=text, torchvision=text, numpy=text, platform=text,
-    processor=text, accelerator=st.none() | text,
-)  # fmt: skip
+machines = dict.fromkeys(("repro", "python", "numpy", "platform", "processor"), text)
+of_torch = st.builds(
+    Environment, torch=text, torchvision=text, accelerator=st.none() | text, **machines
+)
+of_kernels = st.builds(Environment, kernels=text, **machines)
 
 
 @st.composite
@@ -42,7 +43,8 @@ def records(draw):
         )
         for n in read
     )  # fmt: skip
-    return RunRecord(spec=spec, environment=draw(environments), epochs=epochs, readings=readings)
+    environment = draw(of_kernels if spec.engine == "kernels" else of_torch)
+    return RunRecord(spec=spec, environment=environment, epochs=epochs, readings=readings)
 
 
 @given(records())

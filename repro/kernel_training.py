@@ -1,0 +1,166 @@
+"""Trains one run with the C kernels, epoch by epoch, to the same bits on every CPU. No torch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from repro import streams
+from repro.data.dataset import Dataset
+from repro.digests import arrays_digest
+from repro.errors import EvidenceError, TrainingError
+from repro.history import Arrays, History, Report, from_groups, in_groups
+from repro.kernels import binding, library, networks
+from repro.records import EpochRecord, Reading
+from repro.spec import RunSpec
+
+_STEPS_AT_A_TIME = 100
+"""Steps between two reports."""
+
+_PREDICTED_AT_A_TIME = 20
+"""Images of a forward pass where nothing is learned, at least. No bit depends on it."""
+
+
+class KernelTrainer(History):
+    """One run in memory: its network, optimiser and history, moved on by one epoch at a time.
+
+    `threads` cores compute a step together; no bit depends on their number.
+
+    Raises:
+        TrainingError: this CPU cannot run the kernels, or the network cannot take its batches.
+    """
+
+    def __init__(self, spec: RunSpec, dataset: Dataset, *, threads: int = 1) -> None:
+        super().__init__(spec, dataset.test_labels)
+        recipe = spec.recipe
+        self.train, self.validation = streams.split(len(dataset.train_labels), spec.seed)
+        last = len(self.train) % recipe.batch_size or recipe.batch_size
+        if recipe.architecture == "resnet" and 1 in {last, recipe.batch_size}:
+            raise TrainingError(
+                f"{spec.name}: batch norm needs two images or more in every batch; batches of "
+                f"{recipe.batch_size} from {len(self.train)} images leave one of 1"
+            )
+        # The data set has channels innermost in memory, so that these are no copies.
+        self._train_images, self._test_images = (
+            np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+            for images in (dataset.train_images, dataset.test_images)
+        )
+        self._train_labels = dataset.train_labels
+        self._network = binding.Network(
+            library.load(),
+            networks.table(recipe.architecture, recipe.activation),
+            batch=recipe.batch_size,
+            capacity=max(recipe.batch_size, _PREDICTED_AT_A_TIME),
+            pixels=recipe.pixels,
+            optimiser=recipe.optimiser,
+            learning_rate=recipe.learning_rate,
+            momentum=recipe.momentum,
+            threads=threads,
+        )
+        self._network.load(streams.initial_weights(recipe.architecture, spec.seed))
+
+    def train_epoch(self, report: Report | None = None) -> EpochRecord:
+        """Train on every training image once, validate, and add the epoch to the history.
+
+        Raises:
+            TrainingError: the loss is no longer finite.
+        """
+        start = time.perf_counter()
+        epoch = self.epoch + 1
+        losses = self.train_on(streams.order(self.train, self.spec.seed, epoch), epoch, report)
+        logits = self._logits(
+            self._train_images, self.validation, epoch, self.spec.recipe.dropout_at_prediction
+        )
+        labels = self._train_labels[self.validation]
+        each, _ = self._network.judge(logits, labels)
+        finite = bool(np.isfinite(each).all())
+        return self.record_epoch(
+            losses,
+            len(self.train),
+            validation_loss=math.fsum(each.tolist()) / len(labels) if finite else math.nan,
+            validation_accuracy=int((logits.argmax(1) == labels).sum()) / len(labels),
+            weights_sha256=arrays_digest(self._network.state()),
+            duration_s=time.perf_counter() - start,
+        )
+
+    def train_on(
+        self, order: npt.NDArray[np.int64], epoch: int, report: Report | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Train on the images of the data set that `order` (N,) names, batch by batch, and return
+        each batch's loss, float32 (steps,)."""
+        batch = self.spec.recipe.batch_size
+        steps = -(-len(order) // batch)
+        losses = np.empty(steps, np.float32)
+        for step in range(0, steps, _STEPS_AT_A_TIME):
+            first, end = step * batch, (step + _STEPS_AT_A_TIME) * batch
+            part = self._network.train(
+                self._train_images, self._train_labels, order[first:end],
+                seed=self.spec.seed, epoch=epoch, first=first,
+            )  # fmt: skip
+            losses[step : step + len(part)] = part
+            if report and math.isfinite(value := float(part[-1])):
+                report(step + len(part), steps, value)
+        return losses
+
+    def test_confidences(self) -> npt.NDArray[np.float32]:
+        """What the softmax gives the predicted class of every test image: float32 (10,000,), in
+        [0.1, 1], with dropout as the recipe says."""
+        dropout = self.spec.recipe.dropout_at_prediction
+        logits = self._logits(self._test_images, None, self.epoch, dropout)
+        return self._network.judge(logits, self._test_labels)[1].astype(np.float32)
+
+    def predict_test_set(self, *, switched: bool = False) -> npt.NDArray[np.uint8]:
+        """Predict the class of every test image, uint8 (10,000,), in the official order.
+
+        With dropout on or off as the recipe says or, `switched`, the other way about.
+        """
+        dropout = self.spec.recipe.dropout_at_prediction != switched
+        logits = self._logits(self._test_images, None, self.epoch, dropout)
+        classes: npt.NDArray[np.uint8] = logits.argmax(1).astype(np.uint8)
+        return classes
+
+    def state(self) -> Arrays:
+        """All tensors that :meth:`restore` needs to go on as if nothing had happened."""
+        return from_groups(
+            model=self._network.state(),
+            optimiser=self._network.moments(),
+            predictions=self.predictions,
+        )
+
+    def restore(
+        self,
+        state: Mapping[str, npt.NDArray[Any]],
+        epochs: tuple[EpochRecord, ...],
+        readings: tuple[Reading, ...],
+    ) -> None:
+        """Take up a run where :meth:`state` left it.
+
+        Raises:
+            EvidenceError: the tensors are not this network's, or not those that the history names.
+        """
+        groups = in_groups(state)
+        steps = len(epochs) * -(-len(self.train) // self.spec.recipe.batch_size)
+        try:
+            self._network.restore(groups["model"], groups["optimiser"], steps)
+        except ValueError as error:
+            raise EvidenceError(
+                f"{self.spec.name}: not a checkpoint of this run: {error}"
+            ) from None
+        self.restore_history(groups["model"], groups["predictions"], epochs, readings)
+
+    def _logits(
+        self,
+        images: npt.NDArray[np.uint8],
+        indices: npt.NDArray[np.int64] | None,
+        epoch: int,
+        dropout: bool,
+    ) -> npt.NDArray[np.float32]:
+        """Float32 (N, 10) for bytes (N, 32, 32, 3), or for those of them that `indices` name."""
+        return self._network.predict(
+            images, indices, seed=self.spec.seed, epoch=epoch, dropout=dropout
+        )
