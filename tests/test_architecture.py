@@ -245,6 +245,10 @@ def built(tmp_path_factory):
     return folder
 
 
+def test_the_wheel_is_quick_to_download(built):
+    assert next(built.glob("*.whl")).stat().st_size < 8_000_000
+
+
 def test_the_wheel_carries_the_evidence_inside_the_package(built):
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())

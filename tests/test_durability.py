@@ -83,7 +83,7 @@ SERIES = {
     # The first files of a store: checkpoint, store.json, predictions, record.
     "beginning": [("half written", n) for n in (1, 2, 3)] + [("after replace", n) for n in (1, 2, 3)],
     "chance": [
-        (moment, CHANCE.randint(1, 9))
+        (moment, CHANCE.randint(1, 3 if moment == "step" else 9))
         for moment in CHANCE.sample(MOMENTS * 2, 6)
     ],
 }  # fmt: skip

@@ -14,10 +14,16 @@ pytestmark = pytest.mark.regression
 STORE = Store(packaged("results"))
 
 
-@pytest.mark.parametrize("model", ["net-relu", "net-leaky_relu", "net-swish", "improved-relu"])
-def test_every_stretch_of_a_small_network_can_be_trained_again(model):
-    spec = STORE.find(f"{model}-seed0").spec
-    assert STORE.checkpoint_epochs(spec) == [10, 30, 60, 100]
+def test_only_the_checkpoints_that_something_shows_are_kept():
+    """Any run can be trained again in minutes; weights are shown and exported of these two."""
+    kept = {
+        record.spec.name.rpartition("-")[0]: STORE.checkpoint_epochs(record.spec)
+        for record in STORE.records()
+    }
+    assert {name: epochs for name, epochs in kept.items() if epochs} == {
+        "net-relu-seed0": [100],
+        "improved-relu-seed0": [100],
+    }
 
 
 def test_an_audit_refutes_nothing_and_trains_epochs_again():
@@ -35,7 +41,7 @@ def test_an_audit_refutes_nothing_and_trains_epochs_again():
     }, told
     if ("training", "not comparable") in outcomes:
         pytest.skip("recorded with other versions")
-    # ResNet's checkpoint is not kept.
+    # Most checkpoints are not kept.
     assert outcomes - {("predictions", "not checked")} == {
         (check, "proved") for check in ("record", "accuracy", "predictions", "training")
     }, told
@@ -44,4 +50,4 @@ def test_an_audit_refutes_nothing_and_trains_epochs_again():
 
 def test_the_evidence_stays_small():
     files = [path for path in packaged("results").rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < 60_000_000
+    assert sum(path.stat().st_size for path in files) < 30_000_000
