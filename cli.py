@@ -228,7 +228,17 @@ _Recorded = Annotated[
     bool, typer.Option("--recorded", help="Use the recorded runs that come with repro.")
 ]
 _Workers = Annotated[
-    int | None, typer.Option(min=1, help="Runs at a time.", show_default="one a core")
+    int | None,
+    typer.Option(min=1, help="Runs at a time.", show_default="so that all are done soonest"),
+]
+_Threads = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=64,
+        help="Cores for each run, to the same bits.",
+        show_default="so that all are done soonest",
+    ),
 ]
 _Executor = Annotated[
     Literal["local", "ray"], typer.Option(help="ray: on the nodes of a Ray cluster.")
@@ -278,6 +288,7 @@ def table(
     device: _Device = "auto",
     engine: _Engine = "auto",
     workers: _Workers = None,
+    threads: _Threads = None,
     executor: _Executor = "local",
     address: _Address = "auto",
     gpu_share: _GpuShare = 1.0,
@@ -323,7 +334,7 @@ def table(
             recipes=told.recipes,
         )
     else:
-        session = _trainer(quiet, workers, executor, address, gpu_share)
+        session = _trainer(quiet, workers, threads, executor, address, gpu_share)
         found, code = session.train_table(
             cells,
             report=told,
@@ -332,6 +343,7 @@ def table(
             engine=engine,
             dataset=dataset,
             lang=lang,
+            recorded=recorded_store(own),
         )
     verdicts = judge_records(cells, found, told.recipes)
     if form == "rich":
@@ -397,6 +409,7 @@ def verify(
     device: _Device = "auto",
     engine: _Engine = "auto",
     workers: _Workers = None,
+    threads: _Threads = None,
     executor: _Executor = "local",
     address: _Address = "auto",
     gpu_share: _GpuShare = 1.0,
@@ -425,7 +438,7 @@ def verify(
     else:
         if accept:
             raise UsageError("--accept: expected without --fresh, of the recorded runs")
-        session = _trainer(quiet, workers, executor, address, gpu_share)
+        session = _trainer(quiet, workers, threads, executor, address, gpu_share)
         checks, code = session.verify_fresh(
             number, seeds=seeds or 1, epochs=epochs, device=session.device(device), engine=engine
         )
@@ -460,6 +473,7 @@ def recipes(
     device: _Device = "auto",
     engine: _Engine = "auto",
     workers: _Workers = None,
+    threads: _Threads = None,
     executor: _Executor = "local",
     address: _Address = "auto",
     gpu_share: _GpuShare = 1.0,
@@ -493,7 +507,7 @@ def recipes(
     if not model:
         _refuse(context, ("epochs", "best", "seeds", *_TRAINING), "with --train")
     cells = load_cells(packaged("expected_results"))
-    session = _trainer(quiet, workers, executor if model else "local", address, gpu_share)
+    session = _trainer(quiet, workers, threads, executor if model else "local", address, gpu_share)
     place = device if recorded else session.device(device)
 
     def fits() -> Any:
@@ -674,6 +688,7 @@ def train(
     device: _Device = "auto",
     engine: _Engine = "auto",
     dataset: _Dataset = "cifar10",
+    threads: _Threads = None,
     executor: _Executor = "local",
     address: _Address = "auto",
     gpu_share: _GpuShare = 1.0,
@@ -684,7 +699,7 @@ def train(
     from repro.session import task_for
     from repro.stores import user_store
 
-    session = _trainer(quiet, None, executor, address, gpu_share)
+    session = _trainer(quiet, None, threads, executor, address, gpu_share)
     task = task_for(
         model,
         activation,
@@ -1008,7 +1023,12 @@ def measure(
 
 
 def _trainer(
-    quiet: bool, workers: int | None, executor: str, address: str, gpu_share: float
+    quiet: bool,
+    workers: int | None,
+    threads: int | None,
+    executor: str,
+    address: str,
+    gpu_share: float,
 ) -> Any:
     """The session of a command that trains."""
     from repro.cluster import RayCluster
@@ -1018,7 +1038,7 @@ def _trainer(
     cluster = None
     if executor == "ray":
         cluster = RayCluster(address, gpu_share=gpu_share, source=source)
-    return Session(console=err, quiet=quiet, workers=workers, cluster=cluster)
+    return Session(console=err, quiet=quiet, workers=workers, threads=threads, cluster=cluster)
 
 
 def _store(recorded: bool) -> Any:

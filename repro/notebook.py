@@ -42,12 +42,14 @@ def table(
     engine: EngineChoice = "auto",
     dataset: DatasetName = "cifar10",
     workers: int | None = None,
+    threads: int | None = None,
     quiet: bool = False,
 ) -> pd.DataFrame:
     """One of the report's tables, or all: the report's figures beside ours.
 
     Trains what is missing, as `repro table` does, with `seeds` seeds (one if None) from
-    `first_seed` on, `workers` runs at a time (None: one a core). With `recorded` it trains nothing
+    `first_seed` on, `workers` runs at a time on `threads` cores each (None: so that all are done
+    soonest). With `recorded` it trains nothing
     and takes the runs that come with the package, with `trained` those that you have. `report` is
     the folder of another report.
 
@@ -82,7 +84,7 @@ def table(
             recipes=told.recipes,
         )
     else:
-        found, code = _session(quiet, workers).train_table(
+        found, code = _session(quiet, workers, threads).train_table(
             cells,
             report=told,
             seeds=chosen,
@@ -90,6 +92,7 @@ def table(
             engine=engine,
             dataset=dataset,
             lang="en",
+            recorded=recorded_store(own),
         )
         if code:
             raise _failure(code, f"table {number}: not every run could be trained")
@@ -149,5 +152,6 @@ def _failure(code: int, text: str) -> ReproError:
     return (DataError if code == DataError.exit_code else TrainingError)(text)
 
 
-def _session(quiet: bool, workers: int | None = None) -> Session:
-    return Session(console=Console(file=sys.stderr, emoji=False), quiet=quiet, workers=workers)
+def _session(quiet: bool, workers: int | None = None, threads: int | None = None) -> Session:
+    console = Console(file=sys.stderr, emoji=False)
+    return Session(console=console, quiet=quiet, workers=workers, threads=threads)

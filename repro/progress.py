@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.text import Text
 
 from repro.events import AnyEvent, EpochDone, Failed, Finished, Noted, ReadingDone, Started, Stepped
+from repro.records import EpochRecord
 from repro.runner import Task, estimate_s
 
 _LINE_EVERY_S = 60.0
@@ -29,7 +30,8 @@ class RunDisplay:
     """Shows `tasks` while they run; give it every event.
 
     `above` renders what stands over the bars and is asked again after every reading; `beside` adds
-    to the line that a reading gets. With `every_epoch` each epoch gets a line that stays.
+    to the line that a reading gets; `compare` may have a line to say of an epoch. With
+    `every_epoch` each epoch gets a line that stays.
     """
 
     def __init__(
@@ -41,9 +43,10 @@ class RunDisplay:
         every_epoch: bool = False,
         above: Callable[[], RenderableType] | None = None,
         beside: Callable[[ReadingDone], str] | None = None,
+        compare: Callable[[str, EpochRecord], str | None] | None = None,
     ) -> None:
         self._console, self._quiet, self._every_epoch = console, quiet, every_epoch
-        self._above, self._beside = above, beside
+        self._above, self._beside, self._compare = above, beside, compare
         self._tasks = {task.spec.name: task for task in tasks}
         self._began: dict[str, tuple[float, float]] = {}
         self._last_line = time.monotonic()
@@ -101,6 +104,8 @@ class RunDisplay:
             self._advance(event.run, done, f"epoch {event.epoch}, loss {event.loss:.3f}")
         elif isinstance(event, EpochDone):
             self._epoch(event)
+            if self._compare and (said := self._compare(event.run, event.record)):
+                self._line(f"{_label(self._tasks[event.run])}: {said}")
             if event.record.epoch == self._tasks[event.run].epochs:
                 self._finish(event.run)
         elif isinstance(event, ReadingDone):

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from typing import IO, Protocol, TypeVar
 
 import msgspec
 
-from repro.errors import DataError, ReproError, TrainingError
+from repro.errors import DataError, ReproError, TrainingError, UsageError
 from repro.events import (
     AnyEvent,
     Failed,
@@ -83,14 +83,27 @@ class Task:
         check_epochs(self.epochs)
 
 
+PARALLEL_SHARE: Mapping[str, float] = {"net": 0.62, "improved": 0.86, "resnet": 0.86}
+"""Part of an epoch of the kernels that more cores make shorter, in [0, 1]: so that two cores are
+1.45, 1.75 and 1.75 times as fast as one, as they were on the machine above."""
+
+MOST_THREADS = 8
+"""Cores that a run is given unasked, at most. More than two were not measured."""
+
+
 def seconds_per_epoch(spec: RunSpec) -> float:
     """Of a run on one core of the machine that was measured."""
     return CPU_SECONDS_PER_EPOCH.get(spec.recipe.architecture, _OTHER_SECONDS)
 
 
-def estimate_s(tasks: Iterable[Task], workers: int) -> float:
-    """Seconds that `tasks` take on `workers` cores of the machine that was measured."""
-    costs = [seconds_per_epoch(task.spec) * task.epochs for task in tasks]
+def estimate_s(tasks: Iterable[Task], workers: int, threads: int = 1) -> float:
+    """Seconds that `tasks` take, `workers` at a time and each on `threads` cores of the machine
+    that was measured."""
+    costs = []
+    for task in tasks:
+        shared = PARALLEL_SHARE.get(task.spec.recipe.architecture, 0.0)
+        alone = seconds_per_epoch(task.spec) * task.epochs
+        costs.append(alone * (1 - shared + shared / threads))
     return max([sum(costs) / workers, *costs], default=0.0)
 
 
@@ -99,10 +112,37 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def threads_each(jobs: int, workers: int) -> int:
-    """Cores for each run, where `jobs` runs are done `workers` at a time: one where there are as
-    many runs as cores, several where there are fewer."""
-    return max(1, cores() // max(1, min(jobs, workers)))
+def allocate(
+    tasks: Sequence[Task], *, workers: int | None = None, threads: int | None = None
+) -> tuple[int, int]:
+    """How many of `tasks` to do at a time on this machine's CPU, and on how many cores each.
+
+    What is not given is chosen so that all are done soonest: one core each where runs are many,
+    several each where they are few or one is much longer than the others. No bit depends on it.
+
+    Raises:
+        UsageError: several threads for runs that torch computes, which have one.
+    """
+    here = cores()
+    if any(task.spec.engine != "kernels" for task in tasks):
+        if threads not in {None, 1}:
+            raise UsageError(
+                f"--threads {threads}: expected runs of the kernels; torch computes on one core, "
+                "since its bits depend on their number"
+            )
+        threads = 1
+    if workers is None and threads is None:
+        most = min(here, MOST_THREADS)
+        threads = min(
+            range(1, most + 1), key=lambda each: estimate_s(tasks, max(1, here // each), each)
+        )
+    if workers is None:
+        assert threads is not None  # noqa: S101 - chosen above
+        workers = max(1, here // threads)
+    workers = max(1, min(workers, len(tasks)))
+    if threads is None:
+        threads = max(1, min(here // workers, MOST_THREADS))
+    return workers, threads
 
 
 def default_workers(device: Device) -> int:
@@ -136,20 +176,16 @@ def run(
     workers: int,
     on_event: Callable[[AnyEvent], None],
     executor: Executor | None = None,
-    threads: int | None = None,
+    threads: int = 1,
 ) -> list[Failed]:
     """Do every task, the longest first, and return those that failed. As :func:`do_jobs`.
 
-    A run is computed by `threads` cores together, or by :func:`threads_each` of this machine's.
-
-    On a GPU, runs that differ in seed and activation alone are trained as one network.
+    A run of the kernels is computed by `threads` cores together. On a GPU, runs that differ in seed
+    and activation alone are trained as one network.
     """
     ordered = sorted(tasks, key=lambda task: -estimate_s([task], 1))
-    groups = _groups(ordered)
-    if threads is None:
-        threads = 1 if executor else threads_each(len(groups), workers)
     jobs = []
-    for first, *others in groups:
+    for first, *others in _groups(ordered):
         task = Train(epochs=first.epochs, others=tuple(other.spec for other in others))
         jobs.append(
             Job(

@@ -30,6 +30,7 @@ from repro import bench, streams
 from repro.audit import Audit
 from repro.calibration import bin_up, save_bins
 from repro.cluster import RayCluster
+from repro.comparison import Comparison
 from repro.data.dataset import Dataset, default_folder, load
 from repro.data.folders import export
 from repro.data.sources import Source, fetch, plan
@@ -45,7 +46,7 @@ from repro.progress import RunDisplay, duration
 from repro.recipes import FITTING_SEEDS, adapt
 from repro.records import RunRecord, is_complete
 from repro.reports import Report
-from repro.runner import Task, default_workers, estimate_s, predict, run
+from repro.runner import Task, allocate, default_workers, estimate_s, predict, run
 from repro.spec import (
     REPORT_RECIPES,
     Activation,
@@ -96,12 +97,13 @@ def bar(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """How to speak with the person, how many runs to do at a time (None: one a core), and where
-    (None: on this machine)."""
+    """How to speak with the person, how many runs to do at a time and on how many cores each
+    (None: so that all are done soonest), and where (None: on this machine)."""
 
     console: Console
     quiet: bool = False
     workers: int | None = None
+    threads: int | None = None
     cluster: RayCluster | None = None
 
     @property
@@ -156,10 +158,12 @@ class Session:
         dataset: DatasetName,
         lang: Language,
         store: Store | None = None,
+        recorded: Store | None = None,
     ) -> tuple[list[RunRecord], int]:
         """Train what the user's store, or another, lacks for `cells`, with these seeds.
 
-        The cells are of the report that this package is about, or of another. Returns the runs'
+        The cells are of the report that this package is about, or of another, whose runs are
+        `recorded`. Returns the runs'
         records as far as there are any, and 0 or the exit code of the worst failure.
         """
         store = store or user_store()
@@ -199,13 +203,15 @@ class Session:
         code = self.train(
             store,
             tasks,
-            lambda todo: RunDisplay(
+            lambda todo, comparison: RunDisplay(
                 self.console,
                 todo,
                 quiet=self.quiet,
+                compare=comparison.add,
                 above=lambda: to_rich(judge_records(cells, records(), recipes), lang),
                 beside=beside,
             ),
+            recorded,
         )
         return records(), code
 
@@ -240,7 +246,11 @@ class Session:
             for candidate in candidates
         ]
         return self.train(
-            user_store(), tasks, lambda todo: RunDisplay(self.console, todo, quiet=self.quiet)
+            user_store(),
+            tasks,
+            lambda todo, comparison: RunDisplay(
+                self.console, todo, quiet=self.quiet, compare=comparison.add
+            ),
         )
 
     def train_one(self, task: Task) -> tuple[RunRecord | None, int]:
@@ -249,7 +259,9 @@ class Session:
         code = self.train(
             store,
             [task],
-            lambda todo: RunDisplay(self.console, todo, quiet=self.quiet, every_epoch=True),
+            lambda todo, comparison: RunDisplay(
+                self.console, todo, quiet=self.quiet, every_epoch=True, compare=comparison.add
+            ),
         )
         return store.load(task.spec), code
 
@@ -432,9 +444,12 @@ class Session:
         self,
         store: Store,
         tasks: Sequence[Task],
-        display: Callable[[Sequence[Task]], RunDisplay],
+        display: Callable[[Sequence[Task], Comparison], RunDisplay],
+        recorded: Store | None = None,
     ) -> int:
         """Do the tasks that `store` lacks; return 0, or the exit code of the worst failure.
+
+        What is trained is compared with `recorded`, the package's own runs unless others are given.
 
         Raises:
             DataError: the data set cannot be had, or the store not be read.
@@ -448,26 +463,36 @@ class Session:
         if not todo:
             return 0
         device = todo[0].spec.device
+        if self.cluster is None and device == "cpu":
+            at_a_time, threads = allocate(todo, workers=self.workers, threads=self.threads)
+        else:
+            if self.threads is not None:
+                raise UsageError("--threads: expected runs on the CPU of this machine")
+            slots = self.cluster.slots(device) if self.cluster else default_workers(device)
+            at_a_time, threads = min(self.workers or slots, len(todo)), 1
         if self.cluster is None:
-            slots = default_workers(device)
             if any(task.spec.dataset == "cifar10" for task in todo):
                 self.fetch_data(plan(os.environ.get("REPRO_CIFAR10_SOURCE")))
         else:  # whose nodes fetch the data that they need
-            slots = self.cluster.slots(device)
             self.say(f"a Ray cluster of {self.cluster.nodes} nodes, with room for {slots} at once")
-        at_a_time = min(self.workers or slots, len(todo))
-        self.say(_announcement(todo, done, at_a_time))
+        self.say(_announcement(todo, done, at_a_time, threads))
         began = time.monotonic()
-        with display(todo) as shown:
+        comparison = Comparison(recorded or recorded_store(), [task.spec for task in todo])
+        with display(todo, comparison) as shown:
             failures = run(
-                todo, store=store.root, home=home(), workers=at_a_time, on_event=shown,
-                executor=self.cluster,
+                todo, store=store.root, home=home(), workers=at_a_time, threads=threads,
+                on_event=shown, executor=self.cluster,
             )  # fmt: skip
         if failures:
             text = f"{len(failures)} of {len(todo)} runs failed; the same command goes on"
             self.console.print(text, highlight=False)
         else:
             self.say(f"trained in {duration(time.monotonic() - began)}")
+        agreement = comparison.summary(
+            record for task in todo if (record := store.load(task.spec)) is not None
+        )
+        if agreement and (comparison.differs or not self.quiet):
+            self.console.print(agreement, markup=False, highlight=False, soft_wrap=True)
         codes = {failure.exit_code for failure in failures}
         return DataError.exit_code if DataError.exit_code in codes else max(codes, default=0)
 
@@ -481,11 +506,15 @@ def _training_part(dataset: Dataset) -> Dataset:
     )  # fmt: skip
 
 
-def _announcement(todo: Sequence[Task], done: dict[str, RunRecord | None], at_a_time: int) -> str:
+def _announcement(
+    todo: Sequence[Task], done: dict[str, RunRecord | None], at_a_time: int, threads: int
+) -> str:
     """What will be done, what its bits may be relied on for, and how long that took elsewhere."""
     spec = todo[0].spec
     promised = promise(spec.device, spec.engine, platform.machine())
     how = "as one network where they can" if spec.device == "cuda" else f"{at_a_time} at a time"
+    if threads > 1:
+        how += f" on {threads} cores"
     text = f"{len(todo)} run{'s' * (len(todo) > 1)}, {how}, on {spec.device}"
     if spec.device == "cpu":
         text += f" ({spec.engine})"
@@ -502,10 +531,8 @@ def _announcement(todo: Sequence[Task], done: dict[str, RunRecord | None], at_a_
         left = task.epochs - (len(record.epochs) if record else 0)
         if left > 0:
             rest.append(dataclasses.replace(task, epochs=left))
-    return (
-        f"{text}\nabout {duration(estimate_s(rest, at_a_time))} on the machine that was measured "
-        "(AMD EPYC 7003 at 2.45 GHz)"
-    )
+    seconds = estimate_s(rest, at_a_time, threads)
+    return f"{text}\nabout {duration(seconds)} on the machine that was measured (AMD EPYC 9004)"
 
 
 def task_for(

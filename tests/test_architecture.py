@@ -129,14 +129,15 @@ ALLOWED = {
         "verdicts", "verify",
     },
     "tables": {"claims", "spec", "verdicts"},
-    "progress": {"events", "runner"},
+    "progress": {"events", "records", "runner"},
+    "comparison": {"errors", "records", "spec", "store"},
     "listings": {
         "audit", "data.dataset", "data.layout", "doctor", "figures.registry", "figures.style",
         "progress", "recipes", "records", "spec", "verdicts", "verify",
     },
     "session": {
-        "audit", "bench", "calibration", "cluster", "data.dataset", "data.folders", "data.sources", "doctor",
-        "errors", "events", "evidence", "figures.registry", "figures.style", "paths", "profiles",
+        "audit", "bench", "calibration", "cluster", "comparison", "data.dataset", "data.folders",
+        "data.sources", "doctor", "errors", "events", "evidence", "figures.registry", "figures.style", "paths", "profiles",
         "progress", "recipes", "records", "reports", "runner", "spec", "store", "stores", "streams",
         "tables", "verdicts", "verify",
     },
@@ -151,7 +152,7 @@ COMPUTE_HALF = {
     "worker",
 }
 EVIDENCE_HALF = {
-    "verdicts", "calibration", "claims", "evidence", "export.crate", "export.folder", "export.weights",
+    "verdicts", "calibration", "claims", "comparison", "evidence", "export.crate", "export.folder", "export.weights",
     "figures.explained", "figures.measured", "figures.registry", "figures.style", "notebook", "page", "recipes", "stores", "verify", "tables", "progress", "runner",
     "audit", "bench", "doctor", "listings", "session", "parcels", "node", "cluster", "reports",
 }  # fmt: skip

@@ -13,7 +13,7 @@ from repro.errors import DataError, UsageError
 from repro.events import EpochDone, Failed, Finished, Noted, Started, Stepped
 from repro.kernel_training import KernelTrainer
 from repro.records import parse
-from repro.runner import Task, default_workers, estimate_s, run
+from repro.runner import Task, allocate, default_workers, estimate_s, run
 from repro.spec import REPORT_RECIPES, RunSpec
 from repro.store import Store
 from tests.forgery import forge_checkpoint, put
@@ -242,6 +242,72 @@ def test_an_estimate_is_the_longest_run_or_the_shared_work():
     assert estimate_s([resnet, net], 2) == estimate_s([resnet], 1)
     assert estimate_s([net] * 4, 2) == pytest.approx(2 * estimate_s([net], 1))
     assert estimate_s([], 2) == 0
+
+
+def tasks_of(*models, engine="kernels"):
+    return [
+        Task(
+            spec=RunSpec(recipe=REPORT_RECIPES[model], seed=n, engine=engine),
+            epochs=10 if model == "resnet" else 100,
+        )
+        for n, model in enumerate(models)
+    ]
+
+
+ALL = ("net-relu", "net-leaky_relu", "net-swish", "improved", "resnet")
+
+
+@pytest.mark.parametrize(
+    ("models", "cores", "expected"),
+    [
+        (["net-relu"], 1, (1, 1)),
+        (["net-relu"], 2, (1, 2)),
+        (["net-relu"] * 2, 2, (2, 1)),
+        (["net-relu"] * 2, 4, (2, 2)),
+        (["net-relu"] * 25, 4, (4, 1)),
+        (["net-relu", "improved"], 2, (1, 2)),  # else a core waits for ImprovedNet
+        (ALL, 2, (1, 2)),
+        (ALL * 5, 2, (2, 1)),
+        (["net-relu"], 64, (1, 8)),
+    ],
+)
+def test_cores_are_given_to_runs_so_that_all_are_done_soonest(monkeypatch, models, cores, expected):
+    monkeypatch.setattr("repro.runner.cores", lambda: cores)
+    assert allocate(tasks_of(*models)) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"workers": 1}, (1, 4)),
+        ({"workers": 2}, (2, 2)),
+        ({"workers": 9}, (5, 1)),
+        ({"threads": 1}, (4, 1)),
+        ({"threads": 3}, (1, 3)),
+        ({"workers": 2, "threads": 7}, (2, 7)),
+    ],
+)
+def test_what_is_asked_for_is_what_runs_get(monkeypatch, given, expected):
+    monkeypatch.setattr("repro.runner.cores", lambda: 4)
+    assert allocate(tasks_of(*ALL), **given) == expected
+
+
+def test_torch_computes_on_one_core(monkeypatch):
+    monkeypatch.setattr("repro.runner.cores", lambda: 4)
+    assert allocate(tasks_of("net-relu", engine="torch")) == (1, 1)
+    assert allocate(tasks_of(*ALL, engine="torch")) == (4, 1)
+    with pytest.raises(UsageError, match="--threads 2: expected runs of the kernels"):
+        allocate(tasks_of("net-relu", engine="torch"), threads=2)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_runs_get_their_threads_and_the_same_bits(tmp_path, expected, threads):
+    failures = run(
+        [Task(spec=spec_of(), epochs=1)], store=tmp_path / "store", home=tmp_path, workers=1,
+        threads=threads, on_event=lambda _: None,
+    )  # fmt: skip
+    assert not failures
+    assert digests(tmp_path, spec_of()) == expected["net-relu"][:1]
 
 
 def test_a_cpu_gets_a_run_a_core_and_an_accelerator_one():

@@ -24,7 +24,7 @@ def test_a_run_begins_with_what_its_bits_may_be_relied_on_for(monkeypatch, machi
     monkeypatch.setattr("platform.machine", lambda: machine)
     recipe = REPORT_RECIPES["net-relu"]
     spec = RunSpec(recipe=recipe, seed=0, device=device, engine=engine_for(recipe, device))
-    said = _announcement([Task(spec=spec, epochs=10)], {spec.name: None}, 2)
+    said = _announcement([Task(spec=spec, epochs=10)], {spec.name: None}, 2, 1)
     first, *rest = said.splitlines()
     assert words in first
     assert len(rest) == (device == "cpu"), "the time is known for CPUs only"
