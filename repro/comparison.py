@@ -67,7 +67,7 @@ class Comparison:
             "the recorded run" if compared == 1 else f"{compared} recorded runs"
         )
         if not differing:
-            return f"{said}: all {epochs} epochs have the same weights, bit for bit"
+            return f"{said}: the same weights after each of {epochs} epochs, bit for bit"
         if rest := compared - len(differing):
             differing.append(f"{rest} run{'s agree' if rest > 1 else ' agrees'}")
         return f"{said}: {', '.join(differing)}"

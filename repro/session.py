@@ -512,10 +512,10 @@ def _announcement(
     """What will be done, what its bits may be relied on for, and how long that took elsewhere."""
     spec = todo[0].spec
     promised = promise(spec.device, spec.engine, platform.machine())
-    how = "as one network where they can" if spec.device == "cuda" else f"{at_a_time} at a time"
-    if threads > 1:
-        how += f" on {threads} cores"
-    text = f"{len(todo)} run{'s' * (len(todo) > 1)}, {how}, on {spec.device}"
+    text = "1 run" if len(todo) == 1 else f"{len(todo)} runs, {at_a_time} at a time"
+    if spec.device == "cuda" and len(todo) > 1:
+        text = f"{len(todo)} runs, as one network where they can"
+    text += f", on {f'{threads} cores of the ' * (threads > 1)}{spec.device}"
     if spec.device == "cpu":
         text += f" ({spec.engine})"
     known = all(task.spec.recipe.is_reports for task in todo)

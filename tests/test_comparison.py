@@ -85,7 +85,7 @@ def test_a_run_that_is_longer_than_the_recorded_one_is_compared_as_far_as_that_g
     comparison = Comparison(store, [ONE.spec])
     assert all(comparison.add(NAME, each) is None for each in longer.epochs[10:])
     assert comparison.summary([longer]) == (
-        "compared with the recorded run: all 10 epochs have the same weights, bit for bit"
+        "compared with the recorded run: the same weights after each of 10 epochs, bit for bit"
     )
 
 
@@ -94,7 +94,7 @@ def test_the_summary_counts_runs_and_epochs(store):
     store.save(second, {})
     comparison = Comparison(store, [ONE.spec, second.spec])
     assert comparison.summary([ONE, second, record(seed=7)]) == (
-        "compared with 2 recorded runs: all 20 epochs have the same weights, bit for bit"
+        "compared with 2 recorded runs: the same weights after each of 20 epochs, bit for bit"
     )
     assert comparison.summary([ONE, other_from(4, second)]) == (
         f"compared with 2 recorded runs: {second.spec.name} differs from epoch 4 on, 1 run agrees"

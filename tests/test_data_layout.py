@@ -91,7 +91,6 @@ def test_nothing_unverified_is_read(tmp_path, tiny_cifar, name, harm):
     folder.mkdir(parents=True)
     for each, data in tiny_cifar.items():
         (folder / each).write_bytes(data)
-    load("cifar10", tmp_path)
     path = folder / name
     data = bytearray(path.read_bytes())
     data[1234] ^= 1
@@ -100,6 +99,24 @@ def test_nothing_unverified_is_read(tmp_path, tiny_cifar, name, harm):
     else:
         path.write_bytes(data if harm == "flip" else data[:-1])
     with pytest.raises(DataError, match=f"{name}.*repro data fetch"):
+        load("cifar10", tmp_path)
+
+
+def test_what_was_verified_once_is_read_from_its_own_sealed_file(tmp_path, tiny_cifar):
+    folder = default_folder(tmp_path)
+    folder.mkdir(parents=True)
+    for name, data in tiny_cifar.items():
+        (folder / name).write_bytes(data)
+    before = load("cifar10", tmp_path)
+    (folder / "test_batch.bin").unlink()
+    again = load("cifar10", tmp_path)
+    for name in FIELDS:
+        np.testing.assert_array_equal(getattr(again, name), getattr(before, name))
+    (sealed,) = folder.parent.glob("*.mapped")
+    changed = bytearray(sealed.read_bytes())
+    changed[77] ^= 1
+    sealed.write_bytes(changed)
+    with pytest.raises(DataError, match="test_batch.bin: not there"):
         load("cifar10", tmp_path)
 
 

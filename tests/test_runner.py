@@ -3,14 +3,17 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+import subprocess
 import sys
 
+import msgspec
 import pytest
 
+from repro import runner
 from repro.cluster import RayCluster
 from repro.data.dataset import synthetic
 from repro.errors import DataError, UsageError
-from repro.events import EpochDone, Failed, Finished, Noted, Started, Stepped
+from repro.events import EpochDone, Failed, Finished, Job, Noted, Started, Stepped, Train
 from repro.kernel_training import KernelTrainer
 from repro.records import parse
 from repro.runner import Task, allocate, default_workers, estimate_s, run
@@ -349,3 +352,20 @@ def test_a_cluster_without_ray_is_a_usage_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError, match=r"needs Ray: .*pins.txt '\.\[ray\]'"):
         RayCluster()
+
+
+def test_a_run_on_the_cpu_imports_no_torch(tmp_path):
+    """Read off the worker itself, once it has trained, predicted and saved."""
+    code = runner.worker_code("kernels")
+    told = code.replace("sys.stderr.flush()", "print(*sys.modules, file=sys.stderr, flush=True)")
+    assert told != code
+    task = Train(epochs=10)
+    job = Job(spec=spec_of("improved"), task=task, store=str(tmp_path), home=str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-c", told], input=msgspec.json.encode(job), capture_output=True,
+        check=True,
+    )  # fmt: skip
+    modules = set(done.stderr.decode().split())
+    assert "repro.kernel_training" in modules
+    assert not modules & {"torch", "torchvision", "pandas", "scipy", "matplotlib", "rich"}
+    assert Store(tmp_path).load(spec_of("improved")).accuracy_at(10) is not None

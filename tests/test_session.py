@@ -10,9 +10,9 @@ from repro.spec import REPORT_RECIPES, RunSpec, engine_for
 @pytest.mark.parametrize(
     ("machine", "device", "words"),
     [
-        ("x86_64", "cpu", "1 run, 2 at a time, on cpu (kernels), level L4: the same bits"),
+        ("x86_64", "cpu", "1 run, on cpu (kernels), level L4: the same bits"),
         ("aarch64", "cpu", "level L4: the same bits on any CPU and operating system"),
-        ("arm64", "mps", "1 run, 2 at a time, on mps, level L0: seeded, but Apple's GPU promises"),
+        ("arm64", "mps", "1 run, on mps, level L0: seeded, but Apple's GPU promises"),
         (
             "x86_64",
             "cuda",

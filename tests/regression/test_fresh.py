@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import msgspec
 import pandas as pd
 import pytest
 
 from repro.data.dataset import default_folder
+from repro.events import Job, Train
 from repro.paths import home, packaged
 from repro.records import same_arithmetic
-from repro.runner import default_workers
+from repro.runner import default_workers, worker_code
 from repro.spec import REPORT_RECIPES, RunSpec
 from repro.store import Store
 from repro.verdicts import prediction_interval
@@ -58,6 +62,7 @@ def test_ten_epochs_are_within_tolerance_of_the_reports_cell(fresh):
     assert row["cell"] == "net-relu@10"
     assert abs(row["mean"] - row["expected"]) <= 0.05, pd.DataFrame([row]).to_string(index=False)
     assert (table.returncode, row["verdict"]) == (0, "WITHIN TOLERANCE")
+    assert "the weights of the recorded run, bit for bit" in table.stderr
 
 
 def test_verify_trains_anew_and_finds_the_listed_verdicts_and_the_recorded_bits(fresh):
@@ -99,3 +104,26 @@ def test_they_are_the_recorded_runs(fresh, model):
     assert table["same weights"].all(), "\n" + table.to_string(index=False)
     assert [(row[1], row[3]) for row in rows] == [(row[2], row[4]) for row in rows]
     assert now.readings == then.readings[: len(now.readings)]
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux")
+@pytest.mark.parametrize(("model", "most"), [("net-relu", 60), ("improved", 70), ("resnet", 180)])
+def test_a_run_takes_little_memory_beside_the_shared_data_set(tmp_path, model, most):
+    """In MB, while it trains. ResNet has 45 MB of weights; torch alone would take 300."""
+    job = Job(
+        spec=RunSpec(recipe=REPORT_RECIPES[model], seed=0), task=Train(epochs=1),
+        store=str(tmp_path), home=str(home()),
+    )  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, "-c", worker_code("kernels")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        process.stdin.write(msgspec.json.encode(job))
+        process.stdin.close()
+        for _ in range(3):  # it has begun, and some hundred steps are done
+            process.stdout.readline()
+        memory = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+        process.kill()
+    own = int(re.search(r"Anonymous: +(\d+) kB", memory)[1]) / 1000
+    print(f"{model}: {own:.0f} MB")
+    assert own < most
