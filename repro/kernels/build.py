@@ -12,6 +12,7 @@ Standard library only: the build hook imports this file without the package arou
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import platform
@@ -142,6 +143,15 @@ def platform_tag(target: Target, environment: Mapping[str, str] = os.environ) ->
     return target.tag
 
 
+def source_digest() -> int:
+    """Of the C files, in [0, 2**32): a library says from which it was compiled."""
+    digest = hashlib.sha256()
+    for path in sorted(SOURCES.glob("*.[ch]")):
+        data = path.read_bytes()
+        digest.update(f"{path.name} {len(data)}\n".encode() + data)
+    return int.from_bytes(digest.digest()[:4], "big")
+
+
 def compile_all(
     target: Target, folder: Path, *, environment: Mapping[str, str] = os.environ
 ) -> list[Path]:
@@ -187,6 +197,7 @@ def compile_library(
         command = [
             *(own or _zig(target)), *FLAGS, *_cpu(chosen, bool(own)), "-shared",
             *(_own_linking(target) if own else _LINKING[target.suffix]), *_named(target, out.name),
+            f"-DREPRO_SOURCE={source_digest():#x}u",
             f"-I{SOURCES}", *(f"-ffile-prefix-map={each}=." for each in (source.parent, SOURCES)),
             str(source), "-o", str(made), *extra,
         ]  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from repro.errors import TrainingError
 from repro.kernels import binding
-from repro.kernels.build import Target, this_target
+from repro.kernels.build import SOURCES, Target, source_digest, this_target
 
 _FOLDER = Path(__file__).parent
 _INSTEAD = "`--engine torch` trains without them"
@@ -109,7 +109,16 @@ def load() -> ctypes.CDLL:
     """
     build, target = variant(), this_target()
     assert target is not None  # noqa: S101 - else there is no variant
-    return binding.declare(_open(target, build))
+    library = _open(target, build)
+    said = getattr(library, "repro_source", None)
+    if said is not None:
+        said.restype = ctypes.c_uint32
+    if said is None or said() != source_digest():
+        raise KernelsUnavailable(
+            f"{_FOLDER / target.file_name(build)}: compiled from other C files than those in "
+            f"{SOURCES}: `pip install -e .` in the checkout compiles these"
+        )
+    return binding.declare(library)
 
 
 def version() -> int:

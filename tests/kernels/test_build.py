@@ -15,7 +15,7 @@ import pytest
 
 from repro.errors import TrainingError
 from repro.kernels import build, library
-from repro.kernels.build import TARGETS, BuildError
+from repro.kernels.build import SOURCES, TARGETS, BuildError, source_digest
 from tests.check_wheels import GIVEN, complaints, machine, wanted
 
 ROOT = Path(__file__).parent.parent.parent
@@ -347,6 +347,27 @@ def test_kernels_that_were_never_compiled_are_asked_for(target, tmp_path, monkey
         library.KernelsUnavailable, match=r"kernels-\w+\.\w+: expected .* `pip install -e \.`"
     ):
         library.load.__wrapped__() if "cpu" not in target.builds else library.variant.__wrapped__()
+
+
+def test_libraries_of_other_c_files_are_not_used(monkeypatch):
+    """A checkout that was pulled and not installed again would train to the bits of before."""
+    assert library.load.__wrapped__().repro_source() == source_digest()
+    monkeypatch.setattr("repro.kernels.library.source_digest", lambda: source_digest() ^ 1)
+    with pytest.raises(
+        library.KernelsUnavailable, match=r"compiled from other C files.*`pip install -e \.`"
+    ):
+        library.load.__wrapped__()
+
+
+def test_the_digest_of_the_c_files_sees_every_byte_and_name(tmp_path, monkeypatch):
+    folder = shutil.copytree(SOURCES, tmp_path / "c")
+    monkeypatch.setattr("repro.kernels.build.SOURCES", folder)
+    before = source_digest()
+    path = folder / "random.h"
+    path.write_bytes(path.read_bytes() + b"\n")
+    changed = source_digest()
+    path.rename(folder / "randoms.h")
+    assert len({before, changed, source_digest()}) == 3
 
 
 def test_a_file_that_is_no_library_is_named(target, tmp_path, monkeypatch):

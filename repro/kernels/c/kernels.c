@@ -216,6 +216,12 @@ EXPORT Network *repro_create(const Config *config, void *memory) {
 
 // Changes where the bits of any result do.
 EXPORT int32_t repro_version(void) { return 1; }
+
+// The digest of the C files, given by the build: so that a library of other files is noticed.
+#ifndef REPRO_SOURCE
+#define REPRO_SOURCE 0u
+#endif
+EXPORT uint32_t repro_source(void) { return REPRO_SOURCE; }
 EXPORT int64_t repro_flat_count(const Network *net) { return net->flat_count; }
 EXPORT int32_t repro_moments(const Network *net) { return !!net->moments[0] + !!net->moments[1]; }
 
