@@ -167,6 +167,8 @@ class Report:
     networks: list[Measured]
     workers: dict[int, float] = field(default_factory=dict)
     """Epochs of Net an hour, by the kernels, by the number of runs at a time."""
+    threads: dict[str, dict[int, float]] = field(default_factory=dict)
+    """Seconds of a turn of one run by the kernels, by network and the number of its cores."""
     seeds: dict[int, float] = field(default_factory=dict)
     """Seconds for one epoch of so many seeds of Net, by the kernels, from a command to its end."""
     commands: dict[str, list[float]] = field(default_factory=dict)
@@ -263,6 +265,36 @@ def measure_workers(
     }
 
 
+def measure_threads(
+    model: str,
+    counts: Sequence[int],
+    *,
+    steps: int,
+    rounds: int,
+    home: Path,
+    dataset: DatasetName,
+    say: Say,
+) -> dict[int, float]:
+    """Median seconds that one run of `model` takes for `steps` steps by the kernels on so many
+    cores, by turns."""
+    given = {"model": model, "home": str(home), "png": "", "dataset": dataset}
+    with ExitStack() as stack:
+        runs = {
+            count: stack.enter_context(Contestant("kernels", {**given, "threads": str(count)}))
+            for count in counts
+        }
+        for one in runs.values():
+            one.hear()
+            take_turn([one], max(steps // 10, 2))
+        turns: dict[int, list[float]] = {count: [] for count in counts}
+        for _ in range(rounds):
+            for count, one in runs.items():
+                turns[count].append(take_turn([one], steps))
+    medians = {count: statistics.median(seconds) for count, seconds in turns.items()}
+    say(f"{model}: one run on {', '.join(f'{n} cores {s:.1f} s' for n, s in medians.items())}")
+    return medians
+
+
 def measure_seeds(
     counts: Sequence[int], *, cores: int, home: Path, dataset: DatasetName, say: Say
 ) -> dict[int, float]:
@@ -313,6 +345,14 @@ def markdown(report: Report) -> str:
         lines += ["", "### Runs at a time (Net, kernels)", "", "| Runs | Epochs an hour |"]
         lines += ["| ---: | ---: |"]
         lines += [f"| {count} | {rate:.0f} |" for count, rate in report.workers.items()]
+    if report.threads:
+        lines += ["", "### Cores for one run (kernels)", "", "| Network | Cores | Times as fast |"]
+        lines += ["| --- | ---: | ---: |"]
+        lines += [
+            f"| {model} | {count} | {seconds[1] / taken:.2f} |"
+            for model, seconds in report.threads.items()
+            for count, taken in seconds.items()
+        ]
     if report.seeds:
         lines += ["", "### Seeds (one epoch of Net, kernels, from nothing)", ""]
         lines += ["| Seeds | Seconds | a seed |", "| ---: | ---: | ---: |"]

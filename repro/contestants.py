@@ -164,10 +164,11 @@ class OurLoop:
 
 
 class KernelLoop:
-    """The kernels on one core."""
+    """The kernels on `threads` cores."""
 
-    def __init__(self, spec: RunSpec, dataset: Dataset) -> None:
-        self.trainer, self.batch = KernelTrainer(spec, dataset), spec.recipe.batch_size
+    def __init__(self, spec: RunSpec, dataset: Dataset, threads: int) -> None:
+        self.trainer = KernelTrainer(spec, dataset, threads=threads)
+        self.batch = spec.recipe.batch_size
         self.orders = (
             streams.order(self.trainer.train, spec.seed, epoch) for epoch in itertools.count(1)
         )
@@ -207,8 +208,10 @@ def _for_ever(loader: DataLoader[Example]) -> Iterator[Any]:
         yield from loader
 
 
-def contestant(which: str, model: str, home: Path, dataset_name: Any, png: Path) -> Any:
-    """A plain loop, "files", "lightning", or ours by an engine.
+def contestant(
+    which: str, model: str, home: Path, dataset_name: Any, png: Path, threads: int = 1
+) -> Any:
+    """A plain loop, "files", "lightning", or ours by an engine, the kernels on `threads` cores.
 
     Raises:
         ValueError: another name.
@@ -217,7 +220,7 @@ def contestant(which: str, model: str, home: Path, dataset_name: Any, png: Path)
     dataset = load(dataset_name, home)
     if which in {"kernels", "torch"}:
         spec = RunSpec(recipe=recipe, seed=0, engine=which, dataset=dataset_name)  # type: ignore[arg-type]
-        return KernelLoop(spec, dataset) if which == "kernels" else OurLoop(spec, dataset)
+        return KernelLoop(spec, dataset, threads) if which == "kernels" else OurLoop(spec, dataset)
     network = models.build(recipe, seed=0)
     if which == "files":
         return PlainLoop(network, Files(png))
@@ -331,7 +334,10 @@ def main() -> None:
         for _ in sys.stdin:
             say(rate=product_rate())
         return
-    loop = contestant(given["which"], given["model"], home, dataset_name, Path(given["png"]))
+    loop = contestant(
+        given["which"], given["model"], home, dataset_name, Path(given["png"]),
+        int(given.get("threads", "1")),
+    )  # fmt: skip
     say(ready=True, torch=str(torch.__version__))
     for line in sys.stdin:
         if line.strip() == "validate":

@@ -431,6 +431,14 @@ class Session:
             workers=bench.measure_workers(
                 counts, steps=steps, rounds=rounds, home=home(), dataset=dataset
             ),
+            threads={
+                model: bench.measure_threads(
+                    model, sorted({1, 2, cores} if cores > 1 else {1}),
+                    steps=4 if short else bench.STEPS[model], rounds=rounds,
+                    home=home(), dataset=dataset, say=self.say,
+                )
+                for model in models
+            },
             seeds=bench.measure_seeds(
                 (1, 2) if short else (1, 2, 5, 10, 20),
                 cores=cores, home=home(), dataset=dataset, say=self.say,

@@ -61,8 +61,9 @@ def test_the_tables_replace_what_stands_between_the_marks(tmp_path):
     page = tmp_path / "README.md"
     page.write_text(f"before\n{MARKS[0]}\nold\n{MARKS[1]}\nafter\n")
     report = Report(
-        machine={"cores": "2"}, networks=[MEASURED], workers={1: 100.0}, commands={"repro x": [0.2]}
-    )
+        machine={"cores": "2"}, networks=[MEASURED], workers={1: 100.0},
+        threads={"net-relu": {1: 3.0, 2: 2.0}}, commands={"repro x": [0.2]},
+    )  # fmt: skip
     for _ in range(2):
         write(report, page)
     text = page.read_text()
@@ -70,6 +71,7 @@ def test_the_tables_replace_what_stands_between_the_marks(tmp_path):
     assert text.endswith("after\n")
     assert "old" not in text
     assert text.count("| D, ours, kernels | 720.0 | ±12.5% | 4.00 | 0.24 | 0.300 |") == 1
+    assert "| net-relu | 2 | 1.50 |" in text
     assert "| `repro x` | 0.20 | 0.20 | 1 |" in text
     assert json.loads(page.with_suffix(".json").read_text())["networks"][0]["steps"] == 400
 
@@ -144,6 +146,14 @@ def png(tmp_path_factory):
     folder = tmp_path_factory.mktemp("png")
     export(synthetic(), folder, lambda done, total: None)
     return folder
+
+
+def test_one_run_is_measured_on_several_cores(tmp_path):
+    taken = bench.measure_threads(
+        "net-relu", (1, 2), steps=3, rounds=2, home=tmp_path, dataset="synthetic", say=print
+    )
+    assert list(taken) == [1, 2]
+    assert min(taken.values()) > 0
 
 
 @pytest.mark.slow
