@@ -160,8 +160,8 @@ def packages(session: nox.Session) -> None:
     if len(pythons) < 2:
         session.warn("Python 3.10 and 3.13 are not both here: trying what is")
     for python in pythons or [sys.executable]:
-        for package in (wheel, archive):
-            try_package(session, python, package)
+        try_package(session, python, wheel)
+    try_package(session, (pythons or [sys.executable])[0], archive)
 
 
 def find_python(version: str) -> str | None:

@@ -366,6 +366,7 @@ def test_a_table_of_another_report_from_end_to_end(folder, tmp_path):
     assert "code of somebody's own" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_run_resumes_with_its_own_code(folder, tmp_path):
     spec = RunSpec(recipe=recipe_of(folder), seed=0, engine="torch", dataset="synthetic")
 
