@@ -19,7 +19,6 @@ from repro.spec import REPORT_RECIPES, Recipe, RunSpec
 from repro.training import Trainer, place
 
 DATA = synthetic(train=30, test=10)  # 24 to train: a batch of 20 and one of 4
-ARCHITECTURES = ["net", "improved", "resnet"]
 
 
 def spec_of(seed, architecture="net", **changes):
