@@ -170,7 +170,7 @@ def test_contestants_train_by_turns(tmp_path, png):
     assert all(0 <= share <= 1 for share in got.accuracy.values())
     assert got.operations == useful_operations(models.build(REPORT_RECIPES["net-relu"], seed=0))
     assert got.rate > 1e8
-    assert [line for line in said if "goes on to 10 steps" in line] == said[2:]
+    assert [line for line in said if "trains 10 steps, to be validated" in line] == said[:2]
     assert len(said) == 4
     assert "| D, ours, kernels |" in markdown(Report(machine={}, networks=[got]))
 
