@@ -28,9 +28,10 @@ from repro.data.dataset import Dataset, load, synthetic
 from repro.data.folders import PARTS
 from repro.data.layout import Bytes
 from repro.evaluation import read_labels
+from repro.history import in_groups
 from repro.kernel_training import KernelTrainer
 from repro.spec import REPORT_RECIPES, RunSpec
-from repro.training import Trainer, to_input
+from repro.training import Trainer, as_tensors, to_input
 
 VALIDATED = 2_000
 """Validation images that tell whether two contestants have learnt as much."""
@@ -187,14 +188,7 @@ class KernelLoop:
     def model(self) -> nn.Module:
         """A torch module with the weights of now."""
         network = models.build(self.recipe, seed=0)
-        state = self.trainer.state()
-        network.load_state_dict(
-            {
-                name.removeprefix("model."): torch.from_numpy(value)
-                for name, value in state.items()
-                if name.startswith("model.")
-            }
-        )
+        network.load_state_dict(as_tensors(in_groups(self.trainer.state())["model"]))
         return network
 
 

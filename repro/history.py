@@ -51,12 +51,16 @@ class History(ABC):
             TrainingError: the loss is no longer finite, or the network cannot take a batch.
         """
 
-    @abstractmethod
     def predict_test_set(self, *, switched: bool = False) -> npt.NDArray[np.uint8]:
         """Predict the class of every test image, uint8 (10,000,), in the official order.
 
         With dropout on or off as the recipe says or, `switched`, the other way about.
         """
+        return self._test_classes(dropout=self.spec.recipe.dropout_at_prediction != switched)
+
+    @abstractmethod
+    def _test_classes(self, *, dropout: bool) -> npt.NDArray[np.uint8]:
+        """The likeliest class of every test image, with dropout on or off."""
 
     @abstractmethod
     def test_confidences(self) -> npt.NDArray[np.float32]:

@@ -114,12 +114,7 @@ class KernelTrainer(History):
         logits = self._logits(self._test_images, None, self.epoch, dropout)
         return self._network.judge(logits, self._test_labels)[1].astype(np.float32)
 
-    def predict_test_set(self, *, switched: bool = False) -> npt.NDArray[np.uint8]:
-        """Predict the class of every test image, uint8 (10,000,), in the official order.
-
-        With dropout on or off as the recipe says or, `switched`, the other way about.
-        """
-        dropout = self.spec.recipe.dropout_at_prediction != switched
+    def _test_classes(self, *, dropout: bool) -> npt.NDArray[np.uint8]:
         logits = self._logits(self._test_images, None, self.epoch, dropout)
         classes: npt.NDArray[np.uint8] = logits.argmax(1).astype(np.uint8)
         return classes

@@ -49,9 +49,8 @@ def table(
 
     Trains what is missing, as `repro table` does, with `seeds` seeds (one if None) from
     `first_seed` on, `workers` runs at a time on `threads` cores each (None: so that all are done
-    soonest). With `recorded` it trains nothing
-    and takes the runs that come with the package, with `trained` those that you have. `report` is
-    the folder of another report.
+    soonest). With `recorded` it trains nothing and takes the runs that come with the package, with
+    `trained` those that you have. `report` is the folder of another report.
 
     A row is a cell of a table, so that a figure that tables repeat has several; where a network is
     read twice, the reading that only stands beside has rows with `counts` False. Accuracies are in

@@ -212,12 +212,7 @@ class Trainer(History):
         logits = self._logits(self.data.test_images, None, self.epoch, dropout)
         return F.softmax(logits, dim=1).amax(1).cpu().numpy()
 
-    def predict_test_set(self, *, switched: bool = False) -> npt.NDArray[np.uint8]:
-        """Predict the class of every test image, uint8 (10,000,), in the official order.
-
-        With dropout on or off as the recipe says or, `switched`, the other way about.
-        """
-        dropout = self.spec.recipe.dropout_at_prediction != switched
+    def _test_classes(self, *, dropout: bool) -> npt.NDArray[np.uint8]:
         return to_classes(self._logits(self.data.test_images, None, self.epoch, dropout))
 
     def state(self) -> Arrays:

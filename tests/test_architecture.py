@@ -57,7 +57,7 @@ ALLOWED = {
     "checkpoints": {"digests", "errors", "history", "records", "spec", "store"},
     "machine": set(),
     "contestants": {
-        "data.dataset", "data.folders", "data.layout", "evaluation", "kernel_training", "models", "spec",
+        "data.dataset", "data.folders", "data.layout", "evaluation", "history", "kernel_training", "models", "spec",
         "streams", "training",
     },
     "bench": {"errors", "machine", "profiles", "runner", "spec", "store"},

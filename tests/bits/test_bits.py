@@ -10,15 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import msgspec
 import pytest
 import torch
 
 from repro import golden
 from repro.data.dataset import synthetic
-from repro.events import Job, Rehearse
 from repro.profiles import worker_environment
-from repro.runner import Task, run, worker_code
+from repro.runner import Task, rehearse, run
 from repro.spec import REPORT_RECIPES, RunSpec
 from repro.store import Store
 from repro.training import Trainer
@@ -36,30 +34,20 @@ HINT = (
 )
 
 
-def rehearse(*before: str, **variables: str) -> dict:
-    """What a worker process says of the first steps; `before` is what the interpreter runs under."""
-    spec = RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=0, engine="torch", dataset="synthetic")
-    job = Job(spec=spec, task=Rehearse(), store="", home="")
-    # Which names a CPU for numpy's OpenBLAS, and not the emulated one.
-    plain = {name: each for name, each in os.environ.items() if not name.startswith("OPENBLAS_")}
-    done = subprocess.run(
-        [*before, sys.executable, "-c", worker_code("torch")],
-        input=msgspec.json.encode(job), capture_output=True, check=False,
-        env=worker_environment({**plain, **variables}),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr.decode()[-2000:]
-    return json.loads(done.stdout.splitlines()[0])
-
-
 def test_this_cpu_has_the_golden_bits():
-    assert rehearse()["digests"] == GOLDEN, HINT
+    spec = RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=0, engine="torch", dataset="synthetic")
+    assert rehearse(spec).digests == GOLDEN, HINT
 
 
 def emulated(cpu: str, models: tuple[str, ...], code: str, **variables: str) -> dict:
     """The first steps of `models` on an emulated CPU; `code` comes before torch is imported."""
     own = worker_environment({})
-    plain = {name: value for name, value in os.environ.items() if name not in own}
-    plain = {name: value for name, value in plain.items() if not name.startswith("OPENBLAS_")}
+    # OPENBLAS_ names a CPU for numpy's OpenBLAS, and not the emulated one.
+    plain = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in own and not name.startswith("OPENBLAS_")
+    }
     code += (
         "import json\nfrom repro import worker\nfrom repro.spec import REPORT_RECIPES, RunSpec\n"
         f"worker.REPORT_RECIPES = {{name: REPORT_RECIPES[name] for name in {models!r}}}\n"
