@@ -38,7 +38,10 @@ class KernelTrainer(History):
     def __init__(self, spec: RunSpec, dataset: Dataset, *, threads: int = 1) -> None:
         super().__init__(spec, dataset.test_labels)
         recipe = spec.recipe
-        self.train, self.validation = streams.split(len(dataset.train_labels), spec.seed)
+        dataset = dataset.in_jpeg(recipe.jpeg_quality)
+        self.train, self.validation = streams.split(
+            len(dataset.train_labels), spec.seed, recipe.training_images
+        )
         last = len(self.train) % recipe.batch_size or recipe.batch_size
         if recipe.architecture == "resnet" and 1 in {last, recipe.batch_size}:
             raise TrainingError(
@@ -62,7 +65,9 @@ class KernelTrainer(History):
             momentum=recipe.momentum,
             threads=threads,
         )
-        self._network.load(streams.initial_weights(recipe.architecture, spec.seed))
+        self._network.load(
+            streams.initial_weights(recipe.architecture, spec.seed, recipe.initial_weights)
+        )
 
     def train_epoch(self, report: Report | None = None) -> EpochRecord:
         """Train on every training image once, validate, and add the epoch to the history.
@@ -72,7 +77,8 @@ class KernelTrainer(History):
         """
         start = time.perf_counter()
         epoch = self.epoch + 1
-        losses = self.train_on(streams.order(self.train, self.spec.seed, epoch), epoch, report)
+        order = streams.order(self.train, self.spec.seed, epoch, self.spec.recipe.order)
+        losses = self.train_on(order, epoch, report)
         logits = self._logits(
             self._train_images, self.validation, epoch, self.spec.recipe.dropout_at_prediction
         )

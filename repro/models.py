@@ -123,7 +123,7 @@ def build(recipe: Recipe, *, seed: int, code: str = "") -> nn.Module:
     """
     if recipe.is_reports:
         model = _reports(recipe)
-        drawn = streams.initial_weights(recipe.architecture, seed)
+        drawn = streams.initial_weights(recipe.architecture, seed, recipe.initial_weights)
         model.load_state_dict({name: torch.from_numpy(value) for name, value in drawn.items()})
         return model
     with torch.random.fork_rng(devices=[]):

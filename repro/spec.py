@@ -20,6 +20,13 @@ Architecture = Literal["net", "improved", "resnet"]
 Activation = Literal["relu", "leaky_relu", "swish"]
 Optimiser = Literal["sgd", "adam"]
 Pixels = Literal["unit", "symmetric", "imagenet"]
+TrainingImages = Literal["split", "all"]
+"""Those that do not validate, or all 50,000: the validation images then train too."""
+Order = Literal["shuffled", "fixed"]
+"""Anew for every epoch, or that of the data set in all of them."""
+InitialWeights = Literal["torch", "xavier", "he"]
+"""Torch's default distributions; Glorot's uniform one; He's normal one by the inputs. The biases of
+the last two are zeros."""
 Device = Literal["cpu", "cuda", "mps"]
 Engine = Literal["kernels", "torch", "portable", "native"]
 """What computes a run. `kernels`: the C code in repro/kernels, for the report's networks on the
@@ -99,6 +106,11 @@ class Recipe:
     """Where bytes go: [0, 1], [-1, 1], or standardised by ImageNet's mean and deviation."""
     dropout_at_prediction: bool = False
     """Dropout left on at prediction: what a forgotten ``eval()`` does."""
+    training_images: TrainingImages = "split"
+    order: Order = "shuffled"
+    jpeg_quality: int = 0
+    """The training images were JPEG files of this quality, 1 to 100; 0 for files without loss."""
+    initial_weights: InitialWeights = "torch"
     readings: tuple[int, ...] = ()
     """At which epochs the test set is read; none for those of the report's tables and later ones:
     :data:`READING_EPOCHS`, :data:`LATER_EPOCHS`."""
@@ -119,6 +131,7 @@ class Recipe:
         momentum = _check_number("momentum", self.momentum, at_least=0, below=1)
         object.__setattr__(self, "momentum", momentum)
         _check_integer("batch_size", self.batch_size, at_least=1, at_most=40_000)
+        _check_integer("jpeg_quality", self.jpeg_quality, at_least=0, at_most=100)
         if not isinstance(self.dropout_at_prediction, bool):
             raise ValueError(
                 f"dropout_at_prediction: expected true or false; got {self.dropout_at_prediction!r}"
@@ -253,8 +266,19 @@ class RunSpec:
 def without_later(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """A recipe's fields without those that came later, where they say nothing: runs of before have
     the digests that they had."""
-    later = ("readings", "code_sha256")
-    return {name: value for name, value in recipe.items() if value or name not in later}
+    return {
+        name: value for name, value in recipe.items() if name not in _LATER or value != _LATER[name]
+    }
+
+
+_LATER: Mapping[str, Any] = {
+    field.name: field.default
+    for field in fields(Recipe)
+    if field.name
+    in {
+        "readings", "code_sha256", "training_images", "order", "jpeg_quality", "initial_weights",
+    }
+}  # fmt: skip
 
 
 def train_command(spec: RunSpec, epochs: int) -> str:

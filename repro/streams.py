@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from repro.spec import Purpose
+from repro.spec import InitialWeights, Order, Purpose, TrainingImages
 
 Indices = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint32]
@@ -77,19 +77,24 @@ def permutation(count: int, seed: int, purpose: Purpose, *, epoch: int = 0) -> I
     return np.argsort(keys, kind="stable").astype(np.int64)
 
 
-def split(count: int, seed: int) -> tuple[Indices, Indices]:
-    """Indices of the training and of the validation images, int64, disjoint and exhaustive.
+def split(
+    count: int, seed: int, training_images: TrainingImages = "split"
+) -> tuple[Indices, Indices]:
+    """Indices of the training and of the validation images, int64, in rising order.
 
-    Of 50,000 images 40,000 train and 10,000 validate (section 3.2.3). The draw depends on `seed`
-    alone, so that all networks of one seed share it.
+    Of 50,000 images 40,000 train and 10,000 validate (section 3.2.3), or all train, the 10,000
+    too. The draw depends on `seed` alone, so that all networks of one seed share it.
     """
     drawn = permutation(count, seed, "split")
     validation = round(count * VALIDATION_SHARE)
-    return np.sort(drawn[validation:]), np.sort(drawn[:validation])
+    train = drawn[validation:] if training_images == "split" else drawn
+    return np.sort(train), np.sort(drawn[:validation])
 
 
-def order(indices: Indices, seed: int, epoch: int) -> Indices:
+def order(indices: Indices, seed: int, epoch: int, kind: Order = "shuffled") -> Indices:
     """The training images `indices` (N,) in the order in which `epoch` takes them."""
+    if kind == "fixed":
+        return indices
     return indices[permutation(len(indices), seed, "shuffle", epoch=epoch)]
 
 
@@ -177,13 +182,30 @@ def _normed(conv: str, norm: str, shape: tuple[int, int, int, int]) -> Iterator[
     yield Draw(f"{norm}.num_batches_tracked", (), "count")
 
 
-def initial_weights(architecture: str, seed: int) -> dict[str, npt.NDArray[np.float32 | np.int64]]:
+def _by_another_scheme(draw: Draw, scheme: InitialWeights) -> Draw:
+    """Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural
+    networks", equation 16; He et al. 2015, "Delving deep into rectifiers", equation 10."""
+    if draw.distribution not in {"uniform", "normal"}:
+        return draw
+    if len(draw.shape) == 1:
+        return Draw(draw.name, draw.shape, "zeros")
+    inputs = math.prod(draw.shape[1:])
+    if scheme == "he":
+        return Draw(draw.name, draw.shape, "normal", math.sqrt(2 / inputs))
+    outputs = draw.shape[0] * math.prod(draw.shape[2:])
+    return Draw(draw.name, draw.shape, "uniform", math.sqrt(6 / (inputs + outputs)))
+
+
+def initial_weights(
+    architecture: str, seed: int, scheme: InitialWeights = "torch"
+) -> dict[str, npt.NDArray[np.float32 | np.int64]]:
     """The state dict that one of the report's networks begins with: float32, counts int64.
 
     Tensor number l of :func:`draws` is made of the words of layer l, a word a value.
     """
     state: dict[str, npt.NDArray[np.float32 | np.int64]] = {}
-    for number, draw in enumerate(draws(architecture)):
+    for number, usual in enumerate(draws(architecture)):
+        draw = usual if scheme == "torch" else _by_another_scheme(usual, scheme)
         if draw.distribution == "count":
             state[draw.name] = np.zeros((), np.int64)
         elif draw.distribution in {"zeros", "ones"}:

@@ -131,7 +131,9 @@ class Trainer(History):
 
     def __init__(self, spec: RunSpec, dataset: Dataset | Placed, *, code: str = "") -> None:
         prepare_torch()
-        self.data = place(dataset, spec.device) if isinstance(dataset, Dataset) else dataset
+        if isinstance(dataset, Dataset):
+            dataset = place(dataset.in_jpeg(spec.recipe.jpeg_quality), spec.device)
+        self.data = dataset
         super().__init__(spec, self.data.test_labels.cpu().numpy().astype(np.uint8))
         self.model = models.build(spec.recipe, seed=spec.seed, code=code).to(spec.device)
         if spec.device == "cpu":  # the faster layout there
@@ -140,7 +142,9 @@ class Trainer(History):
         self._dropouts = [m for m in self.model.modules() if isinstance(m, SeededDropout)]
         self.train, self.validation = (
             torch.from_numpy(indices)
-            for indices in streams.split(len(self.data.train_labels), spec.seed)
+            for indices in streams.split(
+                len(self.data.train_labels), spec.seed, spec.recipe.training_images
+            )
         )
 
     def train_epoch(self, report: Report | None = None) -> EpochRecord:
@@ -183,7 +187,8 @@ class Trainer(History):
     def order(self, epoch: int) -> Tensor:
         """The training images in the order in which `epoch` takes them: indices into the data
         set, int64 (N,), on the CPU."""
-        return torch.from_numpy(streams.order(self.train.numpy(), self.spec.seed, epoch))
+        kind = self.spec.recipe.order
+        return torch.from_numpy(streams.order(self.train.numpy(), self.spec.seed, epoch, kind))
 
     def add_epoch(self, losses: Tensor, logits: Tensor, duration_s: float) -> EpochRecord:
         """Add an epoch to the history: the network has its weights.

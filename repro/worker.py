@@ -126,7 +126,8 @@ def train_together(job: Job, epochs: int, emit: Emit) -> None:
         todo = [s for s, record in records.items() if not record or not is_complete(record, epochs)]
         if not todo:
             return
-        data = place(load(job.spec.dataset, Path(job.home)), job.spec.device)
+        loaded = load(job.spec.dataset, Path(job.home)).in_jpeg(job.spec.recipe.jpeg_quality)
+        data = place(loaded, job.spec.device)
         runs: list[tuple[Trainer, Environment]] = []
         for spec in todo:
             record = records[spec]

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
@@ -174,3 +175,39 @@ def test_initial_weights_have_the_form_and_the_distribution_of_torchs(architectu
 )
 def test_initial_weights_are_the_same_everywhere(architecture, digest):
     assert arrays_digest(streams.initial_weights(architecture, 0))[:16] == digest
+
+
+def test_all_images_may_train_while_the_same_ones_validate():
+    train, validation = streams.split(50_000, 0, "all")
+    np.testing.assert_array_equal(train, np.arange(50_000))
+    np.testing.assert_array_equal(validation, streams.split(50_000, 0)[1])
+
+
+def test_a_fixed_order_is_the_data_sets_in_every_epoch():
+    train, _ = streams.split(1_000, 0)
+    for epoch in (1, 2):
+        np.testing.assert_array_equal(streams.order(train, 0, epoch, "fixed"), train)
+
+
+@pytest.mark.parametrize("architecture", ["net", "improved", "resnet"])
+@pytest.mark.parametrize("scheme", ["xavier", "he"])
+def test_other_schemes_are_those_of_torch_init(architecture, scheme):
+    """By their standard deviations, within five of these figures' own; biases are zeros."""
+    drawn = streams.initial_weights(architecture, 0, scheme)
+    usual = streams.initial_weights(architecture, 0)
+    assert {n: v.shape for n, v in drawn.items()} == {n: v.shape for n, v in usual.items()}
+    for name, values in drawn.items():
+        if values.ndim < 2:
+            biases = name.endswith("bias")
+            np.testing.assert_array_equal(values, np.zeros_like(values) if biases else usual[name])
+            continue
+        tensor = torch.empty(values.shape)
+        if scheme == "xavier":
+            torch.nn.init.xavier_uniform_(tensor, generator=torch.Generator().manual_seed(0))
+            assert np.abs(values).max() == pytest.approx(float(tensor.abs().max()), rel=0.1)
+        else:
+            torch.nn.init.kaiming_normal_(
+                tensor, nonlinearity="relu", generator=torch.Generator().manual_seed(0)
+            )
+        spread = 5 / np.sqrt(values.size)
+        assert values.std() == pytest.approx(float(tensor.std()), rel=2 * spread)

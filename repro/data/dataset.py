@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,15 @@ class Dataset:
     train_labels: Bytes
     test_images: Bytes
     test_labels: Bytes
+
+    def in_jpeg(self, quality: int) -> Dataset:
+        """The same, the training images out of JPEG files of `quality`; 0 leaves them."""
+        if not quality:
+            return self
+        from repro.data.jpeg import compress  # noqa: PLC0415 - Pillow
+
+        rows = compress(self.train_images.transpose(0, 2, 3, 1), quality)
+        return dataclasses.replace(self, train_images=rows.transpose(0, 3, 1, 2))
 
 
 def default_folder(home: Path) -> Path:

@@ -40,7 +40,11 @@ def test_this_cpu_has_the_golden_bits():
 
 
 def emulated(cpu: str, models: tuple[str, ...], code: str, **variables: str) -> dict:
-    """The first steps of `models` on an emulated CPU; `code` comes before torch is imported."""
+    """The first steps of `models` on an emulated CPU; `code` comes before torch is imported.
+
+    The emulator itself crashes now and then with a process of many threads, which says nothing
+    about bits: NumPy gets one thread, and a process that a signal ended is started again.
+    """
     own = worker_environment({})
     # OPENBLAS_ names a CPU for numpy's OpenBLAS, and not the emulated one.
     plain = {
@@ -55,11 +59,14 @@ def emulated(cpu: str, models: tuple[str, ...], code: str, **variables: str) -> 
         "spec = RunSpec(recipe=recipe, seed=0, engine='torch', dataset='synthetic')\n"
         "print(json.dumps(worker.first_steps(spec)))"
     )
-    done = subprocess.run(
-        [QEMU, "-cpu", cpu, sys.executable, "-c", code],
-        capture_output=True, text=True, check=False, env={**plain, **variables},
-        cwd=Path(__file__).parents[2],
-    )  # fmt: skip
+    for _ in range(3):
+        done = subprocess.run(
+            [QEMU, "-cpu", cpu, sys.executable, "-c", code], cwd=Path(__file__).parents[2],
+            env={**plain, "OPENBLAS_NUM_THREADS": "1", **variables},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode >= 0:
+            break
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
 
@@ -67,9 +74,9 @@ def emulated(cpu: str, models: tuple[str, ...], code: str, **variables: str) -> 
 @pytest.mark.skipif(QEMU is None, reason="needs qemu-x86_64 (Debian's qemu-user)")
 @pytest.mark.parametrize("cpu", CPUS)
 def test_an_emulated_cpu_has_the_golden_bits(cpu):
-    """Emulation is honest about the vectors that a CPU offers and about every rounding. ResNet is
-    left out: its steps take ten minutes there."""
-    models = tuple(name for name in GOLDEN if name != "resnet")
+    """Emulation is honest about the vectors that a CPU offers and about every rounding. The larger
+    networks are left out: torch takes 2 and 10 minutes for their steps there."""
+    models = ("net-relu", "net-leaky_relu", "net-swish")
     seen = emulated(cpu, models, "from repro.profiles import enter; enter()\n")
     assert seen == {name: GOLDEN[name] for name in models}, HINT
 
