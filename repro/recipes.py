@@ -20,7 +20,7 @@ from repro.verdicts import Cell
 
 FITTING_SEEDS = (100, 101, 102)
 
-BATCH_SIZES = (4, 8, 16, 20, 32, 64)
+BATCH_SIZES = (4, 8, 10, 16, 20, 25, 32, 50, 64)
 PIXELS = ("unit", "symmetric", "imagenet")
 PLAIN: dict[str, Any] = {"optimiser": "sgd", "learning_rate": 0.01}
 MOMENTUM: dict[str, Any] = {"optimiser": "sgd", "learning_rate": 0.001, "momentum": 0.9}
@@ -39,11 +39,20 @@ def _candidates() -> list[Recipe]:
     other_rates = [
         dataclasses.replace(net, **{**optimiser, "learning_rate": rate}, batch_size=batch_size)
         for optimiser, batch_size, rates in (
-            (PLAIN, 20, (0.005, 0.02, 0.05)),
-            (MOMENTUM, 20, (0.0005, 0.002, 0.005)),
-            (ADAM, 20, (0.0003, 0.003)),
+            (PLAIN, 10, (0.005, 0.0075)),
+            (PLAIN, 20, (0.005, 0.0075, 0.0125, 0.015, 0.02, 0.05)),
+            (PLAIN, 25, (0.0125, 0.015)),
+            (PLAIN, 32, (0.015, 0.02)),
+            (PLAIN, 50, (0.02, 0.03)),
             (PLAIN, 64, (0.03, 0.1)),
+            (MOMENTUM, 10, (0.0005,)),
+            (MOMENTUM, 20, (0.0005, 0.002, 0.005)),
+            (MOMENTUM, 25, (0.0015,)),
+            (MOMENTUM, 32, (0.0015, 0.002)),
             (MOMENTUM, 64, (0.003, 0.01)),
+            (ADAM, 20, (0.0003, 0.003)),
+            (ADAM, 32, (0.0005,)),
+            (ADAM, 64, (0.0005, 0.002)),
         )
         for rate in rates
     ]

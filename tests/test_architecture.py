@@ -123,6 +123,7 @@ ALLOWED = {
     },
     "figures.fonts.make": {"figures.registry", "figures.style", "figures.words"},
     "recipes": {"records", "spec", "verdicts"},
+    "search": {"recipes", "spec"},
     "reports": {"errors", "spec", "store", "verdicts"},
     "verify": {"claims", "errors", "records", "rows", "store", "verdicts"},
     "stores": {

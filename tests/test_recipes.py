@@ -42,8 +42,8 @@ def run(model, recipe, seed, accuracies):
 
 def test_the_candidates_cross_what_the_report_leaves_open():
     assert BASE in CANDIDATES
-    assert len(set(CANDIDATES)) == len(CANDIDATES) == 3 * 6 * 3 + 12
-    assert {c.batch_size for c in CANDIDATES} == {4, 8, 16, 20, 32, 64}
+    assert len(set(CANDIDATES)) == len(CANDIDATES) == 3 * 9 * 3 + 30
+    assert {c.batch_size for c in CANDIDATES} == {4, 8, 10, 16, 20, 25, 32, 50, 64}
     assert {c.pixels for c in CANDIDATES} == {"unit", "symmetric", "imagenet"}
     assert {(c.optimiser, bool(c.momentum)) for c in CANDIDATES} == {
         ("sgd", False), ("sgd", True), ("adam", False),
