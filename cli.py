@@ -310,7 +310,7 @@ def table(
     """
     from repro.reports import load_report, this_report
     from repro.stores import choose_device, choose_seeds, recorded_store, runs_of, user_store
-    from repro.tables import say, summary, to_rich, to_text
+    from repro.tables import summary, to_rich, to_text
     from repro.verdicts import exit_code, judge_records, select_cells
 
     if recorded and trained:
@@ -326,7 +326,7 @@ def table(
         store, code = recorded_store(own) if recorded else user_store(), 0
         found = runs_of(
             store.records(),
-            cells,
+            told.cells,  # other tables' runs tell how much runs differ
             seeds=choose_seeds(first_seed, seeds, fitting=own is not None),
             device=device if recorded else choose_device(device),
             engine=engine,
@@ -355,8 +355,6 @@ def table(
     if (recorded or trained) and seeds and fewest < seeds:
         _note(f"of the {seeds} seeds asked for a cell has {fewest}")
         code = NoRunsError.exit_code
-    if dataset != "cifar10":
-        err.print(say("made-up images", lang), style="bold")
     found_out = exit_code(verdicts)
     # Of a run that failed its cells may be judged all the same, by the seeds that did not.
     raise typer.Exit(code if code == DataError.exit_code or not found_out else found_out)

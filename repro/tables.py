@@ -16,7 +16,7 @@ from rich.text import Text
 
 from repro.claims import FEWEST_THAT_DECIDE, Finding, Judgement
 from repro.spec import REPORT_DROPOUT_AT_PREDICTION
-from repro.verdicts import Kind, Verdict, distinct, told_apart
+from repro.verdicts import ROUNDING, Kind, Verdict, distinct, told_apart
 
 Format = Literal["rich", "csv", "md", "json", "latex"]
 Language = Literal["en", "zh"]
@@ -31,6 +31,7 @@ _WORDS: dict[str, dict[Language, str]] = {
     "n": {"en": "n", "zh": "n"},
     "Difference": {"en": "Diff.", "zh": "差值"},
     "Interval": {"en": "95% interval", "zh": "95% 预测区间"},
+    "Margin": {"en": "Margin", "zh": "等效界"},
     "Verdict": {"en": "Verdict", "zh": "结论"},
     "Net (ReLU)": {"en": "Net (ReLU)", "zh": "原模型（ReLU）"},
     "Net (Leaky ReLU)": {"en": "Net (Leaky ReLU)", "zh": "原模型（Leaky ReLU）"},
@@ -65,10 +66,12 @@ _WORDS: dict[str, dict[Language, str]] = {
         "zh": "使用的是合成图像：这些数值与报告无关",
     },
     Kind.REPRODUCED: {"en": "REPRODUCED", "zh": "已复现"},
-    Kind.WITHIN_TOLERANCE: {"en": "WITHIN TOLERANCE", "zh": "容差之内"},
+    Kind.CLOSE: {"en": "CLOSE", "zh": "接近"},
+    Kind.ONE_RUN: {"en": "ONE RUN", "zh": "仅一次训练"},
     Kind.DIFFERS: {"en": "DIFFERS", "zh": "不一致"},
     Kind.INCONCLUSIVE: {"en": "INCONCLUSIVE", "zh": "无法判定"},
     Kind.NOT_RUN: {"en": "NOT RUN", "zh": "未运行"},
+    Kind.MADE_UP: {"en": "MADE UP", "zh": "合成图像"},
     "The report says": {"en": "The report says", "zh": "报告称"},
     "Place": {"en": "Place", "zh": "出处"},
     "Holds in": {"en": "Holds in", "zh": "成立"},
@@ -83,13 +86,15 @@ _WORDS: dict[str, dict[Language, str]] = {
 }
 _STYLES = {
     Kind.REPRODUCED: "bold green",
-    Kind.WITHIN_TOLERANCE: "green",
+    Kind.CLOSE: "green",
+    Kind.ONE_RUN: "green",
     Kind.DIFFERS: "bold red",
     Kind.INCONCLUSIVE: "yellow",
     Kind.NOT_RUN: "dim",
+    Kind.MADE_UP: "dim",
 }
-_HEADINGS = ("Epochs", "Report", "Ours", "SD", "n", "Difference", "Interval", "Verdict")
-_WIDTHS = (6, 6, 6, 6, 2, 7, 12, 16)
+_HEADINGS = ("Epochs", "Report", "Ours", "SD", "n", "Difference", "Interval", "Margin", "Verdict")
+_WIDTHS = (6, 6, 6, 6, 2, 7, 12, 6, 12)
 
 
 def say(word: str, lang: Language) -> str:
@@ -110,10 +115,13 @@ def to_dict(verdict: Verdict) -> dict[str, Any]:
         "n": verdict.n,
         "mean": verdict.mean,
         "sd": verdict.sd,
+        "pooled_sd": verdict.spread and verdict.spread.sd,
+        "degrees": verdict.spread and verdict.spread.degrees,
         "low": verdict.low,
         "high": verdict.high,
         "p": verdict.p,
         "detectable": verdict.detectable,
+        "margin": verdict.margin,
         "dropout_on": verdict.dropout_on,
         "difference": verdict.difference,
         "verdict": verdict.kind.value,
@@ -138,6 +146,7 @@ def _texts(verdict: Verdict, lang: Language) -> list[str]:
         str(verdict.n),
         number(verdict.difference, "+.4f"),
         interval,
+        number(verdict.margin, ".3f"),
         say(verdict.kind, lang),
     ]
 
@@ -192,16 +201,17 @@ def summary(verdicts: Sequence[Verdict], lang: Language) -> str:
     counted = ", ".join(f"{count} {say(kind, lang)}" for kind, count in counts if count)
     cells = f"{len(unique)} cell{'s' * (len(unique) > 1)}"
     text = f"{cells}: {counted}" if lang == "en" else f"{len(unique)} 个数值：{counted}"
+    if any(v.kind is Kind.MADE_UP for v in unique):
+        return f"{text}\n{say('made-up images', lang)}"
     text += _closeness(unique, lang) + _told_apart(unique, lang)
     aside = {v.cell.column: v.dropout_on for v in verdicts if not v.counts}
     for column, on in aside.items():
         text += f"\n{say(column, lang)}{say('off counts' if on else 'on counts', lang)}"
     if any(v.n == 1 for v in unique):
         text += (
-            "\none seed has no spread, so nothing can be REPRODUCED by it: "
-            "--seeds 5 gives each cell an interval"
+            "\none run has no interval, so it reproduces nothing: --seeds 5 gives each cell one"
             if lang == "en"
-            else "\n单个种子没有离散度，不能判为已复现：用 --seeds 5 可得到预测区间"
+            else "\n单次训练没有预测区间，不能判为已复现：用 --seeds 5 可得到预测区间"
         )
     return text
 
@@ -223,25 +233,32 @@ def _closeness(unique: Sequence[Verdict], lang: Language) -> str:
 
 
 def _told_apart(unique: Sequence[Verdict], lang: Language) -> str:
-    """A line of what the seeds could show: for each cell by itself, and for all together."""
+    """Lines of what the seeds could show: for each cell by itself, and for all together."""
     ranges = [v.detectable for v in unique if v.detectable is not None]
+    margins = [v.margin for v in unique if v.margin is not None]
     if not ranges:
         return ""
     middle, most = f"{median(ranges):.3f}", f"{max(ranges):.3f}"
     if len(unique) == 1:
         return (
-            f"\nthe cell lies outside its interval from a difference of {middle} on"
+            f"\nthe cell lies outside its interval from a difference of {middle} on; it is "
+            f"equivalent to ours within {margins[0]:.3f}"
             if lang == "en"
-            else f"\n该数值落在预测区间之外所需的差值：{middle}"
+            else f"\n该数值落在预测区间之外所需的差值：{middle}；等效界：{margins[0]:.3f}"
         )
     apart = ", ".join(told_apart(unique)) or say("no cell", lang)
+    inside = sum(v.margin is not None and v.margin <= v.cell.tolerance + ROUNDING for v in unique)
     return (
         f"\na cell by itself lies outside its interval from a difference of {middle} on (median; "
         f"at most {most}); told apart among the {len(ranges)} cells with two seeds or more "
-        f"(Holm, 5%): {apart}"
+        f"(Holm, 5%): {apart}\n"
+        f"equivalent within the tolerance (two one-sided tests, 5%): {inside} of {len(margins)}; "
+        f"Margin: the smallest tolerance that a cell passes so, at most {max(margins):.3f}"
         if lang == "en"
         else f"\n单个数值落在预测区间之外所需的差值：中位数 {middle}，最大 {most}；"
-        f"在有两个以上种子的 {len(ranges)} 个数值中经 Holm 校正（5%）仍有差异：{apart}"
+        f"在有两个以上种子的 {len(ranges)} 个数值中经 Holm 校正（5%）仍有差异：{apart}\n"
+        f"在容差之内等效（双单侧检验，5%）：{len(margins)} 个中的 {inside} 个；"
+        f"等效界：数值按此检验所能通过的最小容差，最大 {max(margins):.3f}"
     )
 
 
@@ -254,7 +271,11 @@ def to_text(
     import pandas as pd  # noqa: PLC0415 - takes longer to import than all the rest to print
 
     if form == "csv":
-        return pd.DataFrame([to_dict(v) for v in verdicts]).to_csv(index=False).rstrip("\n")
+        return (
+            pd.DataFrame([to_dict(v) for v in verdicts], dtype=object)
+            .to_csv(index=False)
+            .rstrip("\n")
+        )
     headings = [say(each, lang) for each in ("Model", *_HEADINGS)]
     blocks = []
     for table, groups in groupby(by_table_and_column(verdicts, lang), key=lambda group: group[0]):
@@ -268,7 +289,7 @@ def to_text(
         else:
             frame = frame.map(latex)
             frame.columns = pd.Index([latex(each) for each in headings])
-            body = frame.to_latex(index=False, column_format="l" + "r" * 7 + "l", caption=title)
+            body = frame.to_latex(index=False, column_format="l" + "r" * 8 + "l", caption=title)
             blocks.append(body.rstrip("\n"))
     foot = summary(verdicts, lang).replace("\n", "\n\n")
     blocks.append(foot if form == "md" else latex(foot))

@@ -3,6 +3,9 @@
 The report gives one unseeded run a cell, so the question is whether that one value could be one
 more of ours: a prediction interval for a single value (Crawford and Howell 1998). A one-sample t
 test would take the report's value for exact and the more seeds we train, the more surely reject it.
+
+The spread is that of all cells of one network together: they are alike, and so few seeds suffice to
+know it. docs/verdicts.md has the rules, with their sources and their error rates.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean, stdev, variance
 
 from repro.errors import DataError, UsageError
 from repro.records import RunRecord
@@ -36,20 +39,26 @@ class Kind(str, Enum):
     """What can be said of a cell."""
 
     REPRODUCED = "REPRODUCED"
-    """Within the tolerance and inside the interval: our seeds cannot be told from the report's."""
-    WITHIN_TOLERANCE = "WITHIN TOLERANCE"
-    """Within the tolerance; outside the interval, or no interval because of a single seed."""
+    """Inside the interval, which is no wider than the tolerance: the report's run could be one of
+    ours."""
+    CLOSE = "CLOSE"
+    """Within the tolerance, and outside the interval."""
+    ONE_RUN = "ONE RUN"
+    """Within the tolerance of the only run, which has no interval."""
     DIFFERS = "DIFFERS"
-    """Outside both."""
+    """Outside the tolerance and the interval."""
     INCONCLUSIVE = "INCONCLUSIVE"
-    """Outside the tolerance; inside an interval that few seeds made wide, or no interval because
-    of a single seed. Not a success."""
+    """The interval is wider than the tolerance, so it tells nothing apart; or the only run lies
+    outside the tolerance, and one run excludes nothing. Not a success."""
     NOT_RUN = "NOT RUN"
     """No record. Not a success."""
+    MADE_UP = "MADE UP"
+    """The runs saw no real image, so there is nothing to judge."""
 
     @property
     def is_success(self) -> bool:
-        return self in {Kind.REPRODUCED, Kind.WITHIN_TOLERANCE}
+        """Whether the figure is within the tolerance, as far as that can be told."""
+        return self in {Kind.REPRODUCED, Kind.CLOSE, Kind.ONE_RUN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +92,35 @@ class Cell:
         return f"{self.model}@{self.row}"
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How much single runs of one kind differ."""
+
+    sd: float
+    """Standard deviation of one run's accuracy."""
+    degrees: int
+    """Degrees of freedom of :attr:`sd`."""
+
+    def half_interval(self, n: int, share: float = CONFIDENCE) -> float:
+        """How far from the mean of `n` runs one more run lies at most, in `share` of cases:
+        t(degrees) · sd · sqrt(1 + 1/n)."""
+        from scipy import special  # noqa: PLC0415 - slow to import, and one seed needs none of it
+
+        t = float(special.stdtrit(self.degrees, (1 + share) / 2))
+        return t * self.sd * math.sqrt(1 + 1 / n)
+
+
+def pool(groups: Iterable[Sequence[float]]) -> Spread | None:
+    """The spread within `groups`, each about its own mean, all taken together; None where no group
+    has two values."""
+    squares, degrees = 0.0, 0
+    for values in groups:
+        if len(values) > 1:
+            squares += variance(values) * (len(values) - 1)
+            degrees += len(values) - 1
+    return Spread(math.sqrt(squares / degrees), degrees) if degrees else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """A cell and what n seeds say about it; None where n is too small for a value."""
@@ -91,10 +129,9 @@ class Verdict:
     n: int
     mean: float | None
     sd: float | None
-    """Sample standard deviation, n - 1 in the denominator."""
-    low: float | None
-    high: float | None
-    """Bounds of the 95% prediction interval for one more run."""
+    """Sample standard deviation of the cell's own runs, n - 1 in the denominator."""
+    spread: Spread | None
+    """What the interval is made of: the pooled spread of the network's cells. None for one run."""
     p: float | None
     """How often one more of our runs would be as far from our mean as the report's figure is, or
     farther (Crawford and Howell, two-sided): below 0.05 outside the interval."""
@@ -106,74 +143,106 @@ class Verdict:
 
     @property
     def detectable(self) -> float | None:
-        """Half the interval: how far from our mean a figure has to lie to fall outside."""
-        if self.low is None or self.high is None:
+        """Half the 95% prediction interval: how far from our mean a figure has to lie to fall
+        outside."""
+        return self.spread.half_interval(self.n) if self.spread else None
+
+    @property
+    def low(self) -> float | None:
+        """Lower end of the 95% prediction interval for one more run, in [0, 1]."""
+        if self.mean is None or self.detectable is None:
             return None
-        return (self.high - self.low) / 2
+        return max(0.0, self.mean - self.detectable)
+
+    @property
+    def high(self) -> float | None:
+        """Upper end of the interval, in [0, 1]."""
+        if self.mean is None or self.detectable is None:
+            return None
+        return min(1.0, self.mean + self.detectable)
+
+    @property
+    def margin(self) -> float | None:
+        """The smallest margin at which the cell is equivalent to the report's: two one-sided tests
+        at 5% (Schuirmann 1987), the report's figure taken as one run of the same spread."""
+        if self.spread is None or self.difference is None:
+            return None
+        return abs(self.difference) + self.spread.half_interval(self.n, 2 * CONFIDENCE - 1)
 
     @property
     def difference(self) -> float | None:
-        """Ours minus the report's."""
-        return None if self.mean is None else round(self.mean - self.cell.expected, 12)
+        """Ours minus the report's; None for made-up images, which compare with nothing."""
+        if self.mean is None or self.kind is Kind.MADE_UP:
+            return None
+        return round(self.mean - self.cell.expected, 12)
 
 
 def prediction_interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """Bounds that hold one more value of the same normal distribution in 95% of cases.
-
-    mean ± t(n - 1) · s · sqrt(1 + 1/n). None for fewer than two values, which have no spread.
-    """
-    n = len(values)
-    if n < 2:
+    """Bounds that hold one more value of the same normal distribution in 95% of cases, by the
+    values' own spread. None for fewer than two values, which have none."""
+    spread = pool([values])
+    if spread is None:
         return None
-    from scipy import special  # noqa: PLC0415 - slow to import, and one seed needs none of it
-
-    t = float(special.stdtrit(n - 1, (1 + CONFIDENCE) / 2))
-    half = t * stdev(values) * math.sqrt(1 + 1 / n)
-    return fmean(values) - half, fmean(values) + half
+    mean, half = fmean(values), spread.half_interval(len(values))
+    return mean - half, mean + half
 
 
-def p_value(values: Sequence[float], one: float) -> float | None:
+def p_value(values: Sequence[float], one: float, spread: Spread | None = None) -> float | None:
     """How often one more value of the same normal distribution is as far from the mean as `one`.
 
-    Two-sided, by Student's t with n - 1 degrees. None for fewer than two values.
+    Two-sided, by Student's t with the degrees of `spread`, which is the values' own if none is
+    given. None without one.
     """
-    n = len(values)
-    if n < 2:
+    spread = spread or pool([values])
+    if spread is None or not values:
         return None
     from scipy import special  # noqa: PLC0415 - as above
 
-    distance, sd = abs(one - fmean(values)), stdev(values)
-    if sd == 0:
+    distance = abs(one - fmean(values))
+    if spread.sd == 0:
         return 1.0 if distance <= ROUNDING else 0.0
-    return float(2 * special.stdtr(n - 1, -distance / (sd * math.sqrt(1 + 1 / n))))
+    scaled = distance / (spread.sd * math.sqrt(1 + 1 / len(values)))
+    return float(2 * special.stdtr(spread.degrees, -scaled))
 
 
 def judge(
-    cell: Cell, values: Sequence[float], dropout_on: bool | None = None, *, counts: bool = True
+    cell: Cell,
+    values: Sequence[float],
+    dropout_on: bool | None = None,
+    *,
+    counts: bool = True,
+    spread: Spread | None = None,
+    made_up: bool = False,
 ) -> Verdict:
-    """What test accuracies, one a seed, say about a cell."""
-    if not values:
-        return Verdict(
-            cell=cell, n=0, mean=None, sd=None, low=None, high=None, p=None, kind=Kind.NOT_RUN,
-            dropout_on=dropout_on, counts=counts,
-        )  # fmt: skip
-    mean, interval = fmean(values), prediction_interval(values)
-    close = abs(mean - cell.expected) <= cell.tolerance + ROUNDING
-    if interval is None:
-        inside, low, high = None, None, None
-    else:
-        low, high = interval
-        inside = low - ROUNDING <= cell.expected <= high + ROUNDING
-    if close:
-        kind = Kind.REPRODUCED if inside else Kind.WITHIN_TOLERANCE
-    else:
-        # One seed cannot exclude anything, as little as an interval that holds the figure.
-        kind = Kind.DIFFERS if inside is False else Kind.INCONCLUSIVE
-    sd = stdev(values) if len(values) > 1 else None
+    """What test accuracies, one a seed, say about a cell.
+
+    `spread` is that of all cells of the network; the values' own if none is given. One run is
+    judged without. With `made_up` images nothing is judged.
+    """
+    n = len(values)
+    spread = None if n < 2 or made_up else spread or pool([values])
+    mean = fmean(values) if values else None
     return Verdict(
-        cell=cell, n=len(values), mean=mean, sd=sd, low=low, high=high,
-        p=p_value(values, cell.expected), kind=kind, dropout_on=dropout_on, counts=counts,
+        cell=cell, n=n, mean=mean, sd=stdev(values) if n > 1 else None, spread=spread,
+        p=p_value(values, cell.expected, spread) if spread else None,
+        kind=_kind(cell, mean, n, spread, made_up=made_up), dropout_on=dropout_on, counts=counts,
     )  # fmt: skip
+
+
+def _kind(cell: Cell, mean: float | None, n: int, spread: Spread | None, *, made_up: bool) -> Kind:
+    if mean is None:
+        return Kind.NOT_RUN
+    if made_up:
+        return Kind.MADE_UP
+    distance = abs(mean - cell.expected) - ROUNDING
+    if spread is None:
+        return Kind.ONE_RUN if distance <= cell.tolerance else Kind.INCONCLUSIVE
+    half = spread.half_interval(n)
+    if half > cell.tolerance + ROUNDING:
+        return Kind.INCONCLUSIVE
+    if distance <= half:
+        return Kind.REPRODUCED
+    return Kind.CLOSE if distance <= cell.tolerance else Kind.DIFFERS
 
 
 def model_of(recipe: Recipe, recipes: Recipes = REPORT_RECIPES) -> str | None:
@@ -242,6 +311,8 @@ def judge_all(
     accuracies: Mapping[str, Sequence[float]],
     aside: Mapping[str, Sequence[float]] | None = None,
     recipes: Recipes = REPORT_RECIPES,
+    *,
+    made_up: bool = False,
 ) -> list[Verdict]:
     """A verdict for every cell, in order, from accuracies by the cell's name.
 
@@ -249,28 +320,61 @@ def judge_all(
     of a network with dropout, their verdicts follow after the table that the cells are in.
     """
     out = []
+    usual, switched = _spreads(accuracies, recipes), _spreads(aside or {}, recipes)
     for _, of_table in itertools.groupby(cells, key=lambda cell: cell.table):
         beside = []
         for cell in of_table:
             recipe = recipes[cell.model]
             on = counts_with_dropout(recipe) if recipe.has_dropout else None
-            out.append(judge(cell, accuracies.get(cell.name, ()), on))
+            out.append(
+                judge(
+                    cell,
+                    accuracies.get(cell.name, ()),
+                    on,
+                    spread=usual.get(recipe.architecture),
+                    made_up=made_up,
+                )
+            )
             if on is not None and aside and aside.get(cell.name):
-                beside.append(judge(cell, aside[cell.name], not on, counts=False))
+                beside.append(
+                    judge(
+                        cell,
+                        aside[cell.name],
+                        not on,
+                        counts=False,
+                        spread=switched.get(recipe.architecture),
+                        made_up=made_up,
+                    )
+                )
         out += beside
     return out
+
+
+def _spreads(
+    accuracies: Mapping[str, Sequence[float]], recipes: Recipes
+) -> dict[str, Spread | None]:
+    """The pooled spread of each network, by its architecture: over all of its readings, also those
+    of other models and rows than are judged."""
+    groups: dict[str, list[Sequence[float]]] = {}
+    for name, values in accuracies.items():
+        groups.setdefault(recipes[name.rpartition("@")[0]].architecture, []).append(values)
+    return {architecture: pool(each) for architecture, each in groups.items()}
 
 
 def judge_records(
     cells: Iterable[Cell], records: Sequence[RunRecord], recipes: Recipes = REPORT_RECIPES
 ) -> list[Verdict]:
     """A verdict for every cell from the runs that there are; ImprovedNet's cells are judged twice,
-    as the report read them and with dropout the other way about."""
+    as the report read them and with dropout the other way about.
+
+    The spread is pooled over all of `records`, also those that no cell is about.
+    """
     return judge_all(
         cells,
         accuracies_by_cell(records, recipes=recipes),
         accuracies_by_cell(records, switched=True, recipes=recipes),
         recipes,
+        made_up=any(record.spec.dataset != "cifar10" for record in records),
     )
 
 
@@ -316,7 +420,8 @@ def select_cells(cells: Iterable[Cell], table: str, epochs: int | None) -> list[
 
 
 def exit_code(verdicts: Iterable[Verdict]) -> int:
-    """0 if all cells are within tolerance, 1 if one is not, 4 if only runs are missing."""
+    """0 if all cells are within tolerance or of made-up images, 1 if one is not, 4 if only runs are
+    missing."""
     kinds = {verdict.kind for verdict in verdicts if verdict.counts}
     if kinds & {Kind.DIFFERS, Kind.INCONCLUSIVE}:
         return 1

@@ -76,9 +76,10 @@ def complains(done, code, *words):
 def test_a_table_is_trained_once_and_printed_in_every_format(home):
     arguments = ("table", "3-1", "--dataset", "synthetic", "--epochs", "10", "--seeds", "2")
     done = repro(home, *arguments)
-    assert done.returncode == 1, "made-up images are far from the report's figures"
+    assert done.returncode == 0, "made-up images get no verdict"
     assert "Table 3-1, Net (ReLU)" in done.stdout
-    assert "made-up images" in done.stderr
+    assert "MADE UP" in done.stdout
+    assert "made-up images: these numbers say nothing" in done.stdout
     assert "2 runs, 2 at a time" in done.stderr or "2 runs, 1 at a time" in done.stderr
     assert done.stderr.count("test accuracy") == 2
 
@@ -235,14 +236,11 @@ def test_the_doctor_says_which_level_this_machine_gets_and_why(home):
         ("rich", "zh", "未运行"),
     ],
 )
-def test_every_format_and_language_is_printed_and_made_up_images_are_named(
-    home, form, lang, wanted
-):
+def test_every_format_and_language_is_printed(home, form, lang, wanted):
     made_up = ("table", "3-4", "--trained", "--dataset", "synthetic")
     done = repro(home, *made_up, "--format", form, "--lang", lang)
     assert done.returncode == 4, "nothing is trained"
     assert wanted in done.stdout
-    assert ("made-up images" if lang == "en" else "合成图像") in done.stderr
 
 
 @pytest.mark.slow
@@ -341,7 +339,7 @@ def test_recorded_runs_need_no_home_and_no_data(home):
         "net-relu@100",
     ]
     assert all(row["n"] >= 1 for row in rows)
-    within = {"REPRODUCED", "WITHIN TOLERANCE"}
+    within = {"REPRODUCED", "CLOSE"}
     assert (done.returncode == 0) == all(row["verdict"] in within for row in rows)
     assert not home.exists()
 
@@ -654,7 +652,7 @@ def test_an_unknown_option_is_one_line_wherever_it_stands(home, words):
 def test_a_narrow_terminal_loses_no_figure(home):
     wide = repro(home, "table", "3-4", "--recorded", COLUMNS="80").stdout
     assert repro(home, "table", "3-4", "--recorded", COLUMNS="30").stdout == wide
-    assert len(re.findall(r"REPRODUCED|WITHIN TOLERANCE|DIFFERS|INCONCLUSIVE", wide)) > 2
+    assert len(re.findall(r"REPRODUCED|CLOSE|DIFFERS|INCONCLUSIVE", wide)) > 2
 
 
 def test_a_wide_terminal_shows_the_intervals_of_claims(home):

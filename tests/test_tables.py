@@ -23,8 +23,8 @@ def cells():
 @pytest.fixture(scope="module")
 def verdicts(cells):
     accuracies = {
-        "net-relu@10": [0.60, 0.59, 0.58], "net-relu@30": [0.6324], "net-relu@60": [0.70, 0.701, 0.699],
-        "improved@10": [0.70, 0.71], "improved@100": [0.7, 0.8],
+        "net-relu@10": [0.60, 0.59, 0.58], "net-relu@30": [0.6324], "net-relu@60": [0.70, 0.71, 0.69],
+        "improved@10": [0.70, 0.704], "improved@100": [0.74, 0.745],
     }  # fmt: skip
     return judge_all(cells, accuracies)
 
@@ -61,30 +61,33 @@ def test_the_verdict_and_the_numbers_stand_in_the_cells_row(verdicts):
         "0.0100",
         "3",
         "+0.0156",
-        "0.540–0.640",
+        "0.558–0.622",
+        "0.040",
         "REPRODUCED",
     ]
     last = next(line for line in improved.splitlines() if line.strip().startswith("100"))
-    assert last.split()[-1] == "REPRODUCED", "within tolerance, inside a wide interval"
+    assert last.split()[-1] == "REPRODUCED"
     missing = next(line for line in improved.splitlines() if line.strip().startswith("30"))
-    assert missing.split() == ["30", "0.7344", "–", "–", "0", "–", "–", "NOT", "RUN"]
+    assert missing.split() == ["30", "0.7344", "–", "–", "0", "–", "–", "–", "NOT", "RUN"]
 
 
 def test_json_has_one_object_a_cell_with_the_promised_keys(verdicts):
     rows = json.loads(to_text(verdicts, "json", "zh"))
     assert len(rows) == 22
     assert list(rows[0]) == [
-        "cell", "table", "row", "column", "expected", "tolerance", "n", "mean", "sd", "low", "high",
-        "p", "detectable", "dropout_on", "difference", "verdict", "counts",
+        "cell", "table", "row", "column", "expected", "tolerance", "n", "mean", "sd",
+        "pooled_sd", "degrees", "low", "high", "p", "detectable", "margin", "dropout_on", "difference", "verdict", "counts",
     ]  # fmt: skip
     assert rows[0] == {
         "cell": "net-relu@10", "table": "3-1", "row": 10, "column": "Net (ReLU)", "expected": 0.5744,
         "tolerance": 0.05, "n": 3, "mean": pytest.approx(0.59), "sd": pytest.approx(0.01),
-        "low": pytest.approx(0.59 - 4.302653 * 0.01 * (4 / 3) ** 0.5),
-        "high": pytest.approx(0.59 + 4.302653 * 0.01 * (4 / 3) ** 0.5),
-        "p": pytest.approx(0.309238, abs=1e-6),
-            "detectable": pytest.approx(4.302653 * 0.01 * (4 / 3) ** 0.5), "dropout_on": None,
-            "difference": pytest.approx(0.0156), "verdict": "REPRODUCED", "counts": True,
+        "pooled_sd": pytest.approx(0.01), "degrees": 4,
+        "low": pytest.approx(0.59 - 2.776445 * 0.01 * (4 / 3) ** 0.5),
+        "high": pytest.approx(0.59 + 2.776445 * 0.01 * (4 / 3) ** 0.5),
+        "p": pytest.approx(0.248058, abs=1e-6),
+        "detectable": pytest.approx(2.776445 * 0.01 * (4 / 3) ** 0.5),
+        "margin": pytest.approx(0.0156 + 2.131847 * 0.01 * (4 / 3) ** 0.5), "dropout_on": None,
+        "difference": pytest.approx(0.0156), "verdict": "REPRODUCED", "counts": True,
     }  # fmt: skip
     repeated = [row for row in rows if row["cell"] == "net-relu@10"]
     assert [row["table"] for row in repeated] == ["3-1", "3-3", "3-4"]
@@ -101,12 +104,12 @@ def test_csv_has_the_same_values_as_json(verdicts):
 @pytest.mark.parametrize(
     ("form", "lang", "wanted"),
     [
-        ("md", "en", ["**Table 3-1**", "| Net (ReLU)", "| REPRODUCED", "0.540–0.640"]),
+        ("md", "en", ["**Table 3-1**", "| Net (ReLU)", "| REPRODUCED", "0.558–0.622"]),
         ("md", "zh", ["**表 3-2**", "| 模型", "原模型（Swish）", "已复现"]),
         (
             "latex",
             "en",
-            [r"\caption{Table 3-4}", r"95\% interval", r"0.540--0.640", r"\bottomrule"],
+            [r"\caption{Table 3-4}", r"95\% interval", r"0.558--0.622", r"\bottomrule"],
         ),
         ("latex", "zh", [r"\caption{表 3-1}", "改进后模型", r"95\% 预测区间"]),
     ],
@@ -151,6 +154,21 @@ def test_every_kind_is_translated(verdicts, kind):
     assert say(kind, "zh") in printed(to_rich([one], "zh"))
 
 
+@pytest.mark.parametrize("form", ["rich", "csv", "json", "md", "latex"])
+def test_made_up_images_are_marked_in_every_format_and_compared_with_nothing(cells, form):
+    one = judge_all(cells[:2], {"net-relu@10": [0.1, 0.2, 0.3]}, made_up=True)
+    text = (
+        printed(to_rich(one, "en")) + summary(one, "en")
+        if form == "rich"
+        else to_text(one, form, "en")
+    )
+    assert "MADE UP" in text
+    assert "REPRODUCED" not in text
+    assert "0.3744" not in text, "no difference to the report"
+    if form in {"rich", "md", "latex"}:
+        assert "made-up images: these numbers say nothing about the report" in text
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_improved_net_is_shown_both_ways_and_counted_once(cells, lang):
     way = {"improved@10": [0.68, 0.69]}, {"improved@10": [0.70, 0.71]}
@@ -174,8 +192,13 @@ def test_the_foot_says_what_n_seeds_can_tell_and_corrects_for_many_cells(cells):
     told = summary(
         judge_all(cells, {"net-relu@10": [0.60, 0.60001], "net-relu@30": [0.63, 0.64]}), "en"
     )
-    # Half an interval: 12.7062 * 0.01 / sqrt(2) * sqrt(1.5) for the second, a thousandth for the first.
-    assert "outside its interval from a difference of 0.055 on (median; at most 0.110)" in told
-    assert "among the 2 cells with two seeds or more (Holm, 5%): net-relu@10" in told
+    # Pooled over both with two degrees: 4.302653 * sqrt(0.00005 / 2) * sqrt(1.5) = 0.0263.
+    assert "outside its interval from a difference of 0.026 on (median; at most 0.026)" in told
+    assert "among the 2 cells with two seeds or more (Holm, 5%): none" in told
+    # Margins: 2.919986 * 0.005 * sqrt(1.5), 0.0179, and the differences 0.0256 and 0.0026.
+    assert "two one-sided tests, 5%): 2 of 2;" in told
+    assert "at most 0.043" in told
+    far = summary(judge_all(cells, {"net-relu@30": [0.70, 0.71, 0.70, 0.71]}), "en")
+    assert "(Holm, 5%): net-relu@30" in far
     alike = summary(judge_all(cells, {"net-relu@30": [0.63, 0.64]}), "en")
     assert "(Holm, 5%): none" in alike
