@@ -370,9 +370,9 @@ def claims(
     ] = "rich",
     lang: Annotated[Literal["en", "zh"], typer.Option(help="Of tables for people.")] = "en",
 ) -> None:
-    """Judge the report's sentences by the runs that there are, seed by seed; trains nothing.
+    """Judge the report's sentences by the runs that there are; trains nothing.
 
-    Exit code: 0 whatever is found, 4 if no claim can be told.
+    Exit code: 0 whatever is found, 4 if no claim has a run.
     """
     from repro.claims import Finding
     from repro.stores import evidence
@@ -384,7 +384,7 @@ def claims(
         out.foot(claims_foot(judged, lang))
     else:
         typer.echo(claims_to_text(judged, form, lang))
-    if all(each.finding is Finding.CANNOT_BE_TOLD for each in judged):
+    if all(each.finding is Finding.NOT_RUN for each in judged):
         raise typer.Exit(4)
 
 

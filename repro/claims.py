@@ -1,7 +1,8 @@
-"""What the report's sentences claim about its figures, judged seed by seed.
+"""What the report's sentences claim about its figures, judged by paired differences.
 
 Two models of one seed have seen the same images in the same order, so they are compared within a
-seed: the number of seeds in which a claim holds, and the mean of the paired differences.
+seed. A claim is judged by the confidence intervals of the mean differences; the number of seeds in
+which it holds stands beside. docs/verdicts.md has the rules.
 """
 
 from __future__ import annotations
@@ -28,30 +29,34 @@ _FIGURE = re.compile(r"(?P<model>[a-z_-]+?)(?:@(?P<epochs>\d+))?")
 Figures = Mapping[str, float]
 """One seed's test accuracies in [0, 1], by `model@epochs`."""
 
-FEWEST_THAT_DECIDE = 5
-"""Seeds. Of two figures with no real difference the first is above the second in all of five in one
-case of 32, in all of four in one of 16: more often than the 5% that verdicts allow."""
+EQUIVALENCE = 0.01
+"""A difference of accuracies that is no more than this is none: about the standard deviation of one
+run of Net."""
 
 
 class Finding(str, Enum):
     """What can be said of a claim."""
 
-    HOLDS = "HOLDS"
-    """In each of at least five seeds."""
+    SUPPORTED = "SUPPORTED"
+    """Each difference is surely above the margin that the sentence needs."""
     COMPATIBLE = "COMPATIBLE"
-    """A count that is usual for the accuracy of each of at least five seeds; most would be."""
-    HOLDS_IN_SOME = "HOLDS IN SOME"
-    DOES_NOT_HOLD = "DOES NOT HOLD"
-    """In none of at least five seeds."""
-    CANNOT_BE_TOLD = "CANNOT BE TOLD"
-    """Fewer seeds have all the figures, and they agree, as chance alone may have them."""
+    """The figure or the count may well be one of ours."""
+    EQUIVALENT = "EQUIVALENT"
+    """Each difference that is not surely above 0 is surely within :data:`EQUIVALENCE` of it."""
+    CONTRADICTED = "CONTRADICTED"
+    """A difference is surely below the margin, or the figure or count is none of ours."""
+    OPEN = "OPEN"
+    """Our seeds tell neither."""
+    NOT_RUN = "NOT RUN"
+    """No seed has all the figures."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One sentence: pairs of figures, the first above the second, or right answers among images.
+    """One sentence: pairs of figures, the first above the second; or one figure, its accuracy or
+    its right answers among images.
 
     Raises:
-        ValueError: neither or both of the two, an unknown figure, a difference for many pairs.
+        ValueError: none or several of these, an unknown figure, a difference for many pairs.
     """
 
     name: str
@@ -60,18 +65,30 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     place: str
     place_zh: str = ""
     greater: tuple[tuple[str, str], ...] = ()
+    margin: float = 0.0
+    """By how much the first has to be above the second: what "clearly" and the like are taken to
+    mean."""
     by: float | None = None
     """The difference that the report states, of the only pair."""
     cell: str | None = None
+    accuracy: float | None = None
+    """What the sentence says of :attr:`cell`."""
     right: int | None = None
     images: int | None = None
 
     def __post_init__(self) -> None:
-        counted = (self.cell, self.right, self.images)
-        if bool(self.greater) == all(each is not None for each in counted) or (
-            self.greater and any(each is not None for each in counted)
-        ):
-            raise ValueError("expected either `greater` or `cell`, `right` and `images`")
+        given = {
+            name
+            for name in ("cell", "accuracy", "right", "images")
+            if getattr(self, name) is not None
+        }
+        kinds = ({"cell", "accuracy"}, {"cell", "right", "images"})
+        if (given not in kinds) if not self.greater else given:
+            raise ValueError(
+                "expected `greater`, or `cell` with `accuracy`, or `cell` with `right` and `images`"
+            )
+        if not 0 <= self.margin < 1 or (self.margin and not self.greater):
+            raise ValueError(f"margin: expected a number in [0, 1) of pairs; got {self.margin}")
         if self.by is not None and len(self.greater) != 1:
             raise ValueError(f"by: expected one pair that differs so much; got {len(self.greater)}")
         for figure in self.figures:
@@ -112,9 +129,9 @@ class Judgement:
     k: int
     """Seeds in which it holds."""
     finding: Finding
-    share: tuple[float, float] | None
-    """95% confidence interval of the share of seeds in which it holds (Clopper and Pearson); None
-    for a count, which is no more than compatible."""
+    chance: float | None
+    """How likely the claim is to hold in one more seed, by the pair that binds (Student); None for
+    fewer than two seeds, and for a claim without pairs."""
     differences: tuple[float, ...]
     """Mean paired difference of each pair, the first minus the second figure."""
     intervals: tuple[tuple[float, float] | None, ...]
@@ -127,7 +144,7 @@ class Judgement:
 
     @property
     def least(self) -> float | None:
-        """The smallest of the mean differences that the claim needs to be above 0."""
+        """The smallest of the mean differences that the claim needs to be large: it binds."""
         return min(self.differences, default=None)
 
     @property
@@ -194,29 +211,68 @@ def judge_claim(
 def _judge(claim: Claim, seeds: Iterable[Figures]) -> Judgement:
     complete = [values for each in seeds if (values := _values(claim, each)) is not None]
     n = len(complete)
-    pairs = [[values[a] - values[b] for values in complete] for a, b in claim.greater]
-    if pairs:
+    pairs = [[values[a] - values[b] for values in complete] for a, b in claim.greater] if n else []
+    if claim.greater:
         k = sum(all(pair[seed] > ROUNDING for pair in pairs) for seed in range(n))
+        finding = _of_pairs(pairs, claim.margin) if n else Finding.NOT_RUN
     else:
-        k = sum(_is_usual(claim, values) for values in complete)
-    if 0 < k < n:
-        finding = Finding.HOLDS_IN_SOME
-    elif n < FEWEST_THAT_DECIDE:
-        finding = Finding.CANNOT_BE_TOLD
-    elif k == 0:
-        finding = Finding.DOES_NOT_HOLD
-    else:
-        finding = Finding.HOLDS if pairs else Finding.COMPATIBLE
+        own = [values[claim.cell or ""] for values in complete]
+        k, finding = _of_one(claim, own) if n else (0, Finding.NOT_RUN)
     return Judgement(
         claim=claim,
         n=n,
         k=k,
         finding=finding,
-        share=_share(k, n) if n and pairs else None,
-        differences=tuple(fmean(pair) for pair in pairs) if n else (),
-        intervals=tuple(mean_interval(pair) for pair in pairs) if n else (),
-        stated=_could_be_one_more(claim.by, pairs[0]) if claim.by is not None else None,
+        chance=_chance(min(pairs, key=fmean)) if pairs else None,
+        differences=tuple(fmean(pair) for pair in pairs),
+        intervals=tuple(mean_interval(pair) for pair in pairs),
+        stated=_could_be_one_more(claim.by, pairs[0]) if claim.by is not None and pairs else None,
     )
+
+
+def _of_pairs(pairs: Sequence[Sequence[float]], margin: float) -> Finding:
+    """All pairs have to be above the margin, each by its own 95% interval: that all are so by
+    chance is rarer still. One below it contradicts, and by chance any of them may be: so these
+    intervals are wider, and hold together in 95% of cases (Bonferroni)."""
+    usual = [mean_interval(pair) for pair in pairs]
+    together = [mean_interval(pair, 1 - (1 - CONFIDENCE) / len(pairs)) for pair in pairs]
+    # Two one-sided tests at 5% are the interval of 90%.
+    near = [mean_interval(pair, 2 * CONFIDENCE - 1) for pair in pairs]
+    above = [each is not None and each[0] > margin + ROUNDING for each in usual]
+    if all(above):
+        return Finding.SUPPORTED
+    if any(each is not None and each[1] < margin - ROUNDING for each in together):
+        return Finding.CONTRADICTED
+    alike = [each is not None and max(map(abs, each)) <= EQUIVALENCE + ROUNDING for each in near]
+    if not margin and all(a or b for a, b in zip(above, alike, strict=True)):
+        return Finding.EQUIVALENT
+    return Finding.OPEN
+
+
+def _of_one(claim: Claim, values: Sequence[float]) -> tuple[int, Finding]:
+    """In how many seeds a figure or a count is as the report says, and what all of them say."""
+    if claim.accuracy is None:
+        k = sum(_is_usual(claim, value) for value in values)
+        usual: bool | None = _is_usual(claim, fmean(values))
+    else:
+        k = sum(value >= claim.accuracy - ROUNDING for value in values)
+        usual = _could_be_one_more(claim.accuracy, values)
+    if usual is None:
+        return k, Finding.OPEN
+    return k, Finding.COMPATIBLE if usual else Finding.CONTRADICTED
+
+
+def _chance(differences: Sequence[float]) -> float | None:
+    """How likely one more difference is above 0; None for fewer than two."""
+    n = len(differences)
+    if n < 2:
+        return None
+    mean, sd = fmean(differences), stdev(differences)
+    if sd == 0:
+        return float(mean > ROUNDING)
+    from scipy import special  # noqa: PLC0415 - slow to import
+
+    return float(special.stdtr(n - 1, mean / (sd * math.sqrt(1 + 1 / n))))
 
 
 def _could_be_one_more(stated: float, differences: Sequence[float]) -> bool | None:
@@ -230,9 +286,11 @@ def _could_be_one_more(stated: float, differences: Sequence[float]) -> bool | No
 def holds_in_report(claim: Claim, figures: Figures) -> bool | None:
     """Whether the report's own figures bear the sentence out; None where they do not say."""
     values = _values(claim, figures)
-    if values is None or not claim.greater:
+    if values is None or claim.images is not None:
         return None
-    return all(values[a] - values[b] > ROUNDING for a, b in claim.greater)
+    if claim.accuracy is not None:
+        return values[claim.cell or ""] == claim.accuracy
+    return all(values[a] - values[b] > claim.margin + ROUNDING for a, b in claim.greater)
 
 
 def _values(claim: Claim, figures: Figures) -> dict[str, float] | None:
@@ -246,11 +304,11 @@ def _values(claim: Claim, figures: Figures) -> dict[str, float] | None:
     return out
 
 
-def _is_usual(claim: Claim, values: Figures) -> bool:
+def _is_usual(claim: Claim, p: float) -> bool:
     """Whether a network so accurate gets so many of so many images right in the central 95%."""
     from scipy import special  # noqa: PLC0415 - slow to import; scipy.stats far slower
 
-    images, right, p = claim.images or 0, claim.right or 0, values[claim.cell or ""]
+    images, right = claim.images or 0, claim.right or 0
     tail = (1 - CONFIDENCE) / 2
     # The interval begins and ends with the first counts up to which `tail` and all but `tail` lie.
     from_the_first = special.bdtr(right, images, p) >= tail
@@ -258,22 +316,14 @@ def _is_usual(claim: Claim, values: Figures) -> bool:
     return bool(from_the_first and to_the_last)
 
 
-def _share(k: int, n: int) -> tuple[float, float]:
-    """Clopper and Pearson's interval of a share of which k of n were seen."""
-    from scipy import special  # noqa: PLC0415 - slow to import
-
-    tail = (1 - CONFIDENCE) / 2
-    low = float(special.betaincinv(k, n - k + 1, tail)) if k else 0.0
-    high = float(special.betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
-    return low, high
-
-
-def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
+def mean_interval(
+    values: Sequence[float], confidence: float = CONFIDENCE
+) -> tuple[float, float] | None:
     """Student's confidence interval of the mean; None for fewer than two values."""
     n = len(values)
     if n < 2:
         return None
     from scipy import special  # noqa: PLC0415 - slow to import
 
-    half = float(special.stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * stdev(values) / math.sqrt(n)
+    half = float(special.stdtrit(n - 1, (1 + confidence) / 2)) * stdev(values) / math.sqrt(n)
     return fmean(values) - half, fmean(values) + half

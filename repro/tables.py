@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from repro.claims import FEWEST_THAT_DECIDE, Finding, Judgement
+from repro.claims import EQUIVALENCE, Finding, Judgement
 from repro.spec import REPORT_DROPOUT_AT_PREDICTION
 from repro.verdicts import ROUNDING, Kind, Verdict, distinct, told_apart
 
@@ -75,14 +75,15 @@ _WORDS: dict[str, dict[Language, str]] = {
     "The report says": {"en": "The report says", "zh": "报告称"},
     "Place": {"en": "Place", "zh": "出处"},
     "Holds in": {"en": "Holds in", "zh": "成立"},
-    "Share": {"en": "Share, 95%", "zh": "比例（95%）"},
+    "Chance": {"en": "Next", "zh": "下一次"},
     "Least": {"en": "Difference", "zh": "差值"},
     "Finding": {"en": "Finding", "zh": "判断"},
-    Finding.HOLDS: {"en": "HOLDS", "zh": "成立"},
+    Finding.SUPPORTED: {"en": "SUPPORTED", "zh": "得到支持"},
     Finding.COMPATIBLE: {"en": "COMPATIBLE", "zh": "相符"},
-    Finding.HOLDS_IN_SOME: {"en": "HOLDS IN SOME", "zh": "部分成立"},
-    Finding.DOES_NOT_HOLD: {"en": "DOES NOT HOLD", "zh": "不成立"},
-    Finding.CANNOT_BE_TOLD: {"en": "CANNOT BE TOLD", "zh": "无法判断"},
+    Finding.EQUIVALENT: {"en": "EQUIVALENT", "zh": "没有差别"},
+    Finding.CONTRADICTED: {"en": "CONTRADICTED", "zh": "不成立"},
+    Finding.OPEN: {"en": "OPEN", "zh": "尚无定论"},
+    Finding.NOT_RUN: {"en": "NOT RUN", "zh": "未运行"},
 }
 _STYLES = {
     Kind.REPRODUCED: "bold green",
@@ -314,11 +315,12 @@ def latex(text: str) -> str:
 
 
 _FINDING_STYLES = {
-    Finding.HOLDS: "bold green",
+    Finding.SUPPORTED: "bold green",
     Finding.COMPATIBLE: "green",
-    Finding.HOLDS_IN_SOME: "yellow",
-    Finding.DOES_NOT_HOLD: "bold red",
-    Finding.CANNOT_BE_TOLD: "dim",
+    Finding.EQUIVALENT: "cyan",
+    Finding.CONTRADICTED: "bold red",
+    Finding.OPEN: "yellow",
+    Finding.NOT_RUN: "dim",
 }
 
 
@@ -331,7 +333,7 @@ def claims_to_rich(
     grid.add_column(say("The report says", lang), ratio=1, overflow="fold")
     grid.add_column(say("Holds in", lang), justify="right", no_wrap=True)
     if wide:
-        grid.add_column(say("Share", lang), justify="right", no_wrap=True)
+        grid.add_column(say("Chance", lang), justify="right", no_wrap=True)
     grid.add_column(say("Least", lang), justify="right", no_wrap=True)
     # Notes may be folded, so that the sentences keep their room.
     grid.add_column(
@@ -341,7 +343,7 @@ def claims_to_rich(
         finding = Text(say(each.finding, lang), style=_FINDING_STYLES[each.finding])
         if note := switched_note(each, lang):
             finding.append(f"\n{note}", style="not bold dim")
-        numbers = (_share(each), least(each, lang)) if wide else (_least(each),)
+        numbers = (_chance(each), least(each, lang)) if wide else (_least(each),)
         grid.add_row(_claimed(each, lang), _holds_in(each, lang), *numbers, finding)
     return grid
 
@@ -355,7 +357,8 @@ def claims_to_text(
             [
                 {
                     "claim": each.claim.name, "says": each.claim.says, "place": each.claim.place,
-                    "n": each.n, "k": each.k, "finding": each.finding.value, "share": each.share,
+                    "n": each.n, "k": each.k, "finding": each.finding.value, "chance": each.chance,
+                    "margin": each.claim.margin,
                     "pairs": each.claim.greater, "differences": each.differences,
                     "intervals": each.intervals, "stated_difference": each.claim.by,
                     "stated_could_be_ours": each.stated,
@@ -368,14 +371,14 @@ def claims_to_text(
         )  # fmt: skip
     headings = [
         say(each, lang)
-        for each in ("The report says", "Place", "Holds in", "Share", "Least", "Finding")
+        for each in ("The report says", "Place", "Holds in", "Chance", "Least", "Finding")
     ]
     rows = []
     for each in judgements:
         place = (lang == "zh" and each.claim.place_zh) or each.claim.place
         note = switched_note(each, lang)
         finding = say(each.finding, lang) + (f" ({note})" if note else "")
-        numbers = _holds_in(each, lang), _share(each), least(each, lang)
+        numbers = _holds_in(each, lang), _chance(each), least(each, lang)
         rows.append([_claimed(each, lang), place, *numbers, finding])
     foot = claims_foot(judgements, lang).replace("\n", "\n\n")
     if form == "latex":
@@ -399,17 +402,21 @@ def _holds_in(judged: Judgement, lang: Language) -> str:
     return f"{judged.k}/{judged.n}" if lang == "zh" else f"{judged.k} of {judged.n}"
 
 
-def _share(judged: Judgement) -> str:
-    return "–" if judged.share is None else f"{judged.share[0]:.2f}–{judged.share[1]:.2f}"
+def _chance(judged: Judgement) -> str:
+    return "–" if judged.chance is None else f"{judged.chance:.2f}"
 
 
 def least(judged: Judgement, lang: Language) -> str:
-    """The smallest mean difference that a claim needs to be above 0, with its 95% interval."""
+    """The smallest mean difference that a claim needs to be large, with its 95% interval."""
     if judged.least_interval is None:
         return _least(judged)
     low, high = judged.least_interval
     to = " to " if lang == "en" else " 至 "
-    return f"{_least(judged)} ({low:+.3f}{to}{high:+.3f})"
+    text = f"{_least(judged)} ({low:+.3f}{to}{high:+.3f})"
+    if not judged.claim.margin:
+        return text
+    needs = "; needs " if lang == "en" else "；须超过 "
+    return f"{text}{needs}{judged.claim.margin:g}"
 
 
 def _least(judged: Judgement) -> str:
@@ -436,14 +443,22 @@ def claims_foot(judgements: Iterable[Judgement], lang: Language = "en") -> str:
         if english
         else f"{len(judged)} 条论断：{'，'.join(f'{word} {count}' for count, word in counts)}",
         "models are compared within a seed; Difference: the smallest of the mean differences that "
-        "a claim needs to be above 0"
+        "a claim needs to be large, and the 95% interval that judges it; Next: how likely one more "
+        "seed shows it"
         if english
-        else "各模型在同一种子内比较；差值：论断要求大于 0 的各平均差值中最小的一个",
-        f"fewer than {FEWEST_THAT_DECIDE} seeds decide nothing where they agree: by chance alone "
-        "they do so too often"
+        else "各模型在同一种子内比较；差值：论断所要求的各平均差值中最小的一个，"
+        "及据以判断的 95% 区间；下一次：再训练一个种子时论断成立的概率",
+        f"EQUIVALENT: no difference beyond {EQUIVALENCE:g}; OPEN: more seeds may tell"
         if english
-        else f"少于 {FEWEST_THAT_DECIDE} 个种子时，即使一致也不作判断：仅凭偶然也常会一致",
+        else f"没有差别：差值不超过 {EQUIVALENCE:g}；尚无定论：更多种子或可判定",
     ]
+    if any(each.claim.margin for each in judged):
+        lines.append(
+            'a strong word, such as "clearly", needs more than a difference above 0: the margin '
+            "stands beside"
+            if english
+            else "措辞强烈的论断（如“明显”）不仅要求差值大于 0：所需幅度列在旁边"
+        )
     for each in judged:
         if each.stated is not None:
             ours = "could be" if each.stated else "could not be"

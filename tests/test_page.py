@@ -109,7 +109,7 @@ def test_the_headline_counts_what_the_verdicts_say(page, evidence):
     cells = {v.cell.name: v for v in evidence.verdicts if v.counts}
     good = sum(v.kind.is_success for v in cells.values())
     assert f">{good} / 17</strong>" in page
-    hold = sum(e.finding is Finding.HOLDS for e in evidence.judgements)
+    hold = sum(e.finding is Finding.SUPPORTED for e in evidence.judgements)
     assert f"<strong>{hold} / {len(evidence.judgements)}</strong>" in page
     for verdict in cells.values():
         if not verdict.kind.is_success:

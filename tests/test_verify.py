@@ -48,7 +48,7 @@ def failing(listing, verdicts=VERDICTS, judgements=JUDGEMENTS):
 def test_what_was_accepted_holds(folder):
     listing = load_listing(folder)
     assert listing.verdicts["3-4", "net-relu@10"] == (3, "REPRODUCED", "")
-    assert listing.claims == {"rises": (5, 5, "HOLDS")}
+    assert listing.claims == {"rises": (5, 5, "SUPPORTED")}
     assert failing(listing) == []
 
 
