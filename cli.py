@@ -44,6 +44,7 @@ from repro.spec import (
 _ORDER = (
     "table",
     "claims",
+    "patterns",
     "report",
     "export",
     "figure",
@@ -385,6 +386,34 @@ def claims(
     else:
         typer.echo(claims_to_text(judged, form, lang))
     if all(each.finding is Finding.NOT_RUN for each in judged):
+        raise typer.Exit(4)
+
+
+@app.command()
+def patterns(
+    recorded: _Recorded = False,
+    device: _Device = "auto",
+    engine: _Engine = "auto",
+    form: Annotated[
+        Literal["rich", "md", "json"], typer.Option("--format", help="Of the table.")
+    ] = "rich",
+    lang: Annotated[Literal["en", "zh"], typer.Option(help="Of tables for people.")] = "en",
+) -> None:
+    """Judge several of the report's figures together; trains nothing.
+
+    Exit code: 0 whatever is found, 4 if no network has two seeds.
+    """
+    from repro.stores import evidence
+    from repro.tables import patterns_foot, patterns_to_rich, patterns_to_text
+
+    known = evidence(recorded, device, engine)
+    names = {cell.model: cell.column for cell in known.cells}
+    if form == "rich":
+        out.print(patterns_to_rich(known.patterns, names, lang))
+        out.foot(patterns_foot(known.patterns, lang))
+    else:
+        typer.echo(patterns_to_text(known.patterns, form, names, lang))
+    if not known.patterns:
         raise typer.Exit(4)
 
 

@@ -16,6 +16,7 @@ from repro.data.dataset import Dataset, default_folder, load_cifar10
 from repro.data.layout import Bytes
 from repro.errors import DataError, NoRunsError
 from repro.paths import home, packaged
+from repro.patterns import Pattern, find_patterns
 from repro.records import RunRecord
 from repro.spec import READING_EPOCHS, REPORT_RECIPES
 from repro.store import Store
@@ -45,6 +46,11 @@ class Evidence:
         read, switched = (figures_by_seed(self.records, switched=s).values() for s in (False, True))
         claims = load_claims(packaged("expected_results") / "claims.toml")
         return [judge_claim(claim, read, switched) for claim in claims]
+
+    @cached_property
+    def patterns(self) -> list[Pattern]:
+        """What they say of several figures together."""
+        return find_patterns(self.cells, self.records)
 
     @cached_property
     def dataset(self) -> Dataset:

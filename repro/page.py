@@ -33,6 +33,8 @@ from repro.tables import (
     claims_to_text,
     latex,
     least,
+    pattern_name,
+    patterns_foot,
     say,
     summary,
     switched_note,
@@ -77,11 +79,17 @@ def build(evidence: Evidence, grid: Grid, *, lang: Language, commit: str | None)
         tables=_tables(evidence.verdicts),
         foot={each: summary(evidence.verdicts, each).splitlines() for each in ("en", "zh")},
         judgements=evidence.judgements,
+        patterns=evidence.patterns,
+        names={cell.model: cell.column for cell in evidence.cells},
+        patterns_foot={
+            each: patterns_foot(evidence.patterns, each).splitlines() for each in ("en", "zh")
+        },
         claims_foot={
             each: claims_foot(evidence.judgements, each).splitlines() for each in ("en", "zh")
         },
         least=least,
         switched_note=switched_note,
+        pattern_name=pattern_name,
         figures=[
             (picture, picture_for_page(picture, evidence))
             for picture, missing in wanted if not missing

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from statistics import fmean, median
 from typing import Any, Literal
@@ -15,8 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from repro.claims import EQUIVALENCE, Finding, Judgement
+from repro.patterns import Pattern
 from repro.spec import REPORT_DROPOUT_AT_PREDICTION
-from repro.verdicts import ROUNDING, Kind, Verdict, distinct, told_apart
+from repro.verdicts import CONFIDENCE, ROUNDING, Kind, Verdict, distinct, told_apart
 
 Format = Literal["rich", "csv", "md", "json", "latex"]
 Language = Literal["en", "zh"]
@@ -78,6 +80,9 @@ _WORDS: dict[str, dict[Language, str]] = {
     "Chance": {"en": "Next", "zh": "下一次"},
     "Least": {"en": "Difference", "zh": "差值"},
     "Finding": {"en": "Finding", "zh": "判断"},
+    "Figures": {"en": "Figures together", "zh": "一组数值"},
+    "p, one run": {"en": "p, one run", "zh": "p（同次）"},
+    "p, own runs": {"en": "p, own runs", "zh": "p（各自）"},
     Finding.SUPPORTED: {"en": "SUPPORTED", "zh": "得到支持"},
     Finding.COMPATIBLE: {"en": "COMPATIBLE", "zh": "相符"},
     Finding.EQUIVALENT: {"en": "EQUIVALENT", "zh": "没有差别"},
@@ -431,6 +436,90 @@ def switched_note(judged: Judgement, lang: Language) -> str:
     how = say("off" if REPORT_DROPOUT_AT_PREDICTION else "on", lang)
     comma = ", " if lang == "en" else "，"
     return f"{how}{say(other.finding, lang)}{comma}{_holds_in(other, lang)}"
+
+
+def patterns_to_rich(
+    patterns: Sequence[Pattern], names: Mapping[str, str], lang: Language = "en"
+) -> RenderableType:
+    """Patterns for a terminal of 80 columns; `names` are the tables' columns by the model."""
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, heading in enumerate(_PATTERN_HEADINGS):
+        grid.add_column(say(heading, lang), justify="right" if number else "left", no_wrap=True)
+    for each in patterns:
+        *texts, shared, apart = _pattern_row(each, names, lang)
+        grid.add_row(
+            *texts,
+            *(
+                Text(text, "bold red" if p < 1 - CONFIDENCE else "")
+                for text, p in ((shared, each.shared), (apart, each.apart))
+            ),
+        )
+    return grid
+
+
+def patterns_to_text(
+    patterns: Sequence[Pattern],
+    form: Literal["md", "json"],
+    names: Mapping[str, str],
+    lang: Language = "en",
+) -> str:
+    """The same as Markdown, or with all that is known of each pattern as JSON."""
+    if form == "json":
+        return json.dumps([dataclasses.asdict(each) for each in patterns], indent=1)
+    rows = [[say(each, lang) for each in _PATTERN_HEADINGS]]
+    rows += [_pattern_row(each, names, lang) for each in patterns]
+    lines = ["| " + " | ".join(cells) + " |" for cells in rows]
+    lines.insert(1, "| --- | ---: | ---: | ---: | ---: | ---: |")
+    return "\n".join([*lines, "", patterns_foot(patterns, lang).replace("\n", "\n\n")])
+
+
+_PATTERN_HEADINGS = ("Figures", "Epochs", "Report", "Ours", "p, one run", "p, own runs")
+_ACTIVATIONS = {"net-leaky_relu": "Leaky ReLU − ReLU", "net-swish": "Swish − ReLU"}
+
+
+def _pattern_row(pattern: Pattern, names: Mapping[str, str], lang: Language) -> list[str]:
+    def number(value: float | None) -> str:
+        return "–" if value is None else f"{value:+.4f}"
+
+    def chance(p: float) -> str:
+        return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+    return [
+        *pattern_name(pattern, names, lang), number(pattern.report), number(pattern.ours),
+        chance(pattern.shared), chance(pattern.apart),
+    ]  # fmt: skip
+
+
+def pattern_name(pattern: Pattern, names: Mapping[str, str], lang: Language) -> tuple[str, str]:
+    """What a pattern is about, for a reader: the models, and the epochs."""
+    rows = [str(row) for row in pattern.rows]
+    if pattern.kind == "all":
+        return ("all figures" if lang == "en" else "全部数值"), "–"
+    if pattern.kind == "activations":
+        return _ACTIVATIONS[pattern.models[0]], rows[0]
+    epochs = f"{rows[1]} − {rows[0]}" if pattern.kind == "gain" else f"{rows[0]}–{rows[-1]}"
+    return say(names[pattern.models[0]], lang), epochs
+
+
+def patterns_foot(patterns: Sequence[Pattern], lang: Language = "en") -> str:
+    """What the columns mean, and how many patterns stand out."""
+    shared, apart = (
+        sum(getattr(each, way) < 1 - CONFIDENCE for each in patterns) for way in ("shared", "apart")
+    )
+    if lang == "zh":
+        return (
+            f"{len(patterns)} 个模式：p 小于 0.05 的有 {shared} 个（同次），"
+            f"{apart} 个（各自）；其中二十分之一会因偶然而出现\n"
+            "p：仅凭偶然，报告与我们相差至此或更多的概率；同次：一列各行来自同一次训练，"
+            "各列种子相同；各自：每个数值来自单独的一次训练"
+        )
+    return (
+        f"{len(patterns)} patterns: p is below 0.05 for {shared} (one run) and {apart} (own runs); "
+        "by chance it is for one in twenty\n"
+        "p: how often chance alone makes a report differ from ours as much or more; one run: the "
+        "rows of a column come from one run, and columns share a seed; own runs: each figure has "
+        "its own"
+    )
 
 
 def claims_foot(judgements: Iterable[Judgement], lang: Language = "en") -> str:

@@ -82,10 +82,11 @@ ALLOWED = {
     "rows": {"errors", "store"},
     "verdicts": {"errors", "records", "rows", "spec"},
     "claims": {"errors", "records", "spec", "verdicts"},
+    "patterns": {"records", "spec", "verdicts"},
     "calibration": {"errors", "rows", "store"},
     "evidence": {
-        "calibration", "claims", "data.dataset", "data.layout", "errors", "paths", "records", "spec", "store",
-        "verdicts",
+        "calibration", "claims", "data.dataset", "data.layout", "errors", "paths", "patterns", "records", "spec",
+        "store", "verdicts",
     },
     "networks": set(),
     "streams": {"spec"},
@@ -130,7 +131,7 @@ ALLOWED = {
         "errors", "evidence", "paths", "recipes", "records", "runner", "spec", "store",
         "verdicts", "verify",
     },
-    "tables": {"claims", "spec", "verdicts"},
+    "tables": {"claims", "patterns", "spec", "verdicts"},
     "progress": {"events", "records", "runner"},
     "comparison": {"errors", "records", "spec", "store"},
     "listings": {

@@ -13,7 +13,7 @@ from repro.paths import packaged
 from repro.recipes import fit_all, over_shared_cells, spreads
 from repro.store import Store
 from repro.stores import evidence
-from repro.tables import claims_to_text, to_text
+from repro.tables import claims_to_text, patterns_to_text, to_text
 from repro.verdicts import judge_records, load_cells
 
 ROOT = Path(__file__).parent.parent
@@ -96,6 +96,15 @@ def test_the_tables_of_the_readme_are_those_of_the_records(name, lang):
 def test_the_claims_of_the_readme_are_those_of_the_records(name, lang):
     assert marked(name, "claims") == claims_to_text(evidence(True).judgements, "md", lang), (
         "`repro claims --recorded --format md` makes them"
+    )
+
+
+@pytest.mark.parametrize(("name", "lang"), [("README.md", "en"), ("README.zh.md", "zh")])
+def test_the_patterns_of_the_readme_are_those_of_the_records(name, lang):
+    known = evidence(True)
+    names = {cell.model: cell.column for cell in known.cells}
+    assert marked(name, "patterns") == patterns_to_text(known.patterns, "md", names, lang), (
+        "`repro patterns --recorded --format md` makes them"
     )
 
 
