@@ -428,7 +428,8 @@ def verify(
         typer.Option("--recorded/--fresh", help="The runs that come with repro, or all anew."),
     ] = True,
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="Fresh: seeds 0 to N-1.", show_default="1")
+        int | None,
+        typer.Option(min=1, help="Fresh: seeds 0 to N-1.", show_default="1 on the CPU, else 3"),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Fresh: only rows up to so many.")
@@ -467,7 +468,7 @@ def verify(
             raise UsageError("--accept: expected without --fresh, of the recorded runs")
         session = _trainer(quiet, workers, threads, executor, address, gpu_share)
         checks, code = session.verify_fresh(
-            number, seeds=seeds or 1, epochs=epochs, device=session.device(device), engine=engine
+            number, seeds=seeds, epochs=epochs, device=session.device(device), engine=engine
         )
     if form == "json":
         typer.echo(json.dumps([dataclasses.asdict(check) for check in checks], indent=1))

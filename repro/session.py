@@ -78,7 +78,7 @@ from repro.verdicts import (
     model_of,
     select_cells,
 )
-from repro.verify import Check, check_fresh, check_listing, load_listing
+from repro.verify import FEWEST_FRESH, Check, check_fresh, check_listing, load_listing
 
 
 @contextmanager
@@ -376,9 +376,18 @@ class Session:
         return checks, DataError.exit_code if unread else 0
 
     def verify_fresh(
-        self, table: str, *, seeds: int, epochs: int | None, device: Device, engine: EngineChoice
+        self,
+        table: str,
+        *,
+        seeds: int | None,
+        epochs: int | None,
+        device: Device,
+        engine: EngineChoice,
     ) -> tuple[list[Check], int]:
         """Train a table, or all, with seeds 0 to `seeds` - 1 in a store for this alone; compare.
+
+        Without `seeds` it is one for the kernels, whose bits the recorded runs promise, and else
+        as many as accuracies need to tell anything.
 
         Returns the checks, and 0 or the exit code of the worst failure.
 
@@ -386,6 +395,8 @@ class Session:
             UsageError: so many seeds that they would come to those that verify nothing.
         """
         cells = select_cells(load_cells(packaged("expected_results")), table, epochs)
+        if seeds is None:
+            seeds = 1 if device == "cpu" and engine in {"auto", "kernels"} else FEWEST_FRESH
         fresh, code = self.train_table(
             cells, seeds=choose_seeds(0, seeds), device=device, engine=engine,
             dataset="cifar10", lang="en", store=fresh_store(),

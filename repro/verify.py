@@ -9,17 +9,31 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 
 from repro.claims import Judgement
 from repro.errors import DataError
 from repro.records import RunRecord, same_arithmetic
 from repro.rows import read_rows, whole_number
+from repro.spec import READING_EPOCHS, REPORT_RECIPES
 from repro.store import write_atomically
-from repro.verdicts import Kind, Verdict, accuracies_by_cell, holm, p_value
+from repro.verdicts import (
+    ROUNDING,
+    Kind,
+    Spread,
+    Verdict,
+    accuracies_by_cell,
+    holm,
+    pool,
+    readings_by_seed,
+)
+
+FEWEST_FRESH = 3
+"""Seeds that runs have to have whose bits no recorded run promises."""
 
 _VERDICT_COLUMNS = ("table", "cell", "n", "verdict", "reason")
 _CLAIM_COLUMNS = ("claim", "n", "k", "finding")
@@ -187,15 +201,24 @@ def _compare_bits(fresh: Sequence[RunRecord], recorded: Sequence[RunRecord]) -> 
 
 
 def _compare_accuracies(fresh: Sequence[RunRecord], recorded: Sequence[RunRecord]) -> list[Check]:
-    """Cell by cell, over the seeds; a difference counts if Holm's procedure leaves it standing."""
-    now, then = accuracies_by_cell(fresh), accuracies_by_cell(recorded)
+    """Cell by cell, and the mean of each model's rows, by Student's t with the pooled spread of its
+    network; a difference counts if Holm's procedure leaves it standing.
+
+    Fewer seeds than :data:`FEWEST_FRESH` could hardly fail, and so do.
+    """
+    now, then = _figures(fresh), _figures(recorded)
+    common = [name for name in now if name in then]
+    groups: dict[tuple[str, bool], list[Sequence[float]]] = {}
+    for name in common:
+        groups.setdefault(_kind_of(name), []).extend((now[name], then[name]))
+    spreads = {kind: pool(values) for kind, values in groups.items()}
     p_values = {
         name: p
-        for name in now.keys() & then.keys()
-        if (p := _same_distribution(now[name], then[name])) is not None
+        for name in common
+        if (p := _same_mean(now[name], then[name], spreads[_kind_of(name)])) is not None
     }
     apart = holm(p_values)
-    return [
+    checks = [
         Check(
             what=f"accuracy of {name}",
             listed=f"{fmean(then[name]):.4f}, n = {len(then[name])}",
@@ -205,18 +228,53 @@ def _compare_accuracies(fresh: Sequence[RunRecord], recorded: Sequence[RunRecord
         )
         for name, p in sorted(p_values.items())
     ]
+    counts: dict[str, int] = {}
+    for name in common:
+        model = name.partition("@")[0]
+        counts[model] = max(len(now[name]), counts.get(model, 0))
+    checks += [
+        Check(
+            what=f"seeds of {model}",
+            listed=f"{FEWEST_FRESH} or more",
+            obtained=str(count),
+            holds=False,
+            text="no bits are promised here, and so few accuracies tell nothing: --seeds "
+            f"{FEWEST_FRESH}",
+        )
+        for model, count in counts.items()
+        if count < FEWEST_FRESH
+    ]
+    return checks
 
 
-def _same_distribution(one: Sequence[float], other: Sequence[float]) -> float | None:
-    """How often two sets of runs of the same kind are as far apart; None for one against one."""
-    few, many = sorted((one, other), key=len)
-    if len(few) == 1:
-        return p_value(many, few[0])
-    from scipy import stats  # noqa: PLC0415 - slow to import
+def _figures(records: Sequence[RunRecord]) -> dict[str, list[float]]:
+    """Accuracies by the cell's name and, of runs with several rows of the tables, their means by
+    the model's name; one a seed."""
+    out = accuracies_by_cell(records)
+    for model, _, read in readings_by_seed(records):
+        rows = [read[epoch] for epoch in READING_EPOCHS if epoch in read]
+        if len(rows) == len(READING_EPOCHS):
+            out.setdefault(model, []).append(fmean(rows))
+    return out
 
-    if stdev(one) == stdev(other) == 0:  # no spread, no test
-        return 1.0 if fmean(one) == fmean(other) else 0.0
-    return float(stats.ttest_ind(one, other, equal_var=False).pvalue)
+
+def _kind_of(name: str) -> tuple[str, bool]:
+    """Figures that spread alike: the network, and whether it is a mean over rows."""
+    model, _, epoch = name.partition("@")
+    return REPORT_RECIPES[model].architecture, not epoch
+
+
+def _same_mean(one: Sequence[float], other: Sequence[float], spread: Spread | None) -> float | None:
+    """How often chance alone sets two means so far apart, two-sided; None without a spread."""
+    if spread is None:
+        return None
+    distance = abs(fmean(one) - fmean(other))
+    if spread.sd == 0:  # no spread, no test
+        return float(distance <= ROUNDING)
+    from scipy import special  # noqa: PLC0415 - slow to import
+
+    scaled = distance / (spread.sd * math.sqrt(1 / len(one) + 1 / len(other)))
+    return float(2 * special.stdtr(spread.degrees, -scaled))
 
 
 def accept(

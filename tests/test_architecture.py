@@ -126,7 +126,7 @@ ALLOWED = {
     "recipes": {"records", "spec", "verdicts"},
     "search": {"recipes", "spec"},
     "reports": {"errors", "spec", "store", "verdicts"},
-    "verify": {"claims", "errors", "records", "rows", "store", "verdicts"},
+    "verify": {"claims", "errors", "records", "rows", "spec", "store", "verdicts"},
     "stores": {
         "errors", "evidence", "paths", "recipes", "records", "runner", "spec", "store",
         "verdicts", "verify",

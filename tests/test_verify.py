@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import pytest
 
 from repro.claims import Claim, judge_claim
 from repro.errors import DataError
-from repro.verdicts import Cell, judge, judge_records
+from repro.stores import fitting_store, recorded_store
+from repro.verdicts import Cell, judge, judge_records, model_of
 from repro.verify import Listing, accept, check_fresh, check_listing, load_listing
-from tests.examples import record, sha
+from tests.examples import TORCH_ENVIRONMENT, record, sha
 
 CLAIM = Claim(name="rises", says="It rises", place="x", greater=(("net-relu@30", "net-relu@10"),))
 
@@ -202,9 +204,9 @@ def test_a_fresh_cell_that_is_no_success_any_more_fails_and_one_that_becomes_one
 
 
 @pytest.mark.parametrize(("shift", "holds"), [(0.0, True), (0.05, False)])
-@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize("count", [3, 5])
 def test_fresh_accuracies_must_not_contradict_the_recorded_ones(shift, holds, count):
-    """Of another device, so that no bits are promised; one run, or several."""
+    """Of another device, so that no bits are promised."""
     noise = [0.001, -0.001, 0.0015, -0.0012, 0.0003]
     recorded = [record(seed=n, accuracies={10: 0.58 + each}) for n, each in enumerate(noise)]
     now = [
@@ -212,3 +214,88 @@ def test_fresh_accuracies_must_not_contradict_the_recorded_ones(shift, holds, co
         for n in range(count)
     ]
     assert fresh(now, recorded)["accuracy of net-relu@10"].holds is holds
+
+
+RECORDED = [each for each in recorded_store().records() if not each.spec.is_earlier]
+
+
+def on_a_gpu(one, accuracies=None):
+    """The run as a GPU may have trained it: the same accuracies or others, no bits promised."""
+    accuracies = accuracies or one.accuracies(dropout_on=one.spec.recipe.dropout_at_prediction)
+    readings = tuple(
+        dataclasses.replace(each, accuracy=accuracies[each.epoch]) for each in one.readings
+    )
+    spec = dataclasses.replace(one.spec, device="cuda", engine="torch")
+    return dataclasses.replace(one, spec=spec, readings=readings, environment=TORCH_ENVIRONMENT)
+
+
+def contradicted(now, recorded=RECORDED):
+    """What a listing apart finds wrong with accuracies of runs on a GPU."""
+    checks = check_fresh(Listing(verdicts={}, claims={}), [], now, recorded)
+    return [each.what for each in checks if not each.holds]
+
+
+@pytest.mark.parametrize("seeds", list(itertools.combinations(range(5), 3)))
+def test_right_runs_of_a_gpu_hold(seeds):
+    """Ten: three of the recorded seeds, as if they were fresh, beside the other two."""
+    now = [on_a_gpu(each) for each in RECORDED if each.spec.seed in seeds]
+    others = [each for each in RECORDED if each.spec.seed not in seeds]
+    assert len(now) == 15
+    assert contradicted(now, others) == []
+
+
+def test_dropout_read_the_wrong_way_fails():
+    now = [
+        on_a_gpu(each, each.accuracies(dropout_on=False))
+        for each in RECORDED
+        if each.spec.recipe.has_dropout and each.spec.seed < 3
+    ]
+    # A run's own reading is with dropout off; what counts is the switched one, on.
+    now = [
+        dataclasses.replace(
+            each,
+            readings=tuple(
+                dataclasses.replace(
+                    one, switched=dataclasses.replace(one.switched, accuracy=one.accuracy)
+                )
+                for one in each.readings
+            ),
+        )
+        for each in now
+    ]
+    assert "accuracy of improved" in contradicted(now)
+
+
+def test_swish_trained_as_relu_fails():
+    relu = {each.spec.seed: each for each in RECORDED if model_of(each.spec.recipe) == "net-relu"}
+    now = [
+        on_a_gpu(each, relu[each.spec.seed].accuracies(dropout_on=False))
+        for each in RECORDED
+        if model_of(each.spec.recipe) == "net-swish" and each.spec.seed < 3
+    ]
+    assert contradicted(now)
+
+
+def test_a_wrong_recipe_fails():
+    """Momentum 0.9, which the grid of recipes trained for Net: as if it were the report's."""
+    wrong = {
+        each.spec.seed: each
+        for each in fitting_store().records()
+        if (each.spec.recipe.momentum, each.spec.recipe.batch_size) == (0.9, 32)
+        and each.spec.recipe.architecture == "net"
+        and len(each.readings) == 4
+        and each.spec.recipe.activation == "relu"
+    }
+    assert len(wrong) >= 3
+    relu = [each for each in RECORDED if model_of(each.spec.recipe) == "net-relu"]
+    now = [
+        on_a_gpu(each, other.accuracies(dropout_on=False))
+        for each, other in zip(relu, wrong.values(), strict=False)
+    ]
+    assert contradicted(now)
+
+
+def test_fewer_seeds_than_can_tell_fail_where_no_bits_are_promised():
+    now = [on_a_gpu(each) for each in RECORDED if each.spec.seed < 2]
+    assert "seeds of resnet" in contradicted(now)
+    assert not any(what.startswith("accuracy") for what in contradicted(now))
