@@ -29,8 +29,8 @@ import repro
 from repro.errors import DataError, NoRunsError, ReproError, UsageError
 from repro.paths import home, packaged
 from repro.spec import (
+    DROPOUT,
     MAX_SEED,
-    READING_EPOCHS,
     Activation,
     Architecture,
     DatasetName,
@@ -482,18 +482,9 @@ def verify(
 @app.command()
 def recipes(
     context: typer.Context,
-    model: Annotated[
-        Literal["net-relu", "net-leaky_relu", "net-swish", "improved", "resnet", "all"] | None,
-        typer.Option("--train", help="Train this network by the candidates first."),
-    ] = None,
-    epochs: Annotated[
-        int, typer.Option(min=READING_EPOCHS[0], max=READING_EPOCHS[-1], help="Train to so many.")
-    ] = READING_EPOCHS[0],
-    best: Annotated[
-        int | None,
-        typer.Option(min=1, help="Train by the nearest so far.", show_default="all candidates"),
-    ] = None,
-    seeds: Annotated[int, typer.Option(min=1, max=3, help="Fitting seeds, from 100.")] = 1,
+    search: Annotated[
+        bool, typer.Option("--search", help="Go through the stages of the search first.")
+    ] = False,
     top: Annotated[int, typer.Option(min=1, help="Candidates to list.")] = 10,
     shared: Annotated[
         bool, typer.Option("--shared", help="Score those listed over the cells that all have.")
@@ -515,49 +506,23 @@ def recipes(
     """Compare recipes that the report may have used, on seeds that verify nothing.
 
     Scored by the root mean square difference to the report, over the cells that were trained; * is
-    the recipe in use. Begin with `--train net-relu`, go on with `--epochs 30 --best 20`.
+    the recipe in use. The search takes days, and goes on where it stopped.
     """
     from repro.listings import fits_to_rich, recipes_to_markdown, spreads_to_rich
-    from repro.recipes import (
-        CANDIDATES,
-        fit_all,
-        nearest,
-        over_shared_cells,
-        spreads,
-        to_dict,
-    )
-    from repro.spec import REPORT_RECIPES
+    from repro.recipes import fit_all, over_shared_cells, spreads, to_dict
     from repro.stores import fitting_store, placed, user_store
     from repro.verdicts import load_cells
 
-    if model and recorded:
-        raise UsageError("--train and --recorded: expected one of them")
-    if not model:
-        _refuse(context, ("epochs", "best", "seeds", *_TRAINING), "with --train")
+    if search and recorded:
+        raise UsageError("--search and --recorded: expected one of them")
+    if not search:
+        _refuse(context, _TRAINING, "with --search")
     cells = load_cells(packaged("expected_results"))
-    session = _trainer(quiet, workers, threads, executor if model else "local", address, gpu_share)
+    session = _trainer(quiet, workers, threads, executor if search else "local", address, gpu_share)
     place = device if recorded else session.device(device)
-
-    def fits() -> Any:
-        store = fitting_store() if recorded else user_store()
-        return fit_all(placed(store.records(), place, engine, dataset), cells)
-
-    code = 0
-    if model is not None:
-        try:
-            candidates = CANDIDATES if best is None else nearest(fits(), best)
-        except ValueError as error:
-            raise UsageError(f"--best {best}: {error}") from None
-        code = session.train_candidates(
-            candidates,
-            list(REPORT_RECIPES) if model == "all" else [model],
-            seeds=seeds,
-            epochs=epochs,
-            device=place,
-            engine=engine,
-            dataset=dataset,
-        )
-    found = fits()
+    code = session.search(device=place, engine=engine, dataset=dataset) if search else 0
+    store = fitting_store() if recorded else user_store()
+    found = fit_all(placed(store.records(), place, engine, dataset), cells)
     moved, listed = spreads(found, cells), found[:top]
     if shared:
         try:
@@ -577,7 +542,7 @@ def recipes(
         out.print(f"\n{count} candidates; what they move:\n")
         out.print(spreads_to_rich(moved))
     else:
-        typer.echo("no candidate is trained yet: `repro recipes --train net-relu` does")
+        typer.echo("no candidate is trained yet: `repro recipes --search` does")
     raise typer.Exit(code)
 
 
@@ -711,6 +676,9 @@ def weights(
 def train(
     model: Annotated[Architecture, typer.Argument(help="Which network.")],
     activation: Annotated[Activation, typer.Option(help="Of net and improved.")] = "relu",
+    dropout: Annotated[
+        float, typer.Option(min=0, help="Of improved, below 1; 0 leaves it out.")
+    ] = DROPOUT,
     epochs: Annotated[int, typer.Option(min=1, help="Train to so many.")] = 10,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of all random streams.")] = 0,
     device: _Device = "auto",
@@ -731,6 +699,7 @@ def train(
     task = task_for(
         model,
         activation,
+        dropout=dropout,
         seed=seed,
         epochs=epochs,
         device=session.device(device),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -26,8 +27,14 @@ def swish(x: Tensor) -> Tensor:
     return F.silu(x)
 
 
+def sigmoid(x: Tensor) -> Tensor:
+    """1 / (1 + exp(-x)), elementwise; any shape, the same shape and dtype out."""
+    return torch.sigmoid(x)
+
+
 ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "relu": relu,
     "leaky_relu": leaky_relu,
     "swish": swish,
+    "sigmoid": sigmoid,
 }

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from repro import models, streams
+from repro import streams
 from repro.errors import TrainingError
 from repro.history import Report
 from repro.models import ImprovedNet, Net, SeededDropout
@@ -358,7 +358,7 @@ def _masks(
     kept = torch.zeros(steps * batch, features, dtype=torch.bool)
     if features:
         drawn = streams.kept(
-            trainer.spec.seed, purpose, images * features, models.DROPOUT, epoch=epoch
+            trainer.spec.seed, purpose, images * features, trainer.spec.recipe.dropout, epoch=epoch
         )
         kept[:images] = torch.from_numpy(drawn).view(images, features)
     return kept.view(steps, batch, features)

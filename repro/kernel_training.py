@@ -54,19 +54,24 @@ class KernelTrainer(History):
             for images in (dataset.train_images, dataset.test_images)
         )
         self._train_labels = dataset.train_labels
-        self._network = binding.Network(
+        self._threads = threads
+        self._network = self._build(max(recipe.batch_size, _PREDICTED_AT_A_TIME))
+        self._network.load(
+            streams.initial_weights(recipe.architecture, spec.seed, recipe.initial_weights)
+        )
+
+    def _build(self, capacity: int) -> binding.Network:
+        recipe = self.spec.recipe
+        return binding.Network(
             library.load(),
-            networks.table(recipe.architecture, recipe.activation),
+            networks.table(recipe.architecture, recipe.activation, recipe.dropout),
             batch=recipe.batch_size,
-            capacity=max(recipe.batch_size, _PREDICTED_AT_A_TIME),
+            capacity=capacity,
             pixels=recipe.pixels,
             optimiser=recipe.optimiser,
             learning_rate=recipe.learning_rate,
             momentum=recipe.momentum,
-            threads=threads,
-        )
-        self._network.load(
-            streams.initial_weights(recipe.architecture, spec.seed, recipe.initial_weights)
+            threads=self._threads,
         )
 
     def train_epoch(self, report: Report | None = None) -> EpochRecord:
@@ -119,6 +124,15 @@ class KernelTrainer(History):
         dropout = self.spec.recipe.dropout_at_prediction
         logits = self._logits(self._test_images, None, self.epoch, dropout)
         return self._network.judge(logits, self._test_labels)[1].astype(np.float32)
+
+    def accuracy_with_batch_norm_left_on(self, batch: int) -> float:
+        """Share of the test images that is right with batch norm in training mode, as a forgotten
+        ``eval()`` leaves it: its statistics are those of each `batch` images, in the official
+        order. Nothing of the run changes."""
+        network = self._build(max(batch, self.spec.recipe.batch_size))
+        network.load(self._network.state())
+        logits = network.predict(self._test_images, norm_batch=batch)
+        return self._accuracy(logits.argmax(1).astype(np.uint8))
 
     def _test_classes(self, *, dropout: bool) -> npt.NDArray[np.uint8]:
         logits = self._logits(self._test_images, None, self.epoch, dropout)

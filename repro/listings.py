@@ -289,8 +289,7 @@ def _fit_row(fit: Fit) -> list[str]:
     has_improved = any(name.startswith("improved@") for name in fit.differences)
     return [
         "*" if recipe == REPORT_RECIPES["net-relu"] else "",
-        f"{recipe.optimiser} {recipe.learning_rate:g}"
-        + (f", m {recipe.momentum:g}" if recipe.momentum else ""),
+        ", ".join([f"{recipe.optimiser} {recipe.learning_rate:g}", *_changes(fit)]),
         str(recipe.batch_size),
         _PIXELS[recipe.pixels],
         ("on" if fit.dropout_left_on else "off") if has_improved else "–",
@@ -301,6 +300,23 @@ def _fit_row(fit: Fit) -> list[str]:
         f"{fit.mean:.4f}",
         f"{fit.largest:.4f}",
     ]
+
+
+def _changes(fit: Fit) -> Iterator[str]:
+    """What else a candidate does otherwise than most."""
+    recipe = fit.candidate
+    if recipe.momentum:
+        yield f"m {recipe.momentum:g}"
+    if recipe.training_images == "all":
+        yield "all images"
+    if recipe.order == "fixed":
+        yield "not shuffled"
+    if recipe.jpeg_quality:
+        yield f"JPEG {recipe.jpeg_quality}"
+    if recipe.initial_weights != "torch":
+        yield {"xavier": "Glorot", "he": "He"}[recipe.initial_weights]
+    if fit.norm_batch:
+        yield f"batch norm by {fit.norm_batch}"
 
 
 def _spread_row(spread: Spread) -> list[str]:

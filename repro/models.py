@@ -18,10 +18,7 @@ from torch import Tensor, nn
 from repro import streams
 from repro.activations import ACTIVATIONS
 from repro.errors import TrainingError
-from repro.spec import Purpose, Recipe, stream_seed
-
-DROPOUT = 0.5
-"""Share of units that ImprovedNet drops (section 3.2.4)."""
+from repro.spec import DROPOUT, Purpose, Recipe, stream_seed
 
 
 class Net(nn.Module):
@@ -78,7 +75,9 @@ class SeededDropout(nn.Module):
 class ImprovedNet(nn.Module):
     """Section 3.2.4, layer for layer as its figure 3-7 prints it; 1,276,234 parameters."""
 
-    def __init__(self, activation: Callable[[Tensor], Tensor] = F.relu) -> None:
+    def __init__(
+        self, activation: Callable[[Tensor], Tensor] = F.relu, dropout: float = DROPOUT
+    ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 32, 3, padding=1)
         self.conv2 = nn.Conv2d(32, 64, 3, padding=1)
@@ -86,7 +85,7 @@ class ImprovedNet(nn.Module):
         self.fc1 = nn.Linear(128 * 4 * 4, 512)
         self.fc2 = nn.Linear(512, 256)
         self.fc3 = nn.Linear(256, 10)
-        self.dropout = SeededDropout(DROPOUT)
+        self.dropout = SeededDropout(dropout)
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
@@ -136,8 +135,10 @@ def _reports(recipe: Recipe) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         if recipe.architecture == "resnet":
             return resnet18()
-        kind = Net if recipe.architecture == "net" else ImprovedNet
-        return kind(ACTIVATIONS[recipe.activation])
+        activation = ACTIVATIONS[recipe.activation]
+        if recipe.architecture == "net":
+            return Net(activation)
+        return ImprovedNet(activation, recipe.dropout)
 
 
 def _other(recipe: Recipe, code: str) -> nn.Module:

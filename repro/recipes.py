@@ -78,6 +78,9 @@ class Fit:
     candidate: Recipe
     dropout_left_on: bool
     """Whether ImprovedNet's figures were read with dropout on."""
+    norm_batch: int = 0
+    """Of how many test images each batch had whose statistics ResNet's batch norm took, left in
+    training mode; 0 for the running statistics."""
     by_seed: Mapping[str, Mapping[int, float]]
     """By the cell's name and the fitting seed: accuracy minus the report's."""
 
@@ -122,33 +125,54 @@ class Fit:
         return max(map(abs, self.differences.values()))
 
 
-def fit_all(records: Iterable[RunRecord], cells: Iterable[Cell]) -> list[Fit]:
+def fit_all(
+    records: Iterable[RunRecord],
+    cells: Iterable[Cell],
+    left_on: Mapping[str, Mapping[int, float]] | None = None,
+) -> list[Fit]:
     """Every candidate that has a run of a fitting seed, the nearest first.
 
     Those with more cells come before those with fewer: a score says something beside others over
     the same cells only. A candidate that has ImprovedNet's cells stands there twice, read with
-    dropout off and left on.
+    dropout off and left on; and so does one that has ResNet's for each batch of which `left_on`
+    has the last accuracy with batch norm in training mode, by the run's name and the batch.
     """
     expected = {cell.name: cell.expected for cell in cells}
-    values: dict[tuple[Recipe, bool], dict[str, dict[int, float]]] = {}
+    values: dict[tuple[Recipe, bool, int], dict[str, dict[int, float]]] = {}
+    batches = sorted({0, *(batch for sizes in (left_on or {}).values() for batch in sizes)})
     for record in records:
         recipe = record.spec.recipe
         if record.spec.seed not in FITTING_SEEDS or not recipe.is_reports or recipe.readings:
             continue  # verifies something, or is another report's
         candidate = adapt(record.spec.recipe, "net-relu")
         model = _model(record.spec.recipe)
-        for left_on in (False, True):
-            of_candidate = values.setdefault((candidate, left_on), {})
-            for epoch, accuracy in record.accuracies(dropout_on=left_on).items():
+        for dropout_on, batch in itertools.product((False, True), batches):
+            of_candidate = values.setdefault((candidate, dropout_on, batch), {})
+            accuracies = record.accuracies(dropout_on=dropout_on)
+            if batch and model == "resnet":
+                sizes = (left_on or {}).get(record.spec.name, {})
+                accuracies = {len(record.epochs): sizes[batch]} if batch in sizes else {}
+            for epoch, accuracy in accuracies.items():
                 name = f"{model}@{epoch}"
                 if name in expected:
                     difference = accuracy - expected[name]
                     of_candidate.setdefault(name, {})[record.spec.seed] = difference
     fits = []
-    for (candidate, left_on), known in values.items():
-        if known and (not left_on or any(name.startswith("improved@") for name in known)):
+    for (candidate, dropout_on, batch), known in values.items():
+        networks = {name.partition("@")[0] for name in known}
+        # What a reading does not touch would stand there twice.
+        if (dropout_on and "improved" not in networks) or (batch and "resnet" not in networks):
+            continue
+        if known:
             by_seed = {name: known[name] for name in expected if name in known}
-            fits.append(Fit(candidate=candidate, dropout_left_on=left_on, by_seed=by_seed))
+            fits.append(
+                Fit(
+                    candidate=candidate,
+                    dropout_left_on=dropout_on,
+                    norm_batch=batch,
+                    by_seed=by_seed,
+                )
+            )
     return sorted(fits, key=lambda fit: (-len(fit.differences), fit.rms))
 
 
@@ -220,18 +244,6 @@ class Grid:
 
     fits: Sequence[Fit]
     spreads: Sequence[Spread]
-
-
-def nearest(fits: Sequence[Fit], count: int) -> list[Recipe]:
-    """The `count` candidates that come nearest to the report, of those with the most cells first.
-
-    Raises:
-        ValueError: fewer candidates have a run.
-    """
-    found = list(dict.fromkeys(fit.candidate for fit in fits))
-    if len(found) < count:
-        raise ValueError(f"expected {count} candidates that were trained; there are {len(found)}")
-    return found[:count]
 
 
 def to_dict(fits: Sequence[Fit], moved: Sequence[Spread]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from repro import bench, streams
+from repro import batch_norm, bench, streams
 from repro.audit import Audit
 from repro.calibration import bin_up, save_bins
 from repro.cluster import RayCluster
@@ -43,11 +43,13 @@ from repro.figures.style import Look
 from repro.paths import home, packaged
 from repro.profiles import promise
 from repro.progress import RunDisplay, duration
-from repro.recipes import FITTING_SEEDS, adapt
+from repro.recipes import FITTING_SEEDS, Fit, fit_all
 from repro.records import RunRecord, is_complete
 from repro.reports import Report
 from repro.runner import Task, allocate, default_workers, estimate_s, predict, run
+from repro.search import STAGES, entrants, models_of
 from repro.spec import (
+    DROPOUT,
     REPORT_RECIPES,
     Activation,
     Architecture,
@@ -66,6 +68,7 @@ from repro.stores import (
     choose_seeds,
     evidence_of,
     fresh_store,
+    placed,
     recorded_store,
     user_store,
 )
@@ -215,43 +218,43 @@ class Session:
         )
         return records(), code
 
-    def train_candidates(
-        self,
-        candidates: Sequence[Recipe],
-        models: Sequence[str],
-        *,
-        seeds: int,
-        epochs: int,
-        device: Device,
-        engine: EngineChoice,
-        dataset: DatasetName,
-    ) -> int:
-        """Train `models` by each candidate recipe, with the first `seeds` of the fitting seeds.
+    def search(self, *, device: Device, engine: EngineChoice, dataset: DatasetName) -> int:
+        """Go through the stages of the search for the recipe; what is trained is not trained again.
 
-        Returns 0 or the exit code of the worst failure.
+        Returns 0 or the exit code of the worst failure. A candidate that diverges is one.
+
+        Raises:
+            ReproError: the data set is missing, or a checkpoint of ResNet cannot be read.
         """
-        tasks = [
-            Task(
-                spec=RunSpec(
-                    recipe=adapt(candidate, model),
-                    seed=seed,
-                    device=device,
-                    engine=choose_engine(engine, candidate, device),
-                    dataset=dataset,
+        store, worst = user_store(), 0
+        for number, stage in enumerate(STAGES):
+            fits = search_fits(store, device, engine, dataset)
+            candidates = entrants(number, fits)
+            self.say(f"stage {number + 1} of {len(STAGES)}: {len(candidates)} candidates")
+            tasks = [
+                Task(
+                    spec=RunSpec(
+                        recipe=recipe,
+                        seed=seed,
+                        device=device,
+                        engine=choose_engine(engine, recipe, device),
+                        dataset=dataset,
+                    ),
+                    epochs=epochs,
+                )
+                for seed in FITTING_SEEDS[: stage.seeds]
+                for candidate in candidates
+                for recipe, epochs in models_of(stage, candidate)
+            ]
+            code = self.train(
+                store,
+                tasks,
+                lambda todo, comparison: RunDisplay(
+                    self.console, todo, quiet=self.quiet, compare=comparison.add
                 ),
-                epochs=epochs,
             )
-            for seed in FITTING_SEEDS[:seeds]
-            for model in models
-            for candidate in candidates
-        ]
-        return self.train(
-            user_store(),
-            tasks,
-            lambda todo, comparison: RunDisplay(
-                self.console, todo, quiet=self.quiet, compare=comparison.add
-            ),
-        )
+            worst = max(worst, code)
+        return worst
 
     def train_one(self, task: Task) -> tuple[RunRecord | None, int]:
         """Bring one run of the user's store to its epochs; return its record and an exit code."""
@@ -554,10 +557,31 @@ def _announcement(
     return f"{text}\nabout {duration(seconds)} on the machine that was measured (AMD EPYC 9004)"
 
 
+def search_fits(
+    store: Store, device: Device, engine: EngineChoice, dataset: DatasetName
+) -> list[Fit]:
+    """How near each candidate comes; ResNet is read with batch norm left on too, where a checkpoint
+    is there.
+
+    Raises:
+        ReproError: the data set is missing, or a checkpoint of ResNet cannot be read.
+    """
+    records = [
+        record
+        for record in placed(store.records(), device, engine, dataset)
+        if record.spec.seed in FITTING_SEEDS
+    ]
+    left_on = {}
+    if any(record.spec.recipe.architecture == "resnet" for record in records):
+        left_on = batch_norm.complete(store, records, load(dataset, home()))
+    return fit_all(records, load_cells(packaged("expected_results")), left_on)
+
+
 def task_for(
     model: Architecture,
     activation: Activation,
     *,
+    dropout: float = DROPOUT,
     seed: int,
     epochs: int,
     device: Device,
@@ -570,7 +594,7 @@ def task_for(
         UsageError: a value that no run can have.
     """
     try:
-        recipe = Recipe(architecture=model, activation=activation)
+        recipe = Recipe(architecture=model, activation=activation, dropout=dropout)
         spec = RunSpec(
             recipe=recipe,
             seed=seed,

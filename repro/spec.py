@@ -17,7 +17,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Architecture = Literal["net", "improved", "resnet"]
 """The report's networks."""
-Activation = Literal["relu", "leaky_relu", "swish"]
+Activation = Literal["relu", "leaky_relu", "swish", "sigmoid"]
+"""Those of the report's tables, and Sigmoid, of which section 3.1.3 speaks."""
 Optimiser = Literal["sgd", "adam"]
 Pixels = Literal["unit", "symmetric", "imagenet"]
 TrainingImages = Literal["split", "all"]
@@ -43,6 +44,9 @@ PIXEL_STATISTICS: Mapping[Pixels, tuple[Channels, Channels] | None] = {
 }
 """Mean and deviation of red, green and blue by which values in [0, 1] are standardised; None where
 they stay as they are."""
+
+DROPOUT = 0.5
+"""Of the report's ImprovedNet (section 3.2.4)."""
 
 READING_EPOCHS = (10, 30, 60, 100)
 """The epochs at which tables 3-1 to 3-4 read the test set."""
@@ -104,6 +108,9 @@ class Recipe:
     batch_size: int = 20
     pixels: Pixels = "symmetric"
     """Where bytes go: [0, 1], [-1, 1], or standardised by ImageNet's mean and deviation."""
+    dropout: float = DROPOUT
+    """Share of the outputs of ImprovedNet's first dense layer that training leaves out; 0 for none,
+    which asks what dropout did."""
     dropout_at_prediction: bool = False
     """Dropout left on at prediction: what a forgotten ``eval()`` does."""
     training_images: TrainingImages = "split"
@@ -131,6 +138,10 @@ class Recipe:
         momentum = _check_number("momentum", self.momentum, at_least=0, below=1)
         object.__setattr__(self, "momentum", momentum)
         _check_integer("batch_size", self.batch_size, at_least=1, at_most=40_000)
+        dropout = _check_number("dropout", self.dropout, at_least=0, below=1)
+        if dropout != DROPOUT and self.architecture != "improved":
+            raise ValueError(f"dropout: {self.architecture} has no such layer; got {dropout:g}")
+        object.__setattr__(self, "dropout", dropout)
         _check_integer("jpeg_quality", self.jpeg_quality, at_least=0, at_most=100)
         if not isinstance(self.dropout_at_prediction, bool):
             raise ValueError(
@@ -173,7 +184,7 @@ class Recipe:
     @property
     def has_dropout(self) -> bool:
         """Whether the network is the report's with dropout, which is read with it on and off."""
-        return self.architecture == "improved"
+        return self.architecture == "improved" and self.dropout > 0
 
 
 REPORT_RECIPES: Mapping[str, Recipe] = {
@@ -276,7 +287,8 @@ _LATER: Mapping[str, Any] = {
     for field in fields(Recipe)
     if field.name
     in {
-        "readings", "code_sha256", "training_images", "order", "jpeg_quality", "initial_weights",
+        "readings", "code_sha256", "dropout", "training_images", "order", "jpeg_quality",
+        "initial_weights",
     }
 }  # fmt: skip
 
@@ -286,6 +298,8 @@ def train_command(spec: RunSpec, epochs: int) -> str:
     words = ["repro", "train", spec.recipe.architecture]
     if spec.recipe.activation != "relu":
         words += ["--activation", spec.recipe.activation]
+    if spec.recipe.dropout != DROPOUT:
+        words += ["--dropout", f"{spec.recipe.dropout:g}"]
     words += ["--seed", str(spec.seed), "--epochs", str(epochs)]
     words += ["--device", spec.device, "--engine", spec.engine]
     if spec.dataset != "cifar10":

@@ -92,7 +92,7 @@ ALLOWED = {
     "streams": {"spec"},
     "kernels.__init__": set(),
     "kernels.build": set(),
-    "kernels.networks": set(),
+    "kernels.networks": {"spec"},
     "kernels.binding": {"kernels.networks", "spec", "streams"},
     "kernels.library": {"errors", "kernels.binding", "kernels.build"},
     "export.__init__": set(),
@@ -125,6 +125,7 @@ ALLOWED = {
     "figures.fonts.make": {"figures.registry", "figures.style", "figures.words"},
     "recipes": {"records", "spec", "verdicts"},
     "search": {"recipes", "spec"},
+    "batch_norm": {"checkpoints", "data.dataset", "errors", "kernel_training", "records", "rows", "store"},
     "reports": {"errors", "spec", "store", "verdicts"},
     "verify": {"claims", "errors", "records", "rows", "spec", "store", "verdicts"},
     "stores": {
@@ -139,10 +140,10 @@ ALLOWED = {
         "progress", "recipes", "records", "spec", "verdicts", "verify",
     },
     "session": {
-        "audit", "bench", "calibration", "cluster", "comparison", "data.dataset", "data.folders",
+        "audit", "batch_norm", "bench", "calibration", "cluster", "comparison", "data.dataset", "data.folders",
         "data.sources", "doctor", "errors", "events", "evidence", "figures.registry", "figures.style", "paths", "profiles",
-        "progress", "recipes", "records", "reports", "runner", "spec", "store", "stores", "streams",
-        "tables", "verdicts", "verify",
+        "progress", "recipes", "records", "reports", "runner", "search", "spec", "store", "stores",
+        "streams", "tables", "verdicts", "verify",
     },
 }  # fmt: skip
 COMPUTE_HALF = {

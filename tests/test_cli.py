@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import json
 import os
 import re
@@ -18,12 +19,14 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from repro import search
 from repro.__main__ import load_cli
 from repro.data.dataset import synthetic
 from repro.data.folders import export
 from repro.paths import packaged
 from repro.recipes import CANDIDATES
 from repro.session import Session
+from repro.spec import REPORT_RECIPES
 from repro.store import Store
 from repro.stores import user_store
 from tests.examples import record
@@ -171,9 +174,8 @@ def test_help_is_wrapped_at_the_terminals_width_alone(home):
 
 def test_recipes_say_what_to_do_first(home):
     done = repro(home, "recipes")
-    assert (done.returncode, "`repro recipes --train net-relu`" in done.stdout) == (0, True)
-    complains(repro(home, "recipes", "--train", "all", "--best", "2"), 2, "--best 2: expected 2")
-    complains(repro(home, "recipes", "--train", "all", "--recorded"), 2, "expected one of them")
+    assert (done.returncode, "`repro recipes --search`" in done.stdout) == (0, True)
+    complains(repro(home, "recipes", "--search", "--recorded"), 2, "expected one of them")
 
 
 def test_recipes_are_scored_over_the_cells_that_all_have(home):
@@ -195,26 +197,34 @@ def test_recipes_are_scored_over_the_cells_that_all_have(home):
 
 
 @pytest.mark.slow
-def test_recipes_are_trained_on_fitting_seeds_and_the_nearest_goes_on(home, monkeypatch):
+def test_the_search_goes_through_its_stages_and_trains_nothing_twice(home, monkeypatch):
+    """Two candidates and the recipe in use, on made-up images, to 10 epochs at most."""
     monkeypatch.setenv("REPRO_HOME", str(home))
-    code = Session(console=Console(quiet=True), quiet=True).train_candidates(
-        CANDIDATES[:2], ["net-relu"], seeds=1, epochs=10,
-        device="cpu", engine="kernels", dataset="synthetic",
-    )  # fmt: skip
-    assert code == 0
-    asked = ("recipes", "--train", "improved", "--best", "1", "--dataset", "synthetic")
-    done = repro(home, *asked, "--format", "json")
-    assert done.returncode == 0, done.stderr
-    one, other, last = json.loads(done.stdout)["candidates"]
-    assert (
-        one["differences"].keys() == {"net-relu@10", "improved@10"} == other["differences"].keys()
-    )
-    assert {one["dropout_left_on"], other["dropout_left_on"]} == {False, True}
-    assert last["differences"].keys() == {"net-relu@10"}
-    assert {record.spec.seed for record in Store(home / "store").records()} == {100}
+    in_use = REPORT_RECIPES["net-relu"]
+    few = [c for c in CANDIDATES if c.batch_size == 50 and c.pixels == "symmetric"][:2]
+    monkeypatch.setattr(search, "CANDIDATES", (*few, in_use))
+    short = [
+        dataclasses.replace(stage, epochs=dict.fromkeys(stage.epochs, 10), seeds=1)
+        for stage in search.STAGES
+    ]
+    short[1] = dataclasses.replace(short[1], entering=1, epochs={"net-relu": 10})
+    short[2:] = [dataclasses.replace(each, entering=1) for each in short[2:]]
+    short[3] = dataclasses.replace(short[3], epochs={"resnet": 10})
+    monkeypatch.setattr("repro.session.STAGES", short)
+    monkeypatch.setattr(search, "STAGES", short)
+    told = Console(file=io.StringIO(), width=100)
+    where = {"device": "cpu", "engine": "kernels", "dataset": "synthetic"}
+    assert Session(console=told, quiet=True).search(**where) == 0
+    records = list(Store(home / "store").records())
+    assert {record.spec.seed for record in records} == {100}
+    assert sum(r.spec.recipe.architecture == "resnet" for r in records) in {1, 2}
+    assert any(r.spec.recipe.initial_weights == "he" for r in records)
+    assert (home / "store" / "batch_norm.csv").exists()
     shown = repro(home, "recipes", "--dataset", "synthetic")
     assert max(map(len, shown.stdout.splitlines())) <= 80
-    assert "net-relu@10 0.5744 2 " in " ".join(shown.stdout.split())
+    assert "net-swish@10 0.5787 3 " in " ".join(shown.stdout.split())
+    monkeypatch.setattr("repro.session.run", lambda *_, **__: 1 / 0)
+    assert Session(console=told, quiet=True).search(**where) == 0, "nothing is trained twice"
 
 
 @pytest.mark.slow
@@ -369,9 +379,7 @@ def test_verify_refuses_what_has_no_meaning(home):
         ("verify --device cuda", "--device: expected with --fresh"),
         ("verify --gpu-share 0.5", "--gpu-share: expected with --fresh"),
         ("table 3-1 --recorded --executor ray", "--executor: expected without --recorded"),
-        ("recipes --recorded --best 5", "--best: expected with --train"),
-        ("recipes --epochs 30", "--epochs: expected with --train"),
-        ("recipes --train net-relu --epochs 5", "greater than or equal to 10"),
+        ("recipes --workers 2", "--workers: expected with --search"),
         ("data fetch --source npm --from .", "--source and --from: expected one of them"),
         ("audit --minutes inf", "less than or equal to 1000000"),
         ("table 3-1 --first-seed 99 --seeds 2", "other than 100 to 102"),

@@ -135,7 +135,7 @@ def test_a_drawn_network_is_the_model_layer_by_layer(name):
     assert f"parameters: {total:,}" in texts(drawn(explained.network(name), None))
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", explained.FORMULAS)
 def test_a_drawn_activation_and_its_derivative_are_torchs(name):
     x = torch.linspace(-5, 5, 100, dtype=torch.float64, requires_grad=True)
     y = ACTIVATIONS[name](x)

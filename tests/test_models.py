@@ -108,16 +108,17 @@ def test_dropout_draws_from_its_own_stream():
 
 
 def test_activations_are_those_of_section_3_1_3():
-    assert set(ACTIVATIONS) == {"relu", "leaky_relu", "swish"}
+    assert set(ACTIVATIONS) == {"relu", "leaky_relu", "swish", "sigmoid"}
     x = torch.tensor([-2.0, -0.0, 0.0, 3.0])
     assert ACTIVATIONS["relu"](x).tolist() == [0, 0, 0, 3]
     np.testing.assert_allclose(ACTIVATIONS["leaky_relu"](x), [-0.02, 0, 0, 3], rtol=1e-7)
     np.testing.assert_allclose(
         ACTIVATIONS["swish"](x), x.numpy() / (1 + np.exp(-x.numpy())), rtol=1e-6
     )
+    np.testing.assert_allclose(ACTIVATIONS["sigmoid"](x), 1 / (1 + np.exp(-x.numpy())), rtol=1e-6)
 
 
-@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "swish"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_the_activation_of_the_recipe_is_used_four_times(activation, monkeypatch):
     calls = []
     original = ACTIVATIONS[activation]
@@ -140,8 +141,9 @@ def test_weights_depend_on_the_seed_and_on_nothing_else(name):
     assert any(not torch.equal(first[key], other[key]) for key in first)
 
 
-def test_the_three_activations_start_from_the_same_weights():
-    states = [build(REPORT_RECIPES[f"net-{a}"], seed=4).state_dict() for a in ACTIVATIONS]
+def test_all_activations_start_from_the_same_weights():
+    recipes = [Recipe(architecture="net", activation=each) for each in ACTIVATIONS]
+    states = [build(recipe, seed=4).state_dict() for recipe in recipes]
     assert all(torch.equal(states[0][key], state[key]) for state in states for key in state)
 
 

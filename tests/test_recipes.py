@@ -7,16 +7,18 @@ import math
 
 import pytest
 
+from repro.listings import recipes_to_markdown
 from repro.recipes import (
     CANDIDATES,
     FITTING_SEEDS,
+    Fit,
     adapt,
     fit_all,
-    nearest,
     over_shared_cells,
     spreads,
     to_dict,
 )
+from repro.search import CHANGES
 from repro.spec import REPORT_RECIPES, RunSpec
 from repro.verdicts import Cell
 from tests.examples import TORCH_ENVIRONMENT, record
@@ -88,6 +90,30 @@ def test_improved_net_is_read_with_dropout_off_and_left_on():
     assert [fit.differences["improved@10"] for fit in fits] == pytest.approx([0.0, 0.02])
 
 
+def test_resnet_is_read_with_batch_norm_left_on_too():
+    """At batches of 4 and of 20, where that is known of its run."""
+    cells = [cell("net-relu", 10, 0.57), cell("resnet", 10, 0.70)]
+    runs = [run("net-relu", BASE, 100, {10: 0.57}), run("resnet", BASE, 100, {10: 0.60})]
+    left_on = {runs[1].spec.name: {4: 0.66, 20: 0.70}}
+    fits = fit_all(runs, cells, left_on)
+    assert [(fit.norm_batch, fit.dropout_left_on) for fit in fits] == [
+        (20, False),
+        (4, False),
+        (0, False),
+    ]
+    assert [fit.differences["resnet@10"] for fit in fits] == pytest.approx([0, -0.04, -0.1])
+    assert all(fit.differences["net-relu@10"] == 0 for fit in fits)
+    other = run("net-relu", FASTER, 100, {10: 0.57})
+    assert [
+        f.norm_batch for f in fit_all([*runs, other], cells, left_on) if f.candidate == FASTER
+    ] == [0]
+    both = run("improved", BASE, 100, {10: 0.70})
+    readings = {
+        (f.norm_batch, f.dropout_left_on) for f in fit_all([*runs, both], CELLS + cells, left_on)
+    }
+    assert len(readings) == 6
+
+
 def test_more_cells_come_first_and_then_the_nearer():
     fits = fit_all(
         [
@@ -98,9 +124,6 @@ def test_more_cells_come_first_and_then_the_nearer():
         CELLS,
     )
     assert [fit.candidate.batch_size for fit in fits] == [20, 20, 64]
-    assert nearest(fits, 2) == [BASE, FASTER]
-    with pytest.raises(ValueError, match="expected 4 candidates that were trained; there are 3"):
-        nearest(fits, 4)
 
 
 def test_over_the_cells_that_all_have_scores_compare():
@@ -172,3 +195,15 @@ def test_runs_of_another_report_are_no_candidates(changes):
     spec = RunSpec(recipe=recipe, seed=101, engine="torch")
     other = dataclasses.replace(one, spec=spec, environment=TORCH_ENVIRONMENT)
     assert [fit.seeds for fit in fit_all([one, other], CELLS)] == [1]
+
+
+def test_candidates_that_differ_in_one_change_are_told_apart():
+    changed = [BASE, *(dataclasses.replace(BASE, **change) for change in CHANGES)]
+    fits = [
+        Fit(candidate=each, dropout_left_on=False, by_seed={"a": {100: 0.1}}) for each in changed
+    ]
+    fits.append(dataclasses.replace(fits[0], norm_batch=20))
+    rows = recipes_to_markdown(fits, ()).splitlines()[2:]
+    assert len(set(rows)) == len(rows) == 8
+    assert "| sgd 0.01, JPEG 75 " in rows[3]
+    assert "batch norm by 20" in rows[-1]

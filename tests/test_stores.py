@@ -15,7 +15,7 @@ from tests.examples import record
 
 
 def test_runs_that_chose_the_recipe_count_for_no_cell_and_no_claim(tmp_path):
-    """As `repro recipes --train` leaves them beside those that verify, in the user's store."""
+    """As `repro recipes --search` leaves them beside those that verify, in the user's store."""
     runs = [record("net-relu", seed) for seed in (0, 1, *FITTING_SEEDS, 103)]
     found = evidence_of(Store(tmp_path), runs)
     assert [run.spec.seed for run in found.records] == [0, 1, 103]

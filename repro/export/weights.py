@@ -30,7 +30,7 @@ _NETWORKS = {
     "improved": ("ImprovedNet", "three convolutions and three linear layers, with dropout"),
     "resnet": ("ResNet", "torchvision's resnet18 with 10 classes"),
 }
-_ACTIVATIONS = {"relu": "ReLU", "leaky_relu": "Leaky ReLU", "swish": "Swish"}
+_ACTIVATIONS = {"relu": "ReLU", "leaky_relu": "Leaky ReLU", "swish": "Swish", "sigmoid": "Sigmoid"}
 
 
 def read_weights(path: Path, record: RunRecord) -> tuple[int, Weights]:

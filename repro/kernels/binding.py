@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.floating[Any]]
 Indices = npt.NDArray[np.int64]
 
 _KINDS = ("conv_pool", "conv", "norm", "max_pool", "linear")
-_ACTIVATIONS = ("identity", "relu", "leaky_relu", "swish")
+_ACTIVATIONS = ("identity", "relu", "leaky_relu", "swish", "sigmoid")
 _OPTIMISERS = ("sgd", "adam")
 _MOMENTS = {"sgd": ("velocity",), "adam": ("exp_avg", "exp_avg_sq")}
 _MOST = 64
@@ -80,6 +80,7 @@ class _Job(ctypes.Structure):
         ("batch", ctypes.c_int32),
         ("dropout", ctypes.c_int32),
         ("threads", ctypes.c_int32),
+        ("by_batch", ctypes.c_int32),
         ("losses", ctypes.c_void_p),
         ("logits", ctypes.c_void_p),
     ]
@@ -259,14 +260,19 @@ class Network:
         seed: int = 0,
         epoch: int = 0,
         dropout: bool = False,
+        norm_batch: int = 0,
     ) -> Floats:
-        """Logits (M, 10) of the images (N, H, W, 3), or of those that `order` (M,) names."""
+        """Logits (M, 10) of the images (N, H, W, 3), or of those that `order` (M,) names.
+
+        Batch norm has its running statistics or, with a `norm_batch` of up to `capacity`, those of
+        each batch of so many images, as a network that was left in training mode has.
+        """
         count = len(images) if order is None else len(order)
         classes = self.table.layers[-1].shape[2]
         logits = np.zeros((count, classes), self._dtype)
         self._do(
             self._library.repro_predict, images, order, seed=seed, epoch=epoch,
-            purpose="prediction", dropout=dropout, logits=logits,
+            purpose="prediction", dropout=dropout, logits=logits, norm_batch=norm_batch,
         )  # fmt: skip
         return logits
 
@@ -293,6 +299,7 @@ class Network:
         purpose: Purpose,
         dropout: bool,
         first: int = 0,
+        norm_batch: int = 0,
         labels: Bytes | None = None,
         losses: Floats | None = None,
         logits: Floats | None = None,
@@ -302,6 +309,8 @@ class Network:
                 f"images: expected uint8 (N, {', '.join(map(str, self.table.image))}); "
                 f"got {images.dtype} {images.shape}"
             )
+        if norm_batch > self.capacity:
+            raise ValueError(f"norm_batch: expected at most {self.capacity}; got {norm_batch}")
         images = np.ascontiguousarray(images)
         chosen = None if order is None else np.ascontiguousarray(order, np.int64)
         if (
@@ -316,8 +325,9 @@ class Network:
             images=images.ctypes.data, labels=_address(labels), order=_address(chosen),
             count=len(images) if chosen is None else len(chosen), first=first, seed=seed,
             epoch=epoch, purpose=PURPOSES[purpose], dropout=dropout,
-            batch=self.batch if losses is not None else min(self.capacity, 100),
-            threads=self.threads, losses=_address(losses), logits=_address(logits),
+            batch=self.batch if losses is not None else norm_batch or min(self.capacity, 100),
+            threads=self.threads, by_batch=norm_batch > 0,
+            losses=_address(losses), logits=_address(logits),
         )  # fmt: skip
         # Every thread computes its share of each layer; they wait for each other inside.
         if self._pool is None:

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from repro.spec import DROPOUT
+
 Kind = Literal["conv_pool", "conv", "norm", "max_pool", "linear"]
-Activation = Literal["identity", "relu", "leaky_relu", "swish"]
+Activation = Literal["identity", "relu", "leaky_relu", "swish", "sigmoid"]
 Shape = tuple[int, int, int]
 
 IMAGE: Shape = (32, 32, 3)
@@ -63,7 +65,7 @@ def net(activation: Activation = "relu") -> Table:
     )
 
 
-def improved(activation: Activation = "relu") -> Table:
+def improved(activation: Activation = "relu", dropout: float = DROPOUT) -> Table:
     """`models.ImprovedNet`: section 3.2.4."""
     return Table(
         IMAGE,
@@ -71,7 +73,7 @@ def improved(activation: Activation = "relu") -> Table:
             _conv_pool("conv1", "image", (16, 16, 32), 3, 1, activation),
             _conv_pool("conv2", "conv1", (8, 8, 64), 3, 1, activation),
             _conv_pool("conv3", "conv2", (4, 4, 128), 3, 1, activation),
-            _linear("fc1", "conv3", 512, activation, dropout=0.5),
+            _linear("fc1", "conv3", 512, activation, dropout=dropout),
             _linear("fc2", "fc1", 256, activation),
             _linear("fc3", "fc2", 10),
         ),
@@ -97,11 +99,12 @@ def resnet() -> Table:
     return Table(IMAGE, tuple(layers))
 
 
-def table(architecture: str, activation: Activation = "relu") -> Table:
-    """The table of one of the report's networks: "net", "improved" or "resnet"."""
+def table(architecture: str, activation: Activation = "relu", dropout: float = DROPOUT) -> Table:
+    """The table of one of the report's networks: "net", "improved" or "resnet"; `dropout` is
+    ImprovedNet's."""
     if architecture == "resnet":
         return resnet()
-    return {"net": net, "improved": improved}[architecture](activation)
+    return net(activation) if architecture == "net" else improved(activation, dropout)
 
 
 def _block(name: str, before: str, shape: Shape, stride: int) -> list[Layer]:

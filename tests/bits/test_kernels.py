@@ -45,6 +45,7 @@ CASES = (
     ("net", "relu", "sgd", 0.0),
     ("net", "leaky_relu", "sgd", 0.9),
     ("net", "swish", "adam", 0.0),
+    ("net", "sigmoid", "sgd", 0.0),
     ("improved", "relu", "sgd", 0.0),
     ("resnet", "relu", "sgd", 0.0),
 )
@@ -52,6 +53,7 @@ GOLDEN = (
     "88790c52d8963e05",
     "b9d92fcf6574e9c7",
     "4eed701747346a57",
+    "6f0cc652abfd6bf5",
     "99db7bbbb4e0f762",
     "a8f5cb1993aec316",
 )
@@ -66,6 +68,7 @@ SLOW_GOLDEN = (
     "ee20a396f13ba865",
     "2323f2b0139c30e6",
     "e9b94c3661c6b700",
+    "42e29d69222978d6",
     "30b24458345c04da",
     "8b2ca0aec92a33c3",
 )

@@ -14,7 +14,7 @@ from repro.data.dataset import synthetic
 from repro.kernels import library, networks
 from repro.kernels.binding import Network
 from repro.optimisers import make
-from repro.spec import PIXEL_STATISTICS, REPORT_RECIPES
+from repro.spec import DROPOUT, PIXEL_STATISTICS, REPORT_RECIPES
 
 DATA = synthetic(train=120, test=20)
 IMAGES = np.ascontiguousarray(DATA.train_images.transpose(0, 2, 3, 1))
@@ -27,6 +27,8 @@ RECIPES = {
     ),
     "net, pixels in [0, 1]": dataclasses.replace(REPORT_RECIPES["net-relu"], pixels="unit"),
     "net, ImageNet's pixels": dataclasses.replace(REPORT_RECIPES["net-relu"], pixels="imagenet"),
+    "net, Sigmoid": dataclasses.replace(REPORT_RECIPES["net-relu"], activation="sigmoid"),
+    "improved, no dropout": dataclasses.replace(REPORT_RECIPES["improved"], dropout=0.0),
     "improved, Leaky ReLU": dataclasses.replace(
         REPORT_RECIPES["improved"], activation="leaky_relu"
     ),
@@ -37,7 +39,7 @@ RECIPES = {
 
 def network(recipe, library_, dtype, **more):
     made = Network(
-        library_, networks.table(recipe.architecture, recipe.activation), batch=recipe.batch_size,
+        library_, networks.table(recipe.architecture, recipe.activation, recipe.dropout), batch=recipe.batch_size,
         pixels=recipe.pixels, optimiser=recipe.optimiser, learning_rate=recipe.learning_rate,
         momentum=recipe.momentum, dtype=dtype, **more,
     )  # fmt: skip
@@ -55,11 +57,9 @@ class Dropout(torch.nn.Module):
     def forward(self, x):
         if not self.training:
             return x
-        kept = streams.kept(
-            3, self.purpose, x.numel(), models.DROPOUT, epoch=self.epoch, start=self.drawn
-        )
+        kept = streams.kept(3, self.purpose, x.numel(), DROPOUT, epoch=self.epoch, start=self.drawn)
         self.drawn += x.numel()
-        return x * torch.from_numpy(kept).view(x.shape).to(x.dtype) / (1 - models.DROPOUT)
+        return x * torch.from_numpy(kept).view(x.shape).to(x.dtype) / (1 - DROPOUT)
 
 
 def module(recipe, dtype, purpose="dropout", epoch=1):
@@ -161,6 +161,26 @@ def test_dropout_at_prediction_is_torchs(double):
     some = np.array([0, 1, 2, 7])
     few = ours.predict(IMAGES[:8], some, seed=3, epoch=5, dropout=True)
     assert np.abs(few[:3] - on[:3]).max() < 1e-12
+
+
+@pytest.mark.parametrize("batch", [4, 7, 20])
+def test_batch_norm_left_in_training_mode_at_prediction_is_torchs(batch, double):
+    recipe = REPORT_RECIPES["resnet"]
+    ours = network(recipe, double, np.float64)
+    before = ours.state()
+    model = module(recipe, torch.float64).train()
+    with torch.no_grad():
+        expected = [
+            model(pixels(recipe, indices, torch.float64)).numpy()
+            for indices in torch.split(torch.arange(5 * batch), batch)
+        ]
+    logits = ours.predict(IMAGES[: 5 * batch], norm_batch=batch)
+    assert np.abs(logits - np.concatenate(expected)).max() < 1e-10
+    assert np.abs(logits - ours.predict(IMAGES[: 5 * batch])).max() > 1e-3
+    after = ours.state()
+    assert all((after[name] == before[name]).all() for name in before), "it learns nothing by it"
+    with pytest.raises(ValueError, match="norm_batch: expected at most 20; got 21"):
+        ours.predict(IMAGES, norm_batch=21)
 
 
 def test_predictions_do_not_depend_on_how_many_are_made_at_a_time():

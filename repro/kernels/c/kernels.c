@@ -26,6 +26,7 @@ typedef struct {
   uint32_t epoch, purpose;
   int32_t batch, dropout;  // images of a step; whether dropout is on
   int32_t threads;
+  int32_t by_batch;        // whether batch norm takes its statistics from the batch in prediction
   real *losses;            // (steps,), training
   real *logits;            // (count, 10), prediction
 } Job;
@@ -188,7 +189,7 @@ static void backward(Work *work) {
 }
 
 static Work begin_work(Network *net, const Job *job, int thread, int training) {
-  return (Work){net, thread, job->threads, 0, training, job->dropout};
+  return (Work){net, thread, job->threads, 0, training, training || job->by_batch, job->dropout};
 }
 
 EXPORT int64_t repro_size(const Config *config) {

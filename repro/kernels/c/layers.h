@@ -12,7 +12,8 @@ typedef struct {
   Network *net;
   int thread, threads;
   int images;     // of this batch
-  int training;   // whether batch norm uses the batch, and backward follows
+  int training;   // whether backward follows
+  int by_batch;   // whether batch norm takes its statistics from the batch
   int dropout;    // whether dropout is on
 } Work;
 
@@ -31,8 +32,8 @@ ALWAYS int8_t *window_from(const Layer *layer, const Map *out, int n, int y, int
 // ---- forward ----
 
 // Convolution, 2x2 maximum and activation in one. Each convolution output: bias, then plus input
-// times weight by kernel row, kernel column, input channel. ReLU and Leaky ReLU rise everywhere, so
-// that they are applied to the maximum alone; Swish does not, and comes first.
+// times weight by kernel row, kernel column, input channel. ReLU, Leaky ReLU and Sigmoid fall nowhere,
+// so that they are applied to the maximum alone; Swish does, and comes first.
 static void forward_conv_pool(const Work *work, Layer *layer) {
   Network *net = work->net;
   const Map *in = &net->maps[layer->shape.in], *out = &net->maps[layer->shape.out];
@@ -150,7 +151,7 @@ static void forward_dense(const Work *work, Layer *layer) {
 
 // Batch norm. The batch's mean is the sum over images, rows, columns, divided by their number; its
 // variance that of the squared distances from the mean. Running statistics move by a tenth, the
-// variance's by that of a sample.
+// variance's by that of a sample; but not in a prediction, which changes nothing.
 static void forward_norm(const Work *work, Layer *layer) {
   Network *net = work->net;
   const Map *in = &net->maps[layer->shape.in], *out = &net->maps[layer->shape.out];
@@ -161,7 +162,7 @@ static void forward_norm(const Work *work, Layer *layer) {
   for (int panel = mine.begin; panel < mine.end; panel++) {
     const int c = panel * LANES, lanes = at_most(LANES, layer->outputs - c);
     v16 mean = load16(layer->running_mean + c), variance = load16(layer->running_variance + c);
-    if (work->training) {
+    if (work->by_batch) {
       v16 sum = all16(0), squares = all16(0);
       for (int n = 0; n < work->images; n++)
         for (int y = 0; y < in->height; y++)
@@ -174,9 +175,11 @@ static void forward_norm(const Work *work, Layer *layer) {
             v16 d = load16(in->value + n * in->image + pixel(in, y, x) + c) - sum;
             squares = fma16(d, d, squares);
           }
-      store16(layer->running_mean + c, fma16(sum, all16(tenth), mean * rest));
-      store16(layer->running_variance + c,
-              fma16(squares / (count - 1), all16(tenth), variance * rest));
+      if (work->training) {
+        store16(layer->running_mean + c, fma16(sum, all16(tenth), mean * rest));
+        store16(layer->running_variance + c,
+                fma16(squares / (count - 1), all16(tenth), variance * rest));
+      }
       mean = sum, variance = squares / count;
     }
     v16 deviation = variance + eps;

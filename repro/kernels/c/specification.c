@@ -119,7 +119,7 @@ static void forward_layer(Specification *s, int layer, int training, int dropout
             }
             out->value[at] = best, out->from[at] = (int8_t)from;
           } else if (l->kind == CONV_POOL) {
-            // ReLU and Leaky ReLU rise everywhere: they are applied to the maximum alone.
+            // All but Swish fall nowhere: they are applied to the maximum alone.
             const int swish = l->activation == SWISH;
             real before = product(s, layer, n, 2 * y, 2 * x, o);
             real best = swish ? activated(before, SWISH) : before;

@@ -134,7 +134,7 @@ DEFINE_EXP(16)
 DEFINE_EXP(8)
 
 // The report's activations (section 3.1.3). NaN stays NaN, as in torch.
-enum { IDENTITY, RELU, LEAKY_RELU, SWISH };
+enum { IDENTITY, RELU, LEAKY_RELU, SWISH, SIGMOID };
 #define LEAKY_SLOPE ((real)0.01)
 
 #define DEFINE_ACTIVATE(N)                                                                        \
@@ -142,13 +142,14 @@ enum { IDENTITY, RELU, LEAKY_RELU, SWISH };
     if (activation == RELU) return choose##N(x <= 0, all##N(0), x);                               \
     if (activation == LEAKY_RELU) return choose##N(x > 0, x, x * LEAKY_SLOPE);                    \
     if (activation == SWISH) return x / (exp##N(-x) + 1);                                         \
+    if (activation == SIGMOID) return 1 / (exp##N(-x) + 1);                                       \
     return x;                                                                                     \
   }
 DEFINE_ACTIVATE(16)
 DEFINE_ACTIVATE(8)
 
-// The activation's derivative: of ReLU and Leaky ReLU by what came out, which has the sign of what
-// went in; of Swish by what went in.
+// The activation's derivative: of ReLU, Leaky ReLU and Sigmoid by what came out (the first two have
+// the sign of what went in); of Swish by what went in.
 ALWAYS v16 derivative(v16 in, v16 out, int activation) {
   if (activation == RELU) return choose16(out > 0, all16(1), all16(0));
   if (activation == LEAKY_RELU) return choose16(out > 0, all16(1), all16(LEAKY_SLOPE));
@@ -156,6 +157,7 @@ ALWAYS v16 derivative(v16 in, v16 out, int activation) {
     v16 sigmoid = 1 / (exp16(-in) + 1);
     return sigmoid * fma16(in, 1 - sigmoid, all16(1));
   }
+  if (activation == SIGMOID) return out * (1 - out);
   return all16(1);
 }
 #endif
