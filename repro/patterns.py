@@ -234,16 +234,8 @@ def _between_activations(net: _Network) -> list[Pattern]:
             Pattern(
                 kind="activations", models=(model, REFERENCE), rows=(row,),
                 report=float(theirs), ours=float(ours),
-                shared=_two_sided(theirs - ours, same), apart=_two_sided(theirs - ours, own),
+                shared=same.p_value(theirs - ours), apart=own.p_value(theirs - ours),
             )
             for row, theirs, ours in zip(net.rows, stated, means, strict=True)
         ]  # fmt: skip
     return out
-
-
-def _two_sided(distance: float, spread: Spread) -> float:
-    from scipy import special  # noqa: PLC0415 - slow to import
-
-    if spread.sd <= ROUNDING:
-        return float(abs(distance) <= ROUNDING)
-    return float(2 * special.stdtr(spread.degrees, -abs(distance) / spread.sd))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from repro.recipes import CANDIDATES, FITTING_SEEDS, Fit, adapt
-from repro.spec import REPORT_RECIPES, Recipe
+from repro.spec import READING_EPOCHS, REPORT_RECIPES, Recipe
 
 IN_USE = REPORT_RECIPES["net-relu"]
 NETS = ("net-relu", "net-leaky_relu", "net-swish")
@@ -72,7 +72,7 @@ def cells_before(stage: int) -> set[str]:
         f"{model}@{epoch}"
         for before in STAGES[:stage]
         for model, last in before.epochs.items()
-        for epoch in ((10,) if model == "resnet" else (10, 30, 60, 100))
+        for epoch in READING_EPOCHS
         if epoch <= last
     }
 

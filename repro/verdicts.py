@@ -109,6 +109,15 @@ class Spread:
         t = float(special.stdtrit(self.degrees, (1 + share) / 2))
         return t * self.sd * math.sqrt(1 + 1 / n)
 
+    def p_value(self, distance: float, scale: float = 1.0) -> float:
+        """How often chance alone makes a distance as large as this one, whose standard deviation
+        is `scale` times :attr:`sd`: two-sided, by Student's t."""
+        if self.sd <= ROUNDING:  # no spread, no test
+            return float(abs(distance) <= ROUNDING)
+        from scipy import special  # noqa: PLC0415 - as above
+
+        return float(2 * special.stdtr(self.degrees, -abs(distance) / (self.sd * scale)))
+
 
 def pool(groups: Iterable[Sequence[float]]) -> Spread | None:
     """The spread within `groups`, each about its own mean, all taken together; None where no group
@@ -196,13 +205,7 @@ def p_value(values: Sequence[float], one: float, spread: Spread | None = None) -
     spread = spread or pool([values])
     if spread is None or not values:
         return None
-    from scipy import special  # noqa: PLC0415 - as above
-
-    distance = abs(one - fmean(values))
-    if spread.sd == 0:
-        return 1.0 if distance <= ROUNDING else 0.0
-    scaled = distance / (spread.sd * math.sqrt(1 + 1 / len(values)))
-    return float(2 * special.stdtr(spread.degrees, -scaled))
+    return spread.p_value(one - fmean(values), math.sqrt(1 + 1 / len(values)))
 
 
 def judge(

@@ -22,7 +22,6 @@ from repro.rows import read_rows, whole_number
 from repro.spec import READING_EPOCHS, REPORT_RECIPES
 from repro.store import write_atomically
 from repro.verdicts import (
-    ROUNDING,
     Kind,
     Spread,
     Verdict,
@@ -268,13 +267,8 @@ def _same_mean(one: Sequence[float], other: Sequence[float], spread: Spread | No
     """How often chance alone sets two means so far apart, two-sided; None without a spread."""
     if spread is None:
         return None
-    distance = abs(fmean(one) - fmean(other))
-    if spread.sd == 0:  # no spread, no test
-        return float(distance <= ROUNDING)
-    from scipy import special  # noqa: PLC0415 - slow to import
-
-    scaled = distance / (spread.sd * math.sqrt(1 / len(one) + 1 / len(other)))
-    return float(2 * special.stdtr(spread.degrees, -scaled))
+    scale = math.sqrt(1 / len(one) + 1 / len(other))
+    return spread.p_value(fmean(one) - fmean(other), scale)
 
 
 def accept(
