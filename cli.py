@@ -208,6 +208,7 @@ runs_app = typer.Typer(
 
 _TextOrJson = Literal["rich", "json"]
 _Form = Annotated[_TextOrJson, typer.Option("--format", help="json prints the whole record.")]
+_Language = Annotated[Literal["en", "zh"], typer.Option(help="Of tables for people.")]
 _Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
     typer.Option(help="auto: CUDA where torch has it, else the CPU."),
@@ -301,7 +302,7 @@ def table(
         Literal["rich", "csv", "md", "json", "latex"],
         typer.Option("--format", help="Of the table."),
     ] = "rich",
-    lang: Annotated[Literal["en", "zh"], typer.Option(help="Of tables for people.")] = "en",
+    lang: _Language = "en",
     dataset: _Dataset = "cifar10",
     quiet: _Quiet = False,
 ) -> None:
@@ -369,7 +370,7 @@ def claims(
     form: Annotated[
         Literal["rich", "md", "json", "latex"], typer.Option("--format", help="Of the table.")
     ] = "rich",
-    lang: Annotated[Literal["en", "zh"], typer.Option(help="Of tables for people.")] = "en",
+    lang: _Language = "en",
 ) -> None:
     """Judge the report's sentences by the runs that there are; trains nothing.
 
@@ -397,7 +398,7 @@ def patterns(
     form: Annotated[
         Literal["rich", "md", "json"], typer.Option("--format", help="Of the table.")
     ] = "rich",
-    lang: Annotated[Literal["en", "zh"], typer.Option(help="Of tables for people.")] = "en",
+    lang: _Language = "en",
 ) -> None:
     """Judge several of the report's figures together; trains nothing.
 

@@ -86,16 +86,10 @@ def find_patterns(cells: Iterable[Cell], records: Iterable[RunRecord]) -> list[P
     for number, net in enumerate(networks):
         shared, apart = ways["shared"][number], ways["apart"][number]
         for model in net.runs if len(net.rows) > 1 else ():
-            p_values = {
-                key: (_p(seen[number][key], shared[key]), _p(seen[number][key], apart[key]))
-                for key in seen[number]
-                if key[0] == model
-            }
-            first, *later = net.rows
-            out.append(_pattern(net, "rows", model, net.rows, p_values[model, net.rows]))
             out += [
-                _pattern(net, "gain", model, (first, row), p_values[model, (first, row)])
-                for row in later
+                _pattern(net, key, (_p(each, shared[key]), _p(each, apart[key])))
+                for key, each in seen[number].items()
+                if key[1] == model
             ]
     return out + [each for net in networks for each in _between_activations(net)]
 
@@ -127,9 +121,11 @@ def _networks(cells: Sequence[Cell], records: Iterable[RunRecord]) -> list[_Netw
     return [net for net in networks if np.diag(net.covariance).max() > ROUNDING**2]
 
 
-_Statistics = Mapping[tuple[str, tuple[int, ...]], Floats]
-"""By a model and rows: the sum of squared scaled differences over all rows, or the scaled
-difference of two; of each simulation."""
+_Key = tuple[str, str, tuple[int, ...]]
+"""The kind of a pattern ("rows" or "gain"), its model, and its rows."""
+_Statistics = Mapping[_Key, Floats]
+"""The sum of squared scaled differences over all rows, or the scaled difference of two; of each
+simulation."""
 
 
 def _statistics(
@@ -138,14 +134,14 @@ def _statistics(
     """`runs` are (..., seeds, rows) and `report` (..., rows)."""
     variances = [(each.var(-2, ddof=1).mean(-1), each.shape[-2] - 1) for each in runs.values()]
     pooled = sum(v * degrees for v, degrees in variances) / sum(d for _, d in variances)
-    out: dict[tuple[str, tuple[int, ...]], Floats] = {}
+    out: dict[_Key, Floats] = {}
     for model, values in runs.items():
         scale = np.sqrt(pooled * (1 + 1 / values.shape[-2]))
         difference = (report[model] - values.mean(-2)) / scale[..., None]
-        out[model, net.rows] = np.square(difference).sum(-1)
+        out["rows", model, net.rows] = np.square(difference).sum(-1)
         for at, row in enumerate(net.rows[1:], 1):
-            if (net.rows[0], row) != net.rows:
-                out[model, (net.rows[0], row)] = np.abs(difference[..., at] - difference[..., 0])
+            gain = np.abs(difference[..., at] - difference[..., 0])
+            out["gain", model, (net.rows[0], row)] = gain
     return out
 
 
@@ -172,12 +168,7 @@ def _simulate(net: _Network, way: str, random: np.random.Generator) -> _Statisti
 
 def _total(networks: Iterable[_Statistics]) -> Floats:
     """Over all cells of all networks."""
-    of_all_rows = [
-        each[key]
-        for each in networks
-        for key in each
-        if len(key[1]) == max(len(rows) for _, rows in each)
-    ]
+    of_all_rows = [each[key] for each in networks for key in each if key[0] == "rows"]
     total: Floats = np.sum(of_all_rows, axis=0)
     return total
 
@@ -187,9 +178,8 @@ def _p(seen: Floats, simulated: Floats) -> float:
     return (1 + int((simulated >= seen).sum())) / (1 + len(simulated))
 
 
-def _pattern(
-    net: _Network, kind: str, model: str, rows: tuple[int, ...], p_values: tuple[float, float]
-) -> Pattern:
+def _pattern(net: _Network, key: _Key, p_values: tuple[float, float]) -> Pattern:
+    kind, model, rows = key
     report = ours = None
     if kind == "gain":
         at = [net.rows.index(row) for row in rows]

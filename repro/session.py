@@ -173,15 +173,13 @@ class Session:
         recipes, files = (report.recipes, report.code) if report else (REPORT_RECIPES, {})
         last_row = {cell.model: cell.row for cell in sorted(cells, key=lambda cell: cell.row)}
         tasks = [
-            Task(
-                spec=RunSpec(
-                    recipe=recipes[model],
-                    seed=seed,
-                    device=device,
-                    engine=choose_engine(engine, recipes[model], device),
-                    dataset=dataset,
-                ),
-                epochs=last_row[model],
+            _task(
+                recipes[model],
+                seed,
+                last_row[model],
+                device,
+                engine,
+                dataset,
                 code=files.get(recipes[model].code_sha256, ""),
             )
             for model in dict.fromkeys(cell.model for cell in cells)
@@ -232,16 +230,7 @@ class Session:
             candidates = entrants(number, fits)
             self.say(f"stage {number + 1} of {len(STAGES)}: {len(candidates)} candidates")
             tasks = [
-                Task(
-                    spec=RunSpec(
-                        recipe=recipe,
-                        seed=seed,
-                        device=device,
-                        engine=choose_engine(engine, recipe, device),
-                        dataset=dataset,
-                    ),
-                    epochs=epochs,
-                )
+                _task(recipe, seed, epochs, device, engine, dataset)
                 for seed in FITTING_SEEDS[: stage.seeds]
                 for candidate in candidates
                 for recipe, epochs in models_of(stage, candidate)
@@ -560,11 +549,10 @@ def _announcement(
 def search_fits(
     store: Store, device: Device, engine: EngineChoice, dataset: DatasetName
 ) -> list[Fit]:
-    """How near each candidate comes; ResNet is read with batch norm left on too, where a checkpoint
-    is there.
+    """How near each candidate comes; ResNet is read with batch norm left on too.
 
     Raises:
-        ReproError: the data set is missing, or a checkpoint of ResNet cannot be read.
+        ReproError: the data set is missing, or a checkpoint of ResNet is, or cannot be read.
     """
     records = [
         record
@@ -575,6 +563,22 @@ def search_fits(
     if any(record.spec.recipe.architecture == "resnet" for record in records):
         left_on = batch_norm.complete(store, records, load(dataset, home()))
     return fit_all(records, load_cells(packaged("expected_results")), left_on)
+
+
+def _task(
+    recipe: Recipe,
+    seed: int,
+    epochs: int,
+    device: Device,
+    engine: EngineChoice,
+    dataset: DatasetName,
+    *,
+    code: str = "",
+) -> Task:
+    """One run, by the engine that is chosen for its network."""
+    chosen = choose_engine(engine, recipe, device)
+    spec = RunSpec(recipe=recipe, seed=seed, device=device, engine=chosen, dataset=dataset)
+    return Task(spec=spec, epochs=epochs, code=code)
 
 
 def task_for(
@@ -595,13 +599,6 @@ def task_for(
     """
     try:
         recipe = Recipe(architecture=model, activation=activation, dropout=dropout)
-        spec = RunSpec(
-            recipe=recipe,
-            seed=seed,
-            device=device,
-            engine=choose_engine(engine, recipe, device),
-            dataset=dataset,
-        )
-        return Task(spec=spec, epochs=epochs)
+        return _task(recipe, seed, epochs, device, engine, dataset)
     except ValueError as error:
         raise UsageError(str(error)) from None
