@@ -1,0 +1,320 @@
+"""Runs of one network that a GPU trains together, each to the bits that it has by itself."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from repro.kernels.cuda.plan import ACTIVATIONS, BLOCK, Args, Launch, Plan, Replica, Tiles
+from repro.kernels.networks import Table
+from repro.spec import PIXEL_STATISTICS, Pixels
+
+Floats = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
+_MOMENTS = {"sgd": ("velocity",), "adam": ("exp_avg", "exp_avg_sq")}
+
+
+class Graph(Protocol):
+    """Launches that were recorded."""
+
+    def replay(self) -> None:
+        """Do them, after what was asked for before."""
+
+
+class Device(Protocol):
+    """What trains: a GPU, or in the tests a CPU that does as one would."""
+
+    def compile(self, source: str, entries: Sequence[str]) -> Mapping[str, Any]:
+        """The functions called `entries`."""
+
+    def allocate(self, size: int) -> int:
+        """The address of `size` bytes of zeros."""
+
+    def free(self, address: int) -> None:
+        """Give them back."""
+
+    def upload(self, address: int, array: npt.NDArray[Any]) -> None:
+        """Copy an array there."""
+
+    def download(self, array: npt.NDArray[Any], address: int) -> None:
+        """Copy from there into an array, after all that was asked for."""
+
+    def launch(self, function: Any, blocks: int, replicas: int, args: Args) -> None:
+        """Call a function in `blocks` blocks of threads for each replica."""
+
+    def record(self, calls: Sequence[tuple[Any, int, int, Args]]) -> Graph:
+        """The same calls, to be done again and again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """What one run of a group has of its own."""
+
+    table: Table
+    """The group's but for activations."""
+    seed: int
+    learning_rate: float = 0.01
+    momentum: float = 0.0
+    pixels: Pixels = "symmetric"
+
+
+class Group:
+    """The networks of `members`, their weights zeros until :meth:`load`.
+
+    `pictures` are uint8 (N, H, W, C), `labels` uint8 (N,): :meth:`train` and, where it has no other
+    pictures, :meth:`predict` take from these.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        members: Sequence[Member],
+        pictures: npt.NDArray[np.uint8],
+        labels: npt.NDArray[np.uint8],
+        *,
+        batch: int,
+        capacity: int = 500,
+        optimiser: str = "sgd",
+        tiles: Tiles = Tiles(),
+    ) -> None:
+        self._device, self.members, self.runs = device, list(members), len(members)
+        self.batch, self._optimiser = batch, optimiser
+        self._plan = Plan(
+            members[0].table, batch=batch, capacity=capacity, optimiser=optimiser, tiles=tiles
+        )
+        self.tensors = self._plan.tensors
+        self._addresses: list[int] = []
+        self._base = self._new(self._plan.bytes * self.runs)
+        self._flat = np.zeros((self.runs, self._plan.flat_count), np.float32)
+        self._flat_there = self._new(self._flat.nbytes)
+        self._pictures = self._put(pictures)
+        self._labels = self._put(labels)
+        self._replicas = self._new(ctypes.sizeof(Replica) * self.runs)
+        described = (Replica * self.runs)(*(_describe(member) for member in members))
+        device.upload(self._replicas, np.frombuffer(described, np.uint8))
+        self._functions: Mapping[str, Any] = {}
+        self._buffers: dict[str, tuple[int, int]] = {}
+        self._graphs: dict[object, Graph] = {}
+        self.steps = 0
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._graphs.clear()
+        for address in self._addresses:
+            self._device.free(address)
+        self._addresses.clear()
+
+    # ---- weights ----
+
+    def load(self, states: Sequence[Mapping[str, npt.NDArray[Any]]]) -> None:
+        """Take each run's state dict."""
+        for row, state in zip(self._flat, states, strict=True):
+            for tensor in self.tensors:
+                row[tensor.start : tensor.start + tensor.size] = state[tensor.name].reshape(-1)
+        self._device.upload(self._flat_there, self._flat)
+        self._run(self._plan.carry(plane=0, outwards=False))
+
+    def states(self) -> list[dict[str, npt.NDArray[Any]]]:
+        """Each run's state dict: copies."""
+        rows = self._fetch(0)
+        states = []
+        for row in rows:
+            state: dict[str, npt.NDArray[Any]] = {}
+            for tensor in self.tensors:
+                part = row[tensor.start : tensor.start + tensor.size]
+                state[tensor.name] = part.reshape(tensor.shape)
+                if tensor.name.endswith("running_var"):
+                    name = tensor.name.replace("running_var", "num_batches_tracked")
+                    state[name] = np.array(self.steps, np.int64)
+            states.append(state)
+        return states
+
+    def moments(self) -> list[dict[str, npt.NDArray[Any]]]:
+        """What each run's optimiser keeps: as :meth:`repro.kernels.binding.Network.moments`."""
+        found: list[dict[str, npt.NDArray[Any]]] = [{} for _ in self.members]
+        for plane, moment in enumerate(_MOMENTS[self._optimiser], 1):
+            rows = self._fetch(plane)
+            for member, row, moments in zip(self.members, rows, found, strict=True):
+                if not self.steps or (self._optimiser == "sgd" and member.momentum == 0):
+                    continue
+                for tensor in self.tensors:
+                    if tensor.trained:
+                        part = row[tensor.start : tensor.start + tensor.size]
+                        moments[f"{moment}.{tensor.name}"] = part.reshape(tensor.shape)
+        return found
+
+    def _fetch(self, plane: int) -> Floats:
+        rows = np.zeros_like(self._flat)
+        self._device.upload(self._flat_there, self._flat if plane == 0 else rows)
+        self._run(self._plan.carry(plane=plane, outwards=True))
+        self._device.download(rows, self._flat_there)
+        self.fetched = rows
+        return rows
+
+    # ---- work ----
+
+    def train(self, orders: npt.NDArray[np.int32], *, epoch: int) -> Floats:
+        """Train each run on the pictures that its row of `orders` (runs, M) names, batch by batch;
+        returns each batch's loss, (runs, steps)."""
+        count = orders.shape[1]
+        steps = -(-count // self.batch)
+        losses = np.zeros((self.runs, steps), np.float32)
+        common = {
+            "order": self._buffer("order", np.ascontiguousarray(orders, np.int32)),
+            "losses": self._room("losses", losses.nbytes),
+            "count": count, "steps": steps, "epoch": epoch,
+        }  # fmt: skip
+        if self._optimiser == "adam":
+            common["corrections"] = self._buffer("corrections", self._corrections(steps))
+        self._run([self._plan.clock()], common)
+        self._repeat(count // self.batch, self._plan.step(self.batch), common)
+        if count % self.batch:
+            self._run(self._plan.step(count % self.batch), common)
+        self._device.download(losses, common["losses"])
+        self.steps += steps
+        return losses
+
+    def predict(
+        self,
+        orders: npt.NDArray[np.int32] | None = None,
+        *,
+        pictures: npt.NDArray[np.uint8] | None = None,
+        epoch: int = 0,
+        dropout: bool = False,
+        norm_batch: int = 0,
+    ) -> Floats:
+        """Each run's logits (runs, M, classes) of the pictures that its row of `orders` (runs, M)
+        names, or of all `pictures` (M, H, W, C)."""
+        there = self._pictures if pictures is None else self._buffer("pictures", pictures)
+        assert orders is not None or pictures is not None  # noqa: S101
+        count = orders.shape[1] if orders is not None else len(pictures)  # type: ignore[arg-type]
+        batch = norm_batch or self._plan.capacity
+        logits = np.zeros((self.runs, count, self._plan.classes), np.float32)
+        common = {
+            "pictures": there, "logits": self._room("logits", logits.nbytes),
+            "order": 0 if orders is None
+            else self._buffer("predicted", np.ascontiguousarray(orders, np.int32)),
+            "count": count, "epoch": epoch, "batch": batch,
+        }  # fmt: skip
+        self._run([self._plan.clock()], common)
+        by_batch = norm_batch > 0
+        for begin in range(0, count, batch):
+            images = min(batch, count - begin)
+            self._run(
+                self._plan.prediction(images, dropout=dropout, by_batch=by_batch), common
+            )
+        self._device.download(logits, common["logits"])
+        return logits
+
+    def rehearse(self) -> list[tuple[tuple[Any, int, int, Args], str]]:
+        """The calls of a step after :meth:`train`, and what each one is: to be timed."""
+        common: dict[str, Any] = {
+            "order": self._buffers["order"][0], "losses": self._buffers["losses"][0],
+            "count": self.batch, "steps": 1,
+        }  # fmt: skip
+        self._run([self._plan.clock()], common)
+        launches = [each for each in self._plan.step(self.batch) if "advance" not in each.entry]
+        names = {entry: call for call, entry in self._plan.named.items()}
+        calls = self._calls(launches, common)
+        return [(call, names[each.entry]) for call, each in zip(calls, launches, strict=True)]
+
+    def _corrections(self, steps: int) -> Floats:
+        """Adam's size of a step and its root's divisor: (steps, runs, 2)."""
+        rows = np.empty((steps, self.runs, 2), np.float32)
+        powers = np.full((self.steps + steps, 2), (0.9, 0.999))
+        beta1, beta2 = np.multiply.accumulate(powers, axis=0)[self.steps :].T
+        for run, member in enumerate(self.members):
+            rows[:, run, 0] = member.learning_rate / (1 - beta1)
+            rows[:, run, 1] = np.sqrt(1 - beta2)
+        return rows
+
+    # ---- launches ----
+
+    def _repeat(self, times: int, launches: Sequence[Launch], common: Mapping[str, Any]) -> None:
+        if not times:
+            return
+        calls = self._calls(launches, common)
+        key = tuple(sorted((k, v) for k, v in common.items() if k != "epoch"))
+        graph = self._graphs.get(key)
+        if graph is None:
+            graph = self._graphs[key] = self._device.record(calls)
+        for _ in range(times):
+            graph.replay()
+
+    def _run(self, launches: Sequence[Launch], common: Mapping[str, Any] | None = None) -> None:
+        for call in self._calls(launches, common or {}):
+            self._device.launch(*call)
+
+    def _calls(
+        self, launches: Sequence[Launch], common: Mapping[str, Any]
+    ) -> list[tuple[Any, int, int, Args]]:
+        if any(launch.entry not in self._functions for launch in launches):
+            self._compile()
+        everywhere: dict[str, Any] = {
+            "stride": self._plan.bytes, "replicas": self._replicas, "clock": "clock",
+            "pictures": self._pictures, "labels": self._labels, "batch": self.batch,
+            "runs": self.runs, "flat": self._flat_there, "flat_count": self._plan.flat_count,
+        }  # fmt: skip
+        calls = []
+        for launch in launches:
+            args = Args()
+            for name, value in {**everywhere, **launch.args, **common}.items():
+                setattr(args, name, self._address(value))
+            blocks = -(-launch.threads // BLOCK)
+            calls.append((self._functions[launch.entry], blocks, self.runs, args))
+        return calls
+
+    def _address(self, value: Any) -> Any:
+        return self._base + self._plan.place(value) if isinstance(value, str) else value
+
+    def _compile(self) -> None:
+        """All entries that this plan can ask for, at once."""
+        self._plan.step(self.batch)
+        for dropout in (False, True):
+            self._plan.prediction(1, dropout=dropout)
+        self._plan.carry(plane=0, outwards=True)
+        self._plan.clock()
+        self._functions = self._device.compile(self._plan.source(), self._plan.entries)
+
+    # ---- memory ----
+
+    def _new(self, size: int) -> int:
+        address = self._device.allocate(size)
+        self._addresses.append(address)
+        return address
+
+    def _put(self, array: npt.NDArray[Any]) -> int:
+        array = np.ascontiguousarray(array)
+        address = self._new(array.nbytes)
+        self._device.upload(address, array)
+        return address
+
+    def _room(self, name: str, size: int) -> int:
+        """A piece of memory that keeps its place from call to call, as long as it is enough."""
+        address, there = self._buffers.get(name, (0, -1))
+        if there < size:
+            self._buffers[name] = address, _ = self._new(size), size
+        return address
+
+    def _buffer(self, name: str, array: npt.NDArray[Any]) -> int:
+        array = np.ascontiguousarray(array)
+        address = self._room(name, array.nbytes)
+        self._device.upload(address, array)
+        return address
+
+
+def _describe(member: Member) -> Replica:
+    replica = Replica(
+        seed=member.seed, learning_rate=member.learning_rate, momentum=member.momentum
+    )
+    for number, layer in enumerate(member.table.layers):
+        replica.activations[number] = ACTIVATIONS.index(layer.activation)
+    if (statistics := PIXEL_STATISTICS[member.pixels]) is not None:
+        replica.scaled = 1
+        replica.mean[:], replica.deviation[:] = statistics
+    return replica

@@ -1,0 +1,722 @@
+// The networks of the report on a GPU, to the bits of c/specification.c.
+//
+// A thread computes whole outputs, each by the chain of fused multiply-adds that the specification
+// writes down; no sum is split, and no thread waits for another. So neither the card nor the number
+// of runs that are trained together can change a bit. A thread has a tile of outputs, of which each
+// number that it loads serves several: that is all that makes it fast.
+//
+// Many runs ("replicas") are trained at once: blockIdx.y says which one. Each has its own memory of
+// `stride` bytes, and everything in it lies where it does for the first.
+//
+// ../cuda/plan.py writes the entries that follow this text: the functions below for the shapes of
+// one network. Compiled as C++ they run on a CPU, thread after thread: so the tests hold them to
+// the specification without a GPU.
+#ifdef __CUDACC__
+#define DEVICE static __device__ __forceinline__
+#define ENTRY(name) extern "C" __global__ void __launch_bounds__(THREADS_OF_BLOCK) name(const Args a)
+#define PRAGMA(text) _Pragma(#text)
+#define UNROLL PRAGMA(unroll)
+#define UNROLL_BY(n) PRAGMA(unroll n)
+#define THREAD ((int)(blockIdx.x * THREADS_OF_BLOCK + threadIdx.x))
+#define REPLICA ((int)blockIdx.y)
+DEVICE float fused(float a, float b, float c) { return __fmaf_rn(a, b, c); }
+DEVICE float root_of(float x) { return __fsqrt_rn(x); }
+DEVICE float bits_as_float(int x) { return __int_as_float(x); }
+DEVICE int float_as_bits(float x) { return __float_as_int(x); }
+#else
+#define DEVICE static inline __attribute__((always_inline))
+#define ENTRY(name) extern "C" void name(const Args &a)
+#define UNROLL
+#define UNROLL_BY(n)
+static int THREAD, REPLICA;
+DEVICE float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+DEVICE float root_of(float x) { return __builtin_sqrtf(x); }
+DEVICE float bits_as_float(int x) { return __builtin_bit_cast(float, x); }
+DEVICE int float_as_bits(float x) { return __builtin_bit_cast(int, x); }
+#endif
+#define THREADS_OF_BLOCK 128
+#define INFINITE bits_as_float(0x7f800000)
+#define QUIET_NAN bits_as_float(0x7fc00000)
+
+typedef unsigned char Byte;
+typedef unsigned int Word;
+typedef unsigned long long Long;
+
+enum { IDENTITY, RELU, LEAKY_RELU, SWISH, SIGMOID };
+enum { SGD, ADAM };
+
+// What differs from run to run. The same structs stand in plan.py.
+struct Replica {
+  Long seed;
+  float learning_rate, momentum;
+  float mean[3], deviation[3];
+  int scaled;
+  signed char activations[64];  // by layer
+};
+
+// Where a run is in its epoch; in its memory.
+struct Clock { int step; Word epoch; };
+
+// What an entry is called with. Addresses are those of the first run's memory.
+struct Args {
+  long long stride;
+  const Replica *replicas;
+  Clock *clock;
+  const Byte *pictures, *labels;    // of the data set, the same for all runs
+  const int *order;                 // (runs, count): which pictures, or NULL for all in turn
+  const float *corrections;         // Adam's, (steps, runs, 2): step size, root
+  float *losses, *logits;           // (runs, steps), (runs, count, classes)
+  float *flat;                      // (runs, flat_count): weights as torch has them
+  long long flat_count, flat_start;
+  int count, batch, images;         // of all pictures, of a whole step, of this step
+  int runs, steps;
+  int training, dropout, by_batch;
+  int purpose, dropout_layer;
+  int layer, in_layer, add_layer;   // numbers: where activations are looked up; -1 for none
+  int adds, add_adds;               // whether the gradient of `in`, of `add` is there already
+  int optimiser, plane, outwards, step, epoch;
+  float scale, in_scale;            // of dropout; 0 without
+  Long least;                       // dropout keeps where a word is at least this
+  float *in, *in_gradient, *in_before, *out, *out_gradient, *before, *add, *add_gradient;
+  signed char *from;
+  Byte *kept, *in_kept;
+  float *weights, *turned, *bias;   // (tap, in, out), (tap, out, in), (out)
+  long long moment;                 // numbers from a parameter to its moment
+  float *norm;                      // (6, channels): see forward_norm_statistics
+};
+
+template <class T> DEVICE T *mine(const Args &a, T *of_first) {
+  return (T *)((char *)of_first + a.stride * REPLICA);
+}
+DEVICE constexpr int round4(int n) { return (n + 3) / 4 * 4; }
+DEVICE constexpr int parts(int n, int size) { return (n + size - 1) / size; }
+
+// Four numbers that lie on a boundary of 16 bytes.
+struct alignas(16) Four { float a, b, c, d; };
+DEVICE void load4(float *to, const float *from) {
+  const Four four = *(const Four *)from;
+  to[0] = four.a, to[1] = four.b, to[2] = four.c, to[3] = four.d;
+}
+DEVICE void store4(float *to, const float *from) {
+  *(Four *)to = Four{from[0], from[1], from[2], from[3]};
+}
+
+// ---- numbers: as c/vector.h ----
+
+DEVICE float exponential(float x) {
+  const float low = -87.4f, high = 88.8f, magic = 12582912.0f;
+  const float in = x < low ? low : x > high ? high : x;
+  const float n = fused(in, 1.44269504f, magic) - magic;
+  const float r = fused(n, 2.12194440e-4f, fused(n, -0.693359375f, in));
+  float y = 1.9875691500e-4f;
+  y = fused(y, r, 1.3981999507e-3f);
+  y = fused(y, r, 8.3334519073e-3f);
+  y = fused(y, r, 4.1665795894e-2f);
+  y = fused(y, r, 1.6666665459e-1f);
+  y = fused(y, r, 5.0000001201e-1f);
+  y = fused(y, r * r, r) + 1.0f;
+  const int whole = n == n ? (int)n : 0;
+  const int first = whole >> 1, second = whole - first;
+  y = y * bits_as_float((first + 127) << 23) * bits_as_float((second + 127) << 23);
+  if (x < low) y = 0.0f;
+  if (x > high) y = INFINITE;
+  return x == x ? y : x;
+}
+
+DEVICE float log_of(float x) {
+  if (!(x < INFINITE)) return x;
+  int bits = float_as_bits(x), exponent = (bits >> 23) - 126;
+  float m = bits_as_float((bits & 0x007fffff) | 0x3f000000);
+  if (m < 0.707106781f) { exponent--; m = m + m; }
+  const float r = m - 1.0f, z = r * r, n = (float)exponent;
+  float y = 7.0376836292e-2f;
+  y = fused(y, r, -1.1514610310e-1f);
+  y = fused(y, r, 1.1676998740e-1f);
+  y = fused(y, r, -1.2420140846e-1f);
+  y = fused(y, r, 1.4249322787e-1f);
+  y = fused(y, r, -1.6668057665e-1f);
+  y = fused(y, r, 2.0000714765e-1f);
+  y = fused(y, r, -2.4999993993e-1f);
+  y = fused(y, r, 3.3333331174e-1f);
+  y = y * r * z;
+  y = fused(n, -2.12194440e-4f, y);
+  y = fused(z, -0.5f, y);
+  return fused(n, 0.693359375f, r + y);
+}
+
+DEVICE float activated(float x, int activation) {
+  if (activation == RELU) return x <= 0 ? 0 : x;
+  if (activation == LEAKY_RELU) return x > 0 ? x : x * 0.01f;
+  if (activation == SWISH) return x / (exponential(-x) + 1);
+  if (activation == SIGMOID) return 1 / (exponential(-x) + 1);
+  return x;
+}
+
+DEVICE float derivative(float in, float out, int activation) {
+  if (activation == RELU) return out > 0 ? 1 : 0;
+  if (activation == LEAKY_RELU) return out > 0 ? 1 : 0.01f;
+  if (activation == SWISH) {
+    const float sigmoid = 1 / (exponential(-in) + 1);
+    return sigmoid * fused(in, 1 - sigmoid, 1);
+  }
+  if (activation == SIGMOID) return out * (1 - out);
+  return 1;
+}
+
+DEVICE bool is_larger(float candidate, float than) {
+  return candidate > than || candidate != candidate;
+}
+
+// Word number `at` of a random stream: as c/random.h.
+DEVICE Word random_word(Long seed, Word purpose, Word epoch, Word layer, Long at) {
+  Word c[4] = {(Word)(at / 4), layer, epoch, purpose}, key0 = (Word)seed, key1 = (Word)(seed >> 32);
+  for (int round = 0; round < 10; round++) {
+    const Long one = (Long)0xD2511F53u * c[0], other = (Long)0xCD9E8D57u * c[2];
+    const Word x = (Word)(other >> 32) ^ c[1] ^ key0, y = (Word)(one >> 32) ^ c[3] ^ key1;
+    c[0] = x, c[1] = (Word)other, c[2] = y, c[3] = (Word)one;
+    key0 += 0x9E3779B9u, key1 += 0xBB67AE85u;
+  }
+  const int i = (int)(at % 4);
+  return i == 0 ? c[0] : i == 1 ? c[1] : i == 2 ? c[2] : c[3];
+}
+
+// ---- shapes ----
+
+// A layer: its input (H, W, C), its kernel and what it computes (OH, OW, O). Of a pooled convolution
+// the latter is what is left after the maximum. A linear layer has a kernel as large as its input.
+// Maps lie as (image, row, column, channel), channels filled up to a multiple of four.
+template <int H_, int W_, int C_, int KH_, int KW_, int S_, int P_, int OH_, int OW_, int O_>
+struct Shape {
+  static const int H = H_, W = W_, C = C_, KH = KH_, KW = KW_, S = S_, P = P_, OH = OH_, OW = OW_,
+                   O = O_;
+  static const int C4 = (C_ + 3) / 4 * 4, O4 = (O_ + 3) / 4 * 4, TAPS = KH_ * KW_;
+  static const int IN = H_ * W_ * C4, OUT = OH_ * OW_ * O4;  // numbers of an image
+  static const bool WHOLE = OH_ == 1 && OW_ == 1 && S_ == 1 && P_ == 0;  // as a linear layer
+};
+
+// ---- a batch ----
+
+// The picture that is number n of this batch.
+DEVICE int picture(const Args &a, int n) {
+  const int at = mine(a, a.clock)->step * a.batch + n;
+  return a.order ? a.order[(long long)a.count * REPLICA + at] : at;
+}
+
+// A pixel a thread: bytes as numbers.
+template <int H, int W, int C> DEVICE void read_pictures(const Args &a) {
+  const int n = THREAD / (H * W), pixel = THREAD % (H * W);
+  if (n >= a.images) return;
+  const Replica &r = a.replicas[REPLICA];
+  const Byte *bytes = a.pictures + ((long long)picture(a, n) * (H * W) + pixel) * C;
+  float *to = mine(a, a.in) + ((long long)n * (H * W) + pixel) * round4(C);
+  for (int c = 0; c < C; c++) {
+    float x = (float)bytes[c] / 255.0f;
+    if (r.scaled) x = (x - r.mean[c]) / r.deviation[c];
+    to[c] = x;
+  }
+}
+
+// An image a thread: cross-entropy and its gradient.
+template <int O> DEVICE void lose(const Args &a) {
+  const int n = THREAD;
+  if (n >= a.images) return;
+  const float *z = mine(a, a.out) + n * round4(O);
+  float *g = mine(a, a.out_gradient) + n * round4(O);
+  const int label = a.labels[picture(a, n)];
+  float largest = z[0], sum = 0;
+  for (int c = 1; c < O; c++) largest = z[c] > largest ? z[c] : largest;
+  for (int c = 0; c < O; c++) sum = sum + exponential(z[c] - largest);
+  mine(a, a.norm)[n] = log_of(sum) - (z[label] - largest);
+  for (int c = 0; c < O; c++)
+    g[c] = (exponential(z[c] - largest) / sum - (c == label ? 1.0f : 0.0f)) / (float)a.images;
+}
+
+// The batch's loss, and on to the next one.
+DEVICE void advance(const Args &a) {
+  if (THREAD != 0) return;
+  Clock *clock = mine(a, a.clock);
+  if (a.training) {
+    float sum = 0;
+    for (int n = 0; n < a.images; n++) sum = sum + mine(a, a.norm)[n];
+    a.losses[(long long)a.steps * REPLICA + clock->step] = sum / (float)a.images;
+  }
+  clock->step++;
+}
+
+DEVICE void set_clock(const Args &a) {
+  if (THREAD != 0) return;
+  mine(a, a.clock)->step = a.step, mine(a, a.clock)->epoch = (Word)a.epoch;
+}
+
+template <int O> DEVICE void copy_logits(const Args &a) {
+  const int n = THREAD / O, c = THREAD % O;
+  if (n >= a.images) return;
+  const long long at = (long long)mine(a, a.clock)->step * a.batch + n;
+  a.logits[((long long)a.count * REPLICA + at) * O + c] = mine(a, a.out)[n * round4(O) + c];
+}
+
+// ---- forward ----
+
+DEVICE int activation_of(const Args &a, int layer) {
+  return layer < 0 ? IDENTITY : a.replicas[REPLICA].activations[layer];
+}
+
+// Adds a tap's products to the sums of four outputs of N images, input channel after channel.
+template <int N, int C> DEVICE void add_products(float (&sum)[N][4], const float *const (&x)[N],
+                                                 const float *w, int w_row) {
+  UNROLL_BY(2) for (int c = 0; c < C; c += 4) {
+    float in[N][4], weight[4][4];
+    UNROLL for (int i = 0; i < N; i++) load4(in[i], x[i] + c);
+    UNROLL for (int j = 0; j < 4; j++) if (c + j < C) load4(weight[j], w + (c + j) * w_row);
+    UNROLL for (int j = 0; j < 4; j++)
+      if (c + j < C)
+        UNROLL for (int i = 0; i < N; i++)
+          UNROLL for (int o = 0; o < 4; o++) sum[i][o] = fused(in[i][j], weight[j][o], sum[i][o]);
+  }
+}
+
+// A convolution without, or a linear layer with bias: a thread has four outputs of N images.
+template <class S, int N, bool BIAS> DEVICE void forward(const Args &a) {
+  const int groups = S::O4 / 4, o = THREAD % groups * 4;
+  const int pixel = THREAD / groups % (S::OH * S::OW), first = THREAD / groups / (S::OH * S::OW) * N;
+  if (first >= a.images) return;
+  const int oy = pixel / S::OW, ox = pixel % S::OW;
+  const float *x = mine(a, a.in), *w = mine(a, a.weights) + o;
+  float sum[N][4];
+  UNROLL for (int i = 0; i < N; i++)
+    UNROLL for (int j = 0; j < 4; j++) sum[i][j] = BIAS ? mine(a, a.bias)[o + j] : 0.0f;
+  for (int ky = 0; ky < S::KH; ky++)
+    for (int kx = 0; kx < S::KW; kx++) {
+      const int y = oy * S::S - S::P + ky, xx = ox * S::S - S::P + kx;
+      if (S::P > 0 && (y < 0 || xx < 0 || y >= S::H || xx >= S::W)) continue;
+      const float *from[N];
+      UNROLL for (int i = 0; i < N; i++)
+        from[i] = x + (first + i < a.images ? first + i : first) * S::IN + (y * S::W + xx) * S::C4;
+      add_products<N, S::C>(sum, from, w + (ky * S::KW + kx) * S::C * S::O4, S::O4);
+    }
+  const int activation = activation_of(a, a.layer);
+  const Replica &r = a.replicas[REPLICA];
+  UNROLL for (int i = 0; i < N; i++) {
+    if (first + i >= a.images) break;
+    const int at = (first + i) * S::OUT + pixel * S::O4 + o;
+    if (!BIAS) {
+      store4(mine(a, a.out) + at, sum[i]);
+      continue;
+    }
+    if (a.training) store4(mine(a, a.before) + at, sum[i]);
+    UNROLL for (int j = 0; j < 4; j++) {
+      sum[i][j] = activated(sum[i][j], activation);
+      if (a.scale == 0 || !a.dropout) continue;
+      const Clock *clock = mine(a, a.clock);
+      const Long n = (Long)clock->step * a.batch + first + i;
+      const Word word = random_word(r.seed, (Word)a.purpose, clock->epoch, (Word)a.dropout_layer,
+                                    n * S::O + o + j);
+      const bool kept = word >= a.least;
+      mine(a, a.kept)[at + j] = kept;
+      sum[i][j] = kept ? sum[i][j] * a.scale : 0.0f;
+    }
+    store4(mine(a, a.out) + at, sum[i]);
+  }
+}
+
+// A convolution with bias, the maximum of 2x2 windows and activation: a thread has one window of four
+// channels of N images.
+template <class S, int N> DEVICE void forward_pooled(const Args &a) {
+  const int groups = S::O4 / 4, o = THREAD % groups * 4;
+  const int pixel = THREAD / groups % (S::OH * S::OW), first = THREAD / groups / (S::OH * S::OW) * N;
+  if (first >= a.images) return;
+  const int py = pixel / S::OW, px = pixel % S::OW;
+  const float *x = mine(a, a.in), *w = mine(a, a.weights) + o;
+  float sum[4 * N][4];
+  UNROLL for (int i = 0; i < 4 * N; i++)
+    UNROLL for (int j = 0; j < 4; j++) sum[i][j] = mine(a, a.bias)[o + j];
+  for (int ky = 0; ky < S::KH; ky++)
+    for (int kx = 0; kx < S::KW; kx++) {
+      const float *from[4 * N], *weights = w + (ky * S::KW + kx) * S::C * S::O4;
+      bool inside[4];
+      UNROLL for (int q = 0; q < 4; q++) {
+        const int y = 2 * py + q / 2 - S::P + ky, xx = 2 * px + q % 2 - S::P + kx;
+        inside[q] = S::P == 0 || (y >= 0 && xx >= 0 && y < S::H && xx < S::W);
+        UNROLL for (int i = 0; i < N; i++)
+          from[q * N + i] = x + (first + i < a.images ? first + i : first) * S::IN +
+                            (inside[q] ? (y * S::W + xx) * S::C4 : 0);
+      }
+      if (S::P == 0 || (inside[0] && inside[1] && inside[2] && inside[3])) {
+        add_products<4 * N, S::C>(sum, from, weights, S::O4);
+        continue;
+      }
+      for (int c = 0; c < S::C; c++) {  // at the border
+        float weight[4];
+        load4(weight, weights + c * S::O4);
+        UNROLL for (int q = 0; q < 4; q++)
+          if (inside[q])
+            UNROLL for (int i = 0; i < N; i++)
+              UNROLL for (int j = 0; j < 4; j++)
+                sum[q * N + i][j] = fused(from[q * N + i][c], weight[j], sum[q * N + i][j]);
+      }
+    }
+  const int activation = activation_of(a, a.layer);
+  UNROLL for (int i = 0; i < N; i++) {
+    if (first + i >= a.images) break;
+    const int at = (first + i) * S::OUT + pixel * S::O4 + o;
+    UNROLL for (int j = 0; j < 4; j++) {
+      // All but Swish fall nowhere: they are applied to the maximum alone.
+      const bool swish = activation == SWISH;
+      float before = sum[i][j], best = swish ? activated(before, SWISH) : before;
+      int which = 0;
+      UNROLL for (int q = 1; q < 4; q++) {
+        const float z = sum[q * N + i][j], now = swish ? activated(z, SWISH) : z;
+        if (is_larger(now, best)) best = now, before = z, which = q;
+      }
+      mine(a, a.out)[at + j] = swish ? best : activated(best, activation);
+      if (!a.training) continue;
+      mine(a, a.before)[at + j] = before;
+      mine(a, a.from)[at + j] = (signed char)which;
+    }
+  }
+}
+
+// A number a thread: the maximum of 3x3 windows, and where it was.
+template <class S> DEVICE void forward_max_pool(const Args &a) {
+  const int c = THREAD % S::O4, pixel = THREAD / S::O4 % (S::OH * S::OW);
+  const int n = THREAD / S::O4 / (S::OH * S::OW);
+  if (n >= a.images) return;
+  const float *in = mine(a, a.in) + n * S::IN;
+  int which = -1;
+  float best = 0;
+  for (int q = 0; q < 9; q++) {
+    const int y = pixel / S::OW * 2 - 1 + q / 3, x = pixel % S::OW * 2 - 1 + q % 3;
+    if (y < 0 || x < 0 || y >= S::H || x >= S::W) continue;
+    const float z = in[(y * S::W + x) * S::C4 + c];
+    if (which < 0 || is_larger(z, best)) best = z, which = q;
+  }
+  mine(a, a.out)[n * S::OUT + pixel * S::O4 + c] = best;
+  if (a.training) mine(a, a.from)[n * S::OUT + pixel * S::O4 + c] = (signed char)which;
+}
+
+// `norm` holds, by channel: 0 running mean, 1 running variance, 2 mean, 3 1 / deviation, and for the
+// way back 4 sum g / m, 5 sum(g d) / (deviation^2 m). A channel a thread.
+template <class S> DEVICE void forward_norm_statistics(const Args &a) {
+  const int c = THREAD, pixels = a.images * S::H * S::W;
+  if (c >= S::C) return;
+  float *norm = mine(a, a.norm) + c;
+  const float *in = mine(a, a.in) + c, count = (float)pixels;
+  float mean = norm[0], variance = norm[S::C4];
+  if (a.by_batch) {
+    float sum = 0, squares = 0;
+    UNROLL_BY(16) for (int i = 0; i < pixels; i++) sum = sum + in[i * S::C4];
+    sum = sum / count;
+    UNROLL_BY(16) for (int i = 0; i < pixels; i++) {
+      const float d = in[i * S::C4] - sum;
+      squares = fused(d, d, squares);
+    }
+    if (a.training) {
+      norm[0] = fused(sum, 0.1f, mean * 0.9f);
+      norm[S::C4] = fused(squares / (count - 1), 0.1f, variance * 0.9f);
+    }
+    mean = sum, variance = squares / count;
+  }
+  norm[2 * S::C4] = mean;
+  norm[3 * S::C4] = 1 / root_of(variance + 1e-5f);
+}
+
+// A number a thread.
+template <class S> DEVICE void forward_norm(const Args &a) {
+  const int at = THREAD, c = at % S::C4;
+  if (at >= a.images * S::IN || c >= S::C) return;
+  const float *norm = mine(a, a.norm) + c;
+  float z = fused(mine(a, a.in)[at] - norm[2 * S::C4], mine(a, a.weights)[c] * norm[3 * S::C4],
+                  mine(a, a.bias)[c]);
+  if (a.add) z = z + mine(a, a.add)[at];
+  mine(a, a.out)[at] = activated(z, activation_of(a, a.layer));
+}
+
+// ---- backward ----
+
+// One parameter's step along its gradient; returns what it becomes.
+DEVICE float step_along(const Args &a, float *w, float gradient) {
+  const Replica &r = a.replicas[REPLICA];
+  if (a.optimiser == SGD) {
+    if (r.momentum != 0) gradient = w[a.moment] = fused(r.momentum, w[a.moment], gradient);
+    return *w = fused(-r.learning_rate, gradient, *w);
+  }
+  const float *correction = a.corrections + ((long long)mine(a, a.clock)->step * a.runs + REPLICA) * 2;
+  float *mean = w + a.moment, *square = mean + a.moment;
+  *mean = fused((float)(1 - 0.9), gradient - *mean, *mean);
+  *square = fused((float)(1 - 0.999) * gradient, gradient, *square * 0.999f);
+  const float root = root_of(*square) / correction[1] + 1e-8f;
+  return *w = fused(-correction[0], *mean / root, *w);
+}
+
+// A gradient of what `in` holds, made one of what its layer computed: through dropout and activation.
+DEVICE float gated(const Args &a, int activation, int at, float gradient) {
+  if (a.in_scale != 0 && a.dropout)
+    gradient = mine(a, a.in_kept)[at] ? gradient * a.in_scale : 0.0f;
+  if (activation == IDENTITY) return gradient;
+  const float out = mine(a, a.in)[at];
+  if (activation == RELU) return out > 0 ? gradient : 0.0f;
+  return gradient * derivative(activation == SWISH ? mine(a, a.in_before)[at] : out, out, activation);
+}
+
+// The gradient of a dense layer's input: a thread has four channels of one pixel of N images.
+template <class S, int N> DEVICE void input_gradients(const Args &a) {
+  const int groups = S::C4 / 4, c = THREAD % groups * 4;
+  const int pixel = THREAD / groups % (S::H * S::W), first = THREAD / groups / (S::H * S::W) * N;
+  if (first >= a.images) return;
+  const int y = pixel / S::W, x = pixel % S::W;
+  const float *g = mine(a, a.out_gradient), *w = mine(a, a.turned) + c;
+  float *to = mine(a, a.in_gradient) + pixel * S::C4 + c;
+  float sum[N][4];
+  UNROLL for (int i = 0; i < N; i++) {
+    UNROLL for (int j = 0; j < 4; j++) sum[i][j] = 0;
+    if (a.adds && first + i < a.images) load4(sum[i], to + (first + i) * S::IN);
+  }
+  for (int ky = S::WHOLE ? y : 0; ky < (S::WHOLE ? y + 1 : S::KH); ky++)
+    for (int kx = S::WHOLE ? x : 0; kx < (S::WHOLE ? x + 1 : S::KW); kx++) {
+      int oy = y + S::P - ky, ox = x + S::P - kx;
+      if (oy < 0 || ox < 0 || oy % S::S || ox % S::S) continue;
+      oy /= S::S, ox /= S::S;
+      if (oy >= S::OH || ox >= S::OW) continue;
+      const float *from[N];
+      UNROLL for (int i = 0; i < N; i++)
+        from[i] = g + (first + i < a.images ? first + i : first) * S::OUT + (oy * S::OW + ox) * S::O4;
+      add_products<N, S::O>(sum, from, w + (ky * S::KW + kx) * S::O * S::C4, S::C4);
+    }
+  const int activation = activation_of(a, a.in_layer);
+  UNROLL for (int i = 0; i < N; i++) {
+    if (first + i >= a.images) break;
+    UNROLL for (int j = 0; j < 4; j++)
+      if (c + j < S::C)
+        sum[i][j] = gated(a, activation, (first + i) * S::IN + pixel * S::C4 + c + j, sum[i][j]);
+    store4(to + (first + i) * S::IN, sum[i]);
+  }
+}
+
+// The same of a pooled convolution, by the outputs that pooling and activation let through. A pooled
+// pixel counts for all columns that its window's two columns of outputs see, with weight zero where
+// only the other one does. A thread has G channels of one pixel of one image.
+template <class S, int G> DEVICE void input_gradients_pooled(const Args &a) {
+  const int groups = parts(S::C, G), c = THREAD % groups * G;
+  const int pixel = THREAD / groups % (S::H * S::W), n = THREAD / groups / (S::H * S::W);
+  if (n >= a.images) return;
+  const int y = pixel / S::W + S::P, x = pixel % S::W + S::P;
+  const float *gradients = mine(a, a.out_gradient) + n * S::OUT, *w = mine(a, a.turned) + c;
+  const signed char *which = mine(a, a.from) + n * S::OUT;
+  const int at = n * S::IN + pixel * S::C4 + c;
+  float sum[G];
+  UNROLL for (int i = 0; i < G; i++)
+    sum[i] = a.adds && c + i < S::C ? mine(a, a.in_gradient)[at + i] : 0.0f;
+  const int top = y > S::KH ? (y - S::KH + 1) / 2 : 0, left = x > S::KW ? (x - S::KW + 1) / 2 : 0;
+  for (int py = top; py <= y / 2 && py < S::OH; py++)
+    for (int px = left; px <= x / 2 && px < S::OW; px++) {
+      const int here = (py * S::OW + px) * S::O4;
+      UNROLL_BY(2) for (int o = 0; o < S::O; o += 4) {
+        float g[4];
+        load4(g, gradients + here + o);
+        UNROLL for (int j = 0; j < 4; j++) {
+          if (o + j >= S::O) continue;
+          const int q = which[here + o + j], ky = y - 2 * py - q / 2, kx = x - 2 * px - q % 2;
+          if (g[j] == 0 || ky < 0 || ky >= S::KH) continue;
+          const bool seen = kx >= 0 && kx < S::KW;
+          const float *weight = w + ((seen ? ky * S::KW + kx : 0) * S::O + o + j) * S::C4;
+          UNROLL for (int i = 0; i < G; i += 4) {
+            float four[4];
+            load4(four, weight + (c + i < S::C4 ? i : 0));
+            UNROLL for (int k = 0; k < 4; k++)
+              sum[i + k] = fused(g[j], seen ? four[k] : 0.0f, sum[i + k]);
+          }
+        }
+      }
+    }
+  const int activation = activation_of(a, a.in_layer);
+  UNROLL for (int i = 0; i < G; i++)
+    if (c + i < S::C) mine(a, a.in_gradient)[at + i] = gated(a, activation, at + i, sum[i]);
+}
+
+// Whether a tap sees the image from some output pixel: others are never moved.
+template <class S> DEVICE bool sees_image(int ky, int kx, int pool) {
+  bool rows = false, columns = false;
+  for (int o = 0; o < S::OH * pool; o++) {
+    const int y = o * S::S - S::P + ky;
+    rows |= y >= 0 && y < S::H;
+  }
+  for (int o = 0; o < S::OW * pool; o++) {
+    const int x = o * S::S - S::P + kx;
+    columns |= x >= 0 && x < S::W;
+  }
+  return rows && columns;
+}
+
+// A weight's step, in both layouts.
+template <class S> DEVICE void step_weight(const Args &a, int tap, int c, int o, float gradient) {
+  const float now = step_along(a, mine(a, a.weights) + (tap * S::C + c) * S::O4 + o, gradient);
+  mine(a, a.turned)[(tap * S::O + o) * S::C4 + c] = now;
+}
+
+// The gradients of a dense layer's weights and their step: a thread has 4 input and 4 Q output
+// channels of one tap. Those that follow have the bias of one output each. Taps outside the image
+// count as zeros in the first layer, and not at all elsewhere.
+template <class S, int Q, bool BIAS, bool FIRST> DEVICE void step_weights(const Args &a) {
+  const int groups = parts(S::O, 4 * Q), inputs = S::C4 / 4, o = THREAD % groups * 4 * Q;
+  const int c = THREAD / groups % inputs * 4, tap = THREAD / groups / inputs;
+  const float *x = mine(a, a.in) + c, *g = mine(a, a.out_gradient) + o;
+  if (tap >= S::TAPS) {
+    const int output = THREAD - S::TAPS * inputs * groups;
+    if (!BIAS || output >= S::O) return;
+    float sum = 0;
+    for (int n = 0; n < a.images; n++) sum = sum + mine(a, a.out_gradient)[n * S::OUT + output];
+    step_along(a, mine(a, a.bias) + output, sum);
+    return;
+  }
+  const int ky = tap / S::KW, kx = tap % S::KW;
+  if (!S::WHOLE && !sees_image<S>(ky, kx, 1)) return;
+  int top = 0, left = 0, bottom = S::OH, right = S::OW;
+  if (!FIRST && S::P > 0) {
+    while (top * S::S - S::P + ky < 0) top++;
+    while (left * S::S - S::P + kx < 0) left++;
+    while ((bottom - 1) * S::S - S::P + ky >= S::H) bottom--;
+    while ((right - 1) * S::S - S::P + kx >= S::W) right--;
+  }
+  float sum[4][4 * Q];
+  UNROLL for (int i = 0; i < 4; i++) UNROLL for (int j = 0; j < 4 * Q; j++) sum[i][j] = 0;
+  UNROLL_BY(2) for (int n = 0; n < a.images; n++)
+    for (int oy = top; oy < bottom; oy++)
+      UNROLL_BY(4) for (int ox = left; ox < right; ox++) {
+        const int y = oy * S::S - S::P + ky, xx = ox * S::S - S::P + kx;
+        float in[4] = {0, 0, 0, 0}, gradient[4 * Q];
+        if (!FIRST || (y >= 0 && xx >= 0 && y < S::H && xx < S::W))
+          load4(in, x + n * S::IN + (y * S::W + xx) * S::C4);
+        UNROLL for (int q = 0; q < Q; q++)
+          load4(gradient + 4 * q, g + n * S::OUT + (oy * S::OW + ox) * S::O4 +
+                                      (o + 4 * q < S::O4 ? 4 * q : 0));
+        UNROLL for (int i = 0; i < 4; i++)
+          UNROLL for (int j = 0; j < 4 * Q; j++) sum[i][j] = fused(in[i], gradient[j], sum[i][j]);
+      }
+  UNROLL for (int i = 0; i < 4; i++)
+    UNROLL for (int j = 0; j < 4 * Q; j++)
+      if (c + i < S::C && o + j < S::O) step_weight<S>(a, tap, c + i, o + j, sum[i][j]);
+}
+
+// The same of a pooled convolution: a thread has G inputs of one tap of one output channel, and 32
+// neighbours have the same channel, whose closed outputs all of them leave out.
+template <class S, int G> DEVICE void step_weights_pooled(const Args &a) {
+  const int groups = parts(S::C, G), threads = parts(S::TAPS * groups, 32) * 32;
+  const int o = THREAD / threads, tap = THREAD % threads / groups, c = THREAD % threads % groups * G;
+  if (o >= S::O) {
+    const int output = THREAD - S::O * threads;
+    if (output >= S::O) return;
+    const float *g = mine(a, a.out_gradient) + output;
+    float sum = 0;
+    UNROLL_BY(16) for (int i = 0; i < a.images * S::OH * S::OW; i++) sum = sum + g[i * S::O4];
+    step_along(a, mine(a, a.bias) + output, sum);
+    return;
+  }
+  const int ky = tap / S::KW, kx = tap % S::KW;
+  if (tap >= S::TAPS || !sees_image<S>(ky, kx, 2)) return;
+  float sum[G];
+  UNROLL for (int i = 0; i < G; i++) sum[i] = 0;
+  for (int n = 0; n < a.images; n++) {
+    const float *g = mine(a, a.out_gradient) + n * S::OUT + o;
+    const signed char *which = mine(a, a.from) + n * S::OUT + o;
+    const float *x = mine(a, a.in) + n * S::IN + c;
+    for (int py = 0; py < S::OH; py++)
+      UNROLL_BY(8) for (int px = 0; px < S::OW; px++) {
+        const int at = (py * S::OW + px) * S::O4, q = which[at];
+        const float gradient = g[at];
+        const int y = 2 * py + q / 2 + ky - S::P, xx = 2 * px + q % 2 + kx - S::P;
+        const bool inside = S::P == 0 || (y >= 0 && xx >= 0 && y < S::H && xx < S::W);
+        const float *from = x + (inside ? (y * S::W + xx) * S::C4 : 0);
+        float in[G];
+        if (G == 1) in[0] = from[0];
+        else load4(in, from);
+        UNROLL for (int i = 0; i < G; i++)
+          if (gradient != 0) sum[i] = fused(inside ? in[i] : 0.0f, gradient, sum[i]);
+      }
+  }
+  UNROLL for (int i = 0; i < G; i++)
+    if (c + i < S::C) step_weight<S>(a, tap, c + i, o, sum[i]);
+}
+
+// A number a thread: the gradients of the windows whose maximum it was, in their order.
+template <class S> DEVICE void input_gradients_max_pool(const Args &a) {
+  const int c = THREAD % S::C4, pixel = THREAD / S::C4 % (S::H * S::W);
+  const int n = THREAD / S::C4 / (S::H * S::W);
+  if (n >= a.images) return;
+  const int y = pixel / S::W, x = pixel % S::W;
+  const float *g = mine(a, a.out_gradient) + n * S::OUT + c;
+  const signed char *which = mine(a, a.from) + n * S::OUT + c;
+  float sum = 0;
+  for (int oy = y / 2; oy <= (y + 1) / 2 && oy < S::OH; oy++)
+    for (int ox = x / 2; ox <= (x + 1) / 2 && ox < S::OW; ox++) {
+      const int at = (oy * S::OW + ox) * S::O4;
+      if (which[at] == (y - 2 * oy + 1) * 3 + x - 2 * ox + 1) sum = sum + g[at];
+    }
+  mine(a, a.in_gradient)[n * S::IN + pixel * S::C4 + c] = sum;
+}
+
+// Batch norm's sums, and the steps of its weight and bias. A channel a thread.
+template <class S> DEVICE void step_norm(const Args &a) {
+  const int c = THREAD, pixels = a.images * S::H * S::W;
+  if (c >= S::C) return;
+  const bool relu = activation_of(a, a.layer) == RELU;
+  float *norm = mine(a, a.norm) + c;
+  const float *in = mine(a, a.in) + c, *out = mine(a, a.out) + c, *gradients = mine(a, a.out_gradient) + c;
+  const float mean = norm[2 * S::C4], deviation = norm[3 * S::C4], count = (float)pixels;
+  float sum = 0, products = 0;
+  UNROLL_BY(8) for (int i = 0; i < pixels; i++) {
+    float g = gradients[i * S::C4];
+    if (relu) g = out[i * S::C4] > 0 ? g : 0.0f;
+    sum = sum + g;
+    products = fused(g, in[i * S::C4] - mean, products);
+  }
+  norm[4 * S::C4] = sum / count;
+  norm[5 * S::C4] = products * deviation * deviation / count;
+  mine(a, a.turned)[c] = mine(a, a.weights)[c];
+  step_along(a, mine(a, a.weights) + c, products * deviation);
+  step_along(a, mine(a, a.bias) + c, sum);
+}
+
+// A number a thread: the gradients of the input and of what was added, after `step_norm`, which has
+// kept the weight as it was in `turned`.
+template <class S> DEVICE void input_gradients_norm(const Args &a) {
+  const int at = THREAD, c = at % S::C4;
+  if (at >= a.images * S::IN || c >= S::C) return;
+  const float *norm = mine(a, a.norm) + c;
+  float g = mine(a, a.out_gradient)[at];
+  if (activation_of(a, a.layer) == RELU) g = mine(a, a.out)[at] > 0 ? g : 0.0f;
+  if (a.add) {
+    float *other = mine(a, a.add_gradient) + at;
+    *other = a.add_adds ? *other + g : g;
+  }
+  const float d = mine(a, a.in)[at] - norm[2 * S::C4];
+  mine(a, a.in_gradient)[at] = fused(-d, norm[5 * S::C4], g - norm[4 * S::C4]) *
+                               (mine(a, a.turned)[c] * norm[3 * S::C4]);
+}
+
+// ---- weights from (outwards 0) and to torch's layout, one number a thread ----
+
+DEVICE void carry(const Args &a, float *ours, long long at) {
+  float *theirs = a.flat + a.flat_count * REPLICA + a.flat_start + at;
+  if (!a.outwards) *ours = *theirs;
+  else *theirs = *ours == *ours ? *ours : QUIET_NAN;
+}
+
+template <class S, bool BIAS> DEVICE void carry_weights(const Args &a) {
+  if (THREAD >= S::O * S::C * S::TAPS) {
+    const int o = THREAD - S::O * S::C * S::TAPS;
+    if (BIAS && o < S::O) carry(a, mine(a, a.bias) + a.plane * a.moment + o, THREAD);
+    return;
+  }
+  const int tap = THREAD % S::TAPS, c = THREAD / S::TAPS % S::C, o = THREAD / S::TAPS / S::C;
+  float *w = mine(a, a.weights) + a.plane * a.moment + (tap * S::C + c) * S::O4 + o;
+  carry(a, w, THREAD);
+  if (!a.outwards && a.plane == 0) mine(a, a.turned)[(tap * S::O + o) * S::C4 + c] = *w;
+}
+
+template <class S> DEVICE void carry_norm(const Args &a) {
+  const int part = THREAD / S::C, c = THREAD % S::C;
+  if (part == 0) carry(a, mine(a, a.weights) + a.plane * a.moment + c, THREAD);
+  if (part == 1) carry(a, mine(a, a.bias) + a.plane * a.moment + c, THREAD);
+  if ((part == 2 || part == 3) && a.plane == 0)
+    carry(a, mine(a, a.norm) + (part - 2) * S::C4 + c, THREAD);
+}

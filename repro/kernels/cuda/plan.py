@@ -1,0 +1,404 @@
+"""What a GPU does for a table of layers: the code of its entries, the memory of a run, the launches.
+
+Nothing here needs a GPU. `kernels.cu` is the arithmetic; this says which function runs with which
+shape, in which order, and where its numbers lie.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from repro.kernels.networks import Layer, Table
+
+SOURCE = Path(__file__).with_name("kernels.cu")
+
+ACTIVATIONS = ("identity", "relu", "leaky_relu", "swish", "sigmoid")
+OPTIMISERS = ("sgd", "adam")
+MOMENTS = {"sgd": 1, "adam": 2}
+MOST_LAYERS = 64
+BLOCK = 128
+"""Threads of a block."""
+_BOUNDARY = 256
+
+
+class Replica(ctypes.Structure):
+    """`Replica` of `kernels.cu`."""
+
+    _fields_ = [
+        ("seed", ctypes.c_uint64),
+        ("learning_rate", ctypes.c_float),
+        ("momentum", ctypes.c_float),
+        ("mean", ctypes.c_float * 3),
+        ("deviation", ctypes.c_float * 3),
+        ("scaled", ctypes.c_int32),
+        ("activations", ctypes.c_int8 * MOST_LAYERS),
+    ]
+
+
+_POINTERS = "pvoid"
+_FIELDS = """
+    long stride
+    pointer replicas clock pictures labels order corrections losses logits flat
+    long flat_count flat_start
+    int count batch images runs steps training dropout by_batch purpose dropout_layer
+    int layer in_layer add_layer adds add_adds optimiser plane outwards step epoch
+    float scale in_scale
+    unsigned least
+    pointer in_ in_gradient in_before out out_gradient before add add_gradient
+    pointer from_ kept in_kept weights turned bias
+    long moment
+    pointer norm
+"""
+_TYPES = {
+    "long": ctypes.c_int64, "unsigned": ctypes.c_uint64, "pointer": ctypes.c_void_p,
+    "int": ctypes.c_int32, "float": ctypes.c_float,
+}  # fmt: skip
+
+
+class Args(ctypes.Structure):
+    """`Args` of `kernels.cu`."""
+
+    _fields_ = [
+        (name, _TYPES[line.split()[0]])
+        for line in _FIELDS.split("\n")
+        if line.strip()
+        for name in line.split()[1:]
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tiles:
+    """How much one thread computes: no bit depends on it, the speed does."""
+
+    images: int = 4
+    """Of a dense layer, forward and backward."""
+    windows: int = 1
+    """Of a pooled convolution: images."""
+    outputs: int = 2
+    """Of a dense layer's weights: groups of four output channels."""
+    inputs: int = 8
+    """Of a pooled convolution's input gradient: channels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """One call of an entry, by so many threads a run."""
+
+    entry: str
+    threads: int
+    args: Mapping[str, float | str]
+    """Fields of :class:`Args`; a text is the name of a piece of memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor of the state dict in torch's order of all numbers."""
+
+    name: str
+    shape: tuple[int, ...]
+    start: int
+    trained: bool
+
+    @property
+    def size(self) -> int:
+        """Numbers of it."""
+        count = 1
+        for each in self.shape:
+            count *= each
+        return count
+
+
+class Plan:
+    """The launches of a step of `batch` images, of predictions of `capacity` images at a time, and
+    of the ways in and out, for a network of this table.
+
+    `optimiser` is "sgd" or "adam". Activations are those of each run, not the table's.
+    """
+
+    def __init__(
+        self, table: Table, *, batch: int, capacity: int, optimiser: str = "sgd",
+        tiles: Tiles = Tiles(),
+    ) -> None:  # fmt: skip
+        self.table, self.batch, self.capacity = table, batch, max(batch, capacity)
+        self.optimiser, self.tiles = optimiser, tiles
+        self.named: dict[str, str] = {}
+        self._memory: dict[str, tuple[int, int]] = {}
+        self.bytes = 0
+        self.tensors: list[Tensor] = []
+        self._lay_out()
+        self.classes = table.layers[-1].shape[2]
+
+    # ---- memory ----
+
+    def _take(self, name: str, count: int, size: int = 4) -> None:
+        self._memory[name] = (self.bytes, count * size)
+        self.bytes += -(-count * size // _BOUNDARY) * _BOUNDARY
+
+    def _lay_out(self) -> None:
+        maps = self.table.maps
+        parameters: list[tuple[str, int]] = []
+        self._take("clock", 2)
+        self._take("losses of images", self.batch)
+        for name, (height, width, channels) in maps.items():
+            size = height * width * _round4(channels)
+            self._take(f"{name} value", size * self.capacity)
+            self._take(f"{name} gradient", size * self.batch)
+        flat = 0
+        for layer in self.table.layers:
+            height, width, channels = maps[layer.in_]
+            rows, columns, outputs = layer.shape
+            size = rows * columns * _round4(outputs)
+            if layer.kind == "norm":
+                parameters += [(f"{layer.name} weight", outputs), (f"{layer.name} bias", outputs)]
+                self._take(f"{layer.name} norm", 6 * _round4(outputs))
+                self._take(f"{layer.name} turned", outputs)
+                shapes = {part: (outputs,) for part in ("weight", "bias", "running_mean", "running_var")}
+            elif layer.kind == "max_pool":
+                self._take(f"{layer.name} from", size * self.batch, 1)
+                continue
+            else:
+                kernel = (height, width) if layer.kind == "linear" else (layer.kernel, layer.kernel)
+                taps = kernel[0] * kernel[1]
+                parameters.append((f"{layer.name} weight", taps * channels * _round4(outputs)))
+                parameters.append((f"{layer.name} bias", _round4(outputs)))
+                self._take(f"{layer.name} turned", taps * outputs * _round4(channels))
+                shape = (outputs, channels, *kernel)
+                if layer.kind == "linear":
+                    shape = (outputs, taps * channels)
+                shapes = {"weight": shape} | ({} if layer.kind == "conv" else {"bias": (outputs,)})
+                self._take(f"{layer.name} before", size * self.batch)
+                if layer.kind == "conv_pool":
+                    self._take(f"{layer.name} from", size * self.batch, 1)
+                if layer.dropout > 0:
+                    self._take(f"{layer.name} kept", size * self.capacity, 1)
+            for part, shape in shapes.items():
+                tensor = Tensor(f"{layer.name}.{part}", shape, flat, not part.startswith("running"))
+                self.tensors.append(tensor)
+                flat += tensor.size
+        self.flat_count = flat
+        start = self.bytes
+        for name, count in parameters:
+            self._take(name, count)
+        self.moment = (self.bytes - start) // 4
+        for plane in range(1, MOMENTS[self.optimiser] + 1):
+            self._take(f"moment {plane}", self.moment)
+
+    def place(self, name: str) -> int:
+        """Where a piece of memory begins, in bytes from the start of a run's."""
+        return self._memory[name][0]
+
+    # ---- entries ----
+
+    def _entry(self, call: str) -> str:
+        if call not in self.named:
+            word = re.sub(r"\W+", "_", call.split("<", maxsplit=1)[0])
+            self.named[call] = f"{word}_{len(self.named)}"
+        return self.named[call]
+
+    def source(self) -> str:
+        """The code of the arithmetic and of every entry that was named so far."""
+        lines = [f"ENTRY({name}) {{ {call}(a); }}" for call, name in self.named.items()]
+        return SOURCE.read_text() + "\n" + "\n".join(lines) + "\n"
+
+    @property
+    def entries(self) -> Sequence[str]:
+        """Their names."""
+        return list(self.named.values())
+
+    # ---- launches ----
+
+    def step(self, images: int) -> list[Launch]:
+        """A step on a batch of `images`."""
+        last = self.table.layers[-1].out
+        return [
+            *self.forward(images, training=True),
+            self._launch(
+                f"lose<{self.classes}>", images,
+                {"out": f"{last} value", "out_gradient": f"{last} gradient",
+                 "norm": "losses of images", "images": images},
+            ),
+            *self._backward(images),
+            self._launch("advance", 1, {"norm": "losses of images", "images": images, "training": 1}),
+        ]  # fmt: skip
+
+    def prediction(self, images: int, *, dropout: bool, by_batch: bool = False) -> list[Launch]:
+        """The logits of `images` images."""
+        last = self.table.layers[-1].out
+        return [
+            *self.forward(images, training=False, dropout=dropout, by_batch=by_batch),
+            self._launch(
+                f"copy_logits<{self.classes}>", images * self.classes,
+                {"out": f"{last} value", "images": images},
+            ),
+            self._launch("advance", 1, {"images": images}),
+        ]  # fmt: skip
+
+    def clock(self) -> Launch:
+        """Sets the step and the epoch."""
+        return self._launch("set_clock", 1, {})
+
+    def forward(
+        self, images: int, *, training: bool, dropout: bool = True, by_batch: bool = False
+    ) -> list[Launch]:
+        """From pictures to logits."""
+        height, width, channels = self.table.image
+        common: dict[str, float | str] = {
+            "images": images, "training": training, "dropout": dropout,
+            "by_batch": training or by_batch, "purpose": 3 if training else 4,
+        }  # fmt: skip
+        first = next(iter(self.table.maps))
+        launches = [
+            self._launch(
+                f"read_pictures<{height}, {width}, {channels}>", images * height * width,
+                {**common, "in_": f"{first} value"},
+            )
+        ]  # fmt: skip
+        dropouts = 0
+        for layer in self.table.layers:
+            args = {**common, **self._of(layer), "dropout_layer": dropouts}
+            dropouts += layer.dropout > 0
+            rows, columns, outputs = layer.shape
+            pixels, groups = rows * columns, _round4(outputs) // 4
+            shape, tiles = self._shape(layer), self.tiles
+            if layer.kind == "conv_pool":
+                tile = tiles.windows
+                launches.append(self._launch(
+                    f"forward_pooled<{shape}, {tile}>", groups * pixels * -(-images // tile), args
+                ))  # fmt: skip
+            elif layer.kind == "norm":
+                launches.append(self._launch(f"forward_norm_statistics<{shape}>", outputs, args))
+                launches.append(
+                    self._launch(f"forward_norm<{shape}>", images * pixels * 4 * groups, args)
+                )
+            elif layer.kind == "max_pool":
+                launches.append(
+                    self._launch(f"forward_max_pool<{shape}>", images * pixels * 4 * groups, args)
+                )
+            else:
+                bias = "true" if layer.kind == "linear" else "false"
+                launches.append(self._launch(
+                    f"forward<{shape}, {tiles.images}, {bias}>",
+                    groups * pixels * -(-images // tiles.images), args,
+                ))  # fmt: skip
+        return launches
+
+    def _backward(self, images: int) -> list[Launch]:
+        """From the last layer to the first; a layer's weights are used before they step."""
+        has_gradient: dict[str, int] = {}
+        launches: list[Launch] = []
+        first = next(iter(self.table.maps))
+        for layer in reversed(self.table.layers):
+            args = {
+                **self._of(layer), "images": images, "training": 1, "dropout": 1,
+                "adds": has_gradient.get(layer.in_, 0) > 0,
+            }  # fmt: skip
+            if layer.kind == "norm" and layer.add:
+                args["add_adds"] = has_gradient.get(layer.add, 0) > 0
+                has_gradient[layer.add] = 1
+            has_gradient[layer.in_] = 1
+            launches += self._backward_layer(layer, args, images, is_first=layer.in_ == first)
+        return launches
+
+    def _backward_layer(
+        self, layer: Layer, args: Mapping[str, float | str], images: int, *, is_first: bool
+    ) -> list[Launch]:
+        height, width, channels = self.table.maps[layer.in_]
+        outputs, shape, tiles = layer.shape[2], self._shape(layer), self.tiles
+        pixels, four = height * width, _round4(channels)
+        if layer.kind == "norm":
+            return [
+                self._launch(f"step_norm<{shape}>", channels, args),
+                self._launch(f"input_gradients_norm<{shape}>", images * pixels * four, args),
+            ]
+        if layer.kind == "max_pool":
+            return [
+                self._launch(f"input_gradients_max_pool<{shape}>", images * pixels * four, args)
+            ]
+        taps = pixels if layer.kind == "linear" else layer.kernel**2
+        if layer.kind == "conv_pool":
+            group = 1 if channels <= 3 else 4
+            threads = -(-taps * -(-channels // group) // 32) * 32
+            calls = [
+                (f"input_gradients_pooled<{shape}, {tiles.inputs}>",
+                 -(-channels // tiles.inputs) * pixels * images),
+                (f"step_weights_pooled<{shape}, {group}>", outputs * threads + outputs),
+            ]  # fmt: skip
+        else:
+            bias, begins = (
+                "true" if each else "false" for each in (layer.kind == "linear", is_first)
+            )
+            calls = [
+                (f"input_gradients<{shape}, {tiles.images}>",
+                 four // 4 * pixels * -(-images // tiles.images)),
+                (f"step_weights<{shape}, {tiles.outputs}, {bias}, {begins}>",
+                 -(-outputs // (4 * tiles.outputs)) * (four // 4) * taps + outputs),
+            ]  # fmt: skip
+        return [self._launch(call, threads, args) for call, threads in calls[is_first:]]
+
+    def carry(self, *, plane: int, outwards: bool) -> list[Launch]:
+        """Weights (`plane` 0) or a moment from or to torch's order."""
+        launches = []
+        starts = {tensor.name: tensor.start for tensor in self.tensors}
+        for layer in self.table.layers:
+            if layer.kind == "max_pool":
+                continue
+            channels, outputs = self.table.maps[layer.in_][2], layer.shape[2]
+            shape = self._shape(layer)
+            args = {
+                **self._of(layer), "plane": plane, "outwards": outwards,
+                "flat_start": starts[f"{layer.name}.weight"],
+            }  # fmt: skip
+            if layer.kind == "norm":
+                launches.append(self._launch(f"carry_norm<{shape}>", 4 * outputs, args))
+                continue
+            height, width, _ = self.table.maps[layer.in_]
+            taps = height * width if layer.kind == "linear" else layer.kernel**2
+            bias = "false" if layer.kind == "conv" else "true"
+            threads = outputs * channels * taps + outputs
+            launches.append(self._launch(f"carry_weights<{shape}, {bias}>", threads, args))
+        return launches
+
+    def _launch(self, call: str, threads: int, args: Mapping[str, float | str]) -> Launch:
+        return Launch(entry=self._entry(call), threads=threads, args=args)
+
+    def _shape(self, layer: Layer) -> str:
+        height, width, channels = self.table.maps[layer.in_]
+        kernel = (height, width) if layer.kind == "linear" else (layer.kernel, layer.kernel)
+        numbers = (height, width, channels, *kernel, layer.stride, layer.padding, *layer.shape)
+        return f"Shape<{', '.join(map(str, numbers))}>"
+
+    def _of(self, layer: Layer) -> dict[str, float | str]:
+        """The arguments that say where a layer's numbers lie."""
+        layers = {each.out: (number, each) for number, each in enumerate(self.table.layers)}
+        args: dict[str, float | str] = {
+            "layer": layers[layer.out][0], "in_layer": -1, "moment": self.moment,
+            "in_": f"{layer.in_} value", "in_gradient": f"{layer.in_} gradient",
+            "out": f"{layer.out} value", "out_gradient": f"{layer.out} gradient",
+            "optimiser": OPTIMISERS.index(self.optimiser),
+        }  # fmt: skip
+        for field, name in (
+            ("before", "before"), ("from_", "from"), ("kept", "kept"), ("norm", "norm"),
+            ("weights", "weight"), ("turned", "turned"), ("bias", "bias"),
+        ):  # fmt: skip
+            if f"{layer.name} {name}" in self._memory:
+                args[field] = f"{layer.name} {name}"
+        if layer.add:
+            args |= {"add": f"{layer.add} value", "add_gradient": f"{layer.add} gradient"}
+        if layer.dropout > 0:
+            args |= {"scale": 1 / (1 - layer.dropout), "least": int(layer.dropout * 2**32 + 0.5)}
+        number, producer = layers.get(layer.in_, (-1, None))
+        if producer is not None and producer.kind in {"conv_pool", "linear"}:
+            args |= {"in_layer": number, "in_before": f"{producer.name} before"}
+            if producer.dropout > 0:
+                args |= {
+                    "in_scale": 1 / (1 - producer.dropout), "in_kept": f"{producer.name} kept",
+                }  # fmt: skip
+        return args
+
+
+def _round4(count: int) -> int:
+    return -(-count // 4) * 4
