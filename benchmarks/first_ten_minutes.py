@@ -17,6 +17,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +42,14 @@ CACHE = ROOT / ".cubins"
 
 TILES = (
     Tiles(),
-    Tiles(images=2, windows=2, outputs=1, inputs=4),
-    Tiles(images=5, windows=1, outputs=4, inputs=16),
-    Tiles(images=10, windows=4, outputs=2, inputs=32),
+    Tiles(images=1, rows=20, windows=1, outputs=1, inputs=4),
+    Tiles(images=4, rows=5, windows=2, outputs=2, inputs=16),
 )
 NETS = tuple(networks.table("net", each) for each in ("relu", "leaky_relu", "swish"))
 PLANS = {
-    "net": (NETS, (1, 10, 33)),
-    "improved": ((networks.table("improved"),), (1, 10, 30)),
-    "resnet": ((networks.table("resnet"),), (1, 10, 25)),
+    "net": (NETS, (10, 33)),
+    "improved": ((networks.table("improved"),), (5, 10)),
+    "resnet": ((networks.table("resnet"),), (5, 10)),
 }
 """Tables, and how many runs of each."""
 
@@ -124,7 +124,7 @@ def bits(bench: Bench) -> None:
 def kernels(bench: Bench) -> None:
     """Microseconds of every launch of a step, by the size of a thread's tile."""
     for name, (_, counts) in PLANS.items():
-        count = counts[1]
+        count = 10
         for tiles in TILES:
             gpu = bench.gpu()
             start = time.perf_counter()
@@ -160,6 +160,27 @@ def epochs(bench: Bench) -> None:
                       epoch_a_run_s=(2000 * step + predicted) / group.runs,
                       predict_s=predicted, states_s=fetched)  # fmt: skip
             group.close()
+
+
+def together(bench: Bench) -> None:
+    """Groups of different networks at once, each in a thread and a stream of its own."""
+    groups = [bench.group(bench.gpu(), name, 10) for name in PLANS]
+    steps = {"net": 1_500, "improved": 600, "resnet": 200}
+
+    def train(group: Group, name: str) -> float:
+        start = time.perf_counter()
+        group.train(np.tile(bench.orders(group), (1, 3))[:, : 20 * steps[name]], epoch=2)
+        return time.perf_counter() - start
+
+    for group in groups:
+        group.train(bench.orders(group)[:, :40], epoch=1)
+    alone = [train(group, name) for group, name in zip(groups, PLANS, strict=True)]
+    start = time.perf_counter()
+    with ThreadPoolExecutor(3) as pool:
+        each = list(pool.map(train, groups, PLANS))
+    bench.say("together", steps=steps, alone_s=alone, each_s=each, all_s=time.perf_counter() - start)
+    for group in groups:
+        group.close()
 
 
 def torch_trainers(bench: Bench, model: str, seeds: Sequence[int], images: int) -> list[Any]:
@@ -251,7 +272,7 @@ def torch_steps(bench: Bench) -> None:
 
 
 PARTS: dict[str, Callable[[Bench], None]] = {
-    "machine": machine, "bits": bits, "epochs": epochs, "torch_steps": torch_steps,
+    "machine": machine, "bits": bits, "epochs": epochs, "together": together, "torch_steps": torch_steps,
     "kernels": kernels, "torch_bits": torch_bits,
 }  # fmt: skip
 

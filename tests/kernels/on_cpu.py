@@ -53,6 +53,9 @@ class OnCpu:
         self._launch = library.launch
         return {name: ctypes.cast(library[name], ctypes.c_void_p) for name in entries}
 
+    def enter(self):
+        pass
+
     def allocate(self, size):
         memory = np.zeros(size + 256, np.uint8)
         address = memory.ctypes.data + -memory.ctypes.data % 256

@@ -48,6 +48,7 @@ class Gpu:
 
     def compile(self, source: str, entries: Sequence[str]) -> Mapping[str, Any]:
         """The functions called `entries`."""
+        _check(driver.cuCtxSetCurrent(self._context))
         code = cached(source, f"sm_{self.capability[0]}{self.capability[1]}", self._cache)
         module = _check(driver.cuModuleLoadData(code))
         self._modules.append(module)
@@ -86,6 +87,10 @@ class Gpu:
                 ctypes.addressof(parameters), 0,
             )
         )  # fmt: skip
+
+    def enter(self) -> None:
+        """Make the card that of the calling thread."""
+        _check(driver.cuCtxSetCurrent(self._context))
 
     def record(self, calls: Sequence[tuple[Any, int, int, Args]]) -> _Graph:
         """The same calls, to be done again and again."""

@@ -44,6 +44,9 @@ class Device(Protocol):
     def download(self, array: npt.NDArray[Any], address: int) -> None:
         """Copy from there into an array, after all that was asked for."""
 
+    def enter(self) -> None:
+        """Serve the calling thread."""
+
     def launch(self, function: Any, blocks: int, replicas: int, args: Args) -> None:
         """Call a function in `blocks` blocks of threads for each replica."""
 
@@ -113,6 +116,7 @@ class Group:
 
     def load(self, states: Sequence[Mapping[str, npt.NDArray[Any]]]) -> None:
         """Take each run's state dict."""
+        self._device.enter()
         for row, state in zip(self._flat, states, strict=True):
             for tensor in self.tensors:
                 row[tensor.start : tensor.start + tensor.size] = state[tensor.name].reshape(-1)
@@ -149,6 +153,7 @@ class Group:
         return found
 
     def _fetch(self, plane: int) -> Floats:
+        self._device.enter()
         rows = np.zeros_like(self._flat)
         self._device.upload(self._flat_there, self._flat if plane == 0 else rows)
         self._run(self._plan.carry(plane=plane, outwards=True))
@@ -161,6 +166,7 @@ class Group:
     def train(self, orders: npt.NDArray[np.int32], *, epoch: int) -> Floats:
         """Train each run on the pictures that its row of `orders` (runs, M) names, batch by batch;
         returns each batch's loss, (runs, steps)."""
+        self._device.enter()
         count = orders.shape[1]
         steps = -(-count // self.batch)
         losses = np.zeros((self.runs, steps), np.float32)
@@ -190,6 +196,7 @@ class Group:
     ) -> Floats:
         """Each run's logits (runs, M, classes) of the pictures that its row of `orders` (runs, M)
         names, or of all `pictures` (M, H, W, C)."""
+        self._device.enter()
         there = self._pictures if pictures is None else self._buffer("pictures", pictures)
         assert orders is not None or pictures is not None  # noqa: S101
         count = orders.shape[1] if orders is not None else len(pictures)  # type: ignore[arg-type]

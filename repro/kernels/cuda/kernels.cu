@@ -57,6 +57,10 @@ struct Replica {
 // Where a run is in its epoch; in its memory.
 struct Clock { int step; Word epoch; };
 
+// One output through which maximum and activation let a gradient pass: where its window of the input
+// begins, and the gradient.
+struct Open { int at; float gradient; };
+
 // What an entry is called with. Addresses are those of the first run's memory.
 struct Args {
   long long stride;
@@ -79,6 +83,8 @@ struct Args {
   Long least;                       // dropout keeps where a word is at least this
   float *in, *in_gradient, *in_before, *out, *out_gradient, *before, *add, *add_gradient;
   signed char *from;
+  Open *open;                       // (images, out channels, LISTED): see list_open
+  int *counts;                      // (images, out channels): how many are listed
   Byte *kept, *in_kept;
   float *weights, *turned, *bias;   // (tap, in, out), (tap, out, in), (out)
   long long moment;                 // numbers from a parameter to its moment
@@ -184,14 +190,27 @@ DEVICE Word random_word(Long seed, Word purpose, Word epoch, Word layer, Long at
 
 // A layer: its input (H, W, C), its kernel and what it computes (OH, OW, O). Of a pooled convolution
 // the latter is what is left after the maximum. A linear layer has a kernel as large as its input.
-// Maps lie as (image, row, column, channel), channels filled up to a multiple of four.
-template <int H_, int W_, int C_, int KH_, int KW_, int S_, int P_, int OH_, int OW_, int O_>
+// Maps lie as (image, row, column, channel), channels filled up to a multiple of four, with a border
+// of zeros, IB and OB pixels wide, where a convolution wants one.
+template <int H_, int W_, int C_, int KH_, int KW_, int S_, int P_, int OH_, int OW_, int O_, int IB_,
+          int OB_>
 struct Shape {
   static const int H = H_, W = W_, C = C_, KH = KH_, KW = KW_, S = S_, P = P_, OH = OH_, OW = OW_,
-                   O = O_;
+                   O = O_, IB = IB_, OB = OB_;
   static const int C4 = (C_ + 3) / 4 * 4, O4 = (O_ + 3) / 4 * 4, TAPS = KH_ * KW_;
-  static const int IN = H_ * W_ * C4, OUT = OH_ * OW_ * O4;  // numbers of an image
-  static const bool WHOLE = OH_ == 1 && OW_ == 1 && S_ == 1 && P_ == 0;  // as a linear layer
+  static const int IN_ROW = (W_ + 2 * IB_) * C4, OUT_ROW = (OW_ + 2 * OB_) * O4;
+  static const int IN = (H_ + 2 * IB_) * IN_ROW, OUT = (OH_ + 2 * OB_) * OUT_ROW;  // of an image
+  static const int LISTED = (OH_ * OW_ + 7) / 8 * 8;
+  // A linear layer, and one whose inputs lie side by side without a gap.
+  static const bool WHOLE = OH_ == 1 && OW_ == 1 && S_ == 1 && P_ == 0 && KH_ == H_ && KW_ == W_;
+  static const bool FLAT = WHOLE && C_ % 4 == 0 && IB_ == 0;
+  static const int TURNED_ROW = FLAT ? IN : C4;
+  DEVICE int in_at(int y, int x) { return (y + IB) * IN_ROW + (x + IB) * C4; }
+  DEVICE int out_at(int y, int x) { return (y + OB) * OUT_ROW + (x + OB) * O4; }
+  // Where the weights lie by output, so that the input's gradients find theirs side by side.
+  DEVICE int turned_at(int tap, int o, int c) {
+    return FLAT ? o * IN + tap * C4 + c : (tap * O + o) * C4 + c;
+  }
 };
 
 // ---- a batch ----
@@ -203,12 +222,14 @@ DEVICE int picture(const Args &a, int n) {
 }
 
 // A pixel a thread: bytes as numbers.
-template <int H, int W, int C> DEVICE void read_pictures(const Args &a) {
+template <int H, int W, int C, int B> DEVICE void read_pictures(const Args &a) {
   const int n = THREAD / (H * W), pixel = THREAD % (H * W);
   if (n >= a.images) return;
   const Replica &r = a.replicas[REPLICA];
   const Byte *bytes = a.pictures + ((long long)picture(a, n) * (H * W) + pixel) * C;
-  float *to = mine(a, a.in) + ((long long)n * (H * W) + pixel) * round4(C);
+  const int rows = H + 2 * B, columns = W + 2 * B;
+  float *to = mine(a, a.in) +
+              ((n * rows + pixel / W + B) * columns + pixel % W + B) * round4(C);
   for (int c = 0; c < C; c++) {
     float x = (float)bytes[c] / 255.0f;
     if (r.scaled) x = (x - r.mean[c]) / r.deviation[c];
@@ -264,7 +285,7 @@ DEVICE int activation_of(const Args &a, int layer) {
 // Adds a tap's products to the sums of four outputs of N images, input channel after channel.
 template <int N, int C> DEVICE void add_products(float (&sum)[N][4], const float *const (&x)[N],
                                                  const float *w, int w_row) {
-  UNROLL_BY(2) for (int c = 0; c < C; c += 4) {
+  UNROLL_BY(4) for (int c = 0; c < C; c += 4) {
     float in[N][4], weight[4][4];
     UNROLL for (int i = 0; i < N; i++) load4(in[i], x[i] + c);
     UNROLL for (int j = 0; j < 4; j++) if (c + j < C) load4(weight[j], w + (c + j) * w_row);
@@ -273,6 +294,19 @@ template <int N, int C> DEVICE void add_products(float (&sum)[N][4], const float
         UNROLL for (int i = 0; i < N; i++)
           UNROLL for (int o = 0; o < 4; o++) sum[i][o] = fused(in[i][j], weight[j][o], sum[i][o]);
   }
+}
+
+// What a linear layer makes of a sum: activation and dropout. `at` is the place in the map.
+DEVICE float finished(const Args &a, int image, int outputs, int o, int at, float sum) {
+  if (a.training) mine(a, a.before)[at] = sum;
+  const float made = activated(sum, activation_of(a, a.layer));
+  if (a.scale == 0 || !a.dropout) return made;
+  const Clock *clock = mine(a, a.clock);
+  const Long n = (Long)clock->step * a.batch + image;
+  const bool kept = random_word(a.replicas[REPLICA].seed, (Word)a.purpose, clock->epoch,
+                                (Word)a.dropout_layer, n * outputs + o) >= a.least;
+  mine(a, a.kept)[at] = kept;
+  return kept ? made * a.scale : 0.0f;
 }
 
 // A convolution without, or a linear layer with bias: a thread has four outputs of N images.
@@ -291,31 +325,56 @@ template <class S, int N, bool BIAS> DEVICE void forward(const Args &a) {
       if (S::P > 0 && (y < 0 || xx < 0 || y >= S::H || xx >= S::W)) continue;
       const float *from[N];
       UNROLL for (int i = 0; i < N; i++)
-        from[i] = x + (first + i < a.images ? first + i : first) * S::IN + (y * S::W + xx) * S::C4;
+        from[i] = x + (first + i < a.images ? first + i : first) * S::IN + S::in_at(y, xx);
       add_products<N, S::C>(sum, from, w + (ky * S::KW + kx) * S::C * S::O4, S::O4);
     }
-  const int activation = activation_of(a, a.layer);
-  const Replica &r = a.replicas[REPLICA];
   UNROLL for (int i = 0; i < N; i++) {
     if (first + i >= a.images) break;
-    const int at = (first + i) * S::OUT + pixel * S::O4 + o;
-    if (!BIAS) {
-      store4(mine(a, a.out) + at, sum[i]);
-      continue;
-    }
-    if (a.training) store4(mine(a, a.before) + at, sum[i]);
-    UNROLL for (int j = 0; j < 4; j++) {
-      sum[i][j] = activated(sum[i][j], activation);
-      if (a.scale == 0 || !a.dropout) continue;
-      const Clock *clock = mine(a, a.clock);
-      const Long n = (Long)clock->step * a.batch + first + i;
-      const Word word = random_word(r.seed, (Word)a.purpose, clock->epoch, (Word)a.dropout_layer,
-                                    n * S::O + o + j);
-      const bool kept = word >= a.least;
-      mine(a, a.kept)[at + j] = kept;
-      sum[i][j] = kept ? sum[i][j] * a.scale : 0.0f;
-    }
+    const int at = (first + i) * S::OUT + S::out_at(oy, ox) + o;
+    if (BIAS)
+      UNROLL for (int j = 0; j < 4; j++) sum[i][j] = finished(a, first + i, S::O, o + j, at + j, sum[i][j]);
     store4(mine(a, a.out) + at, sum[i]);
+  }
+}
+
+// Adds products to the sums of N images of one output: inputs x, N rows IN numbers apart, times
+// weights that lie ROW numbers apart, in turn. The weights of the next products are on their way
+// meanwhile, for they come from afar.
+template <int N, int K, int IN, int ROW>
+DEVICE void add_long_products(float (&sum)[N], const float *const (&x)[N], const float *w) {
+  const int AHEAD = 32;
+  float next[AHEAD];
+  UNROLL for (int i = 0; i < AHEAD; i++) next[i] = i < K ? w[i * ROW] : 0.0f;
+  for (int k = 0; k < K; k += AHEAD) {
+    float now[AHEAD];
+    UNROLL for (int i = 0; i < AHEAD; i++) now[i] = next[i];
+    UNROLL for (int i = 0; i < AHEAD; i++)
+      if (k + AHEAD + i < K) next[i] = w[(k + AHEAD + i) * ROW];
+    UNROLL for (int i = 0; i < AHEAD; i += 4)
+      UNROLL for (int n = 0; n < N; n++) {
+        float in[4];
+        load4(in, x[n] + (k + i < IN ? k + i : 0));
+        UNROLL for (int j = 0; j < 4; j++)
+          if (k + i + j < K) sum[n] = fused(in[j], now[i + j], sum[n]);
+      }
+  }
+}
+
+// A linear layer whose inputs lie side by side: a thread has one output of N images.
+template <class S, int N> DEVICE void forward_flat(const Args &a) {
+  const int o = THREAD % S::O4, first = THREAD / S::O4 * N;
+  if (first >= a.images) return;
+  const float *x[N];
+  float sum[N];
+  UNROLL for (int i = 0; i < N; i++) {
+    x[i] = mine(a, a.in) + (first + i < a.images ? first + i : first) * S::IN;
+    sum[i] = mine(a, a.bias)[o];
+  }
+  add_long_products<N, S::IN, S::IN, S::O4>(sum, x, mine(a, a.weights) + o);
+  UNROLL for (int i = 0; i < N; i++) {
+    if (first + i >= a.images) break;
+    const int at = (first + i) * S::OUT + o;
+    mine(a, a.out)[at] = finished(a, first + i, S::O, o, at, sum[i]);
   }
 }
 
@@ -339,7 +398,7 @@ template <class S, int N> DEVICE void forward_pooled(const Args &a) {
         inside[q] = S::P == 0 || (y >= 0 && xx >= 0 && y < S::H && xx < S::W);
         UNROLL for (int i = 0; i < N; i++)
           from[q * N + i] = x + (first + i < a.images ? first + i : first) * S::IN +
-                            (inside[q] ? (y * S::W + xx) * S::C4 : 0);
+                            (inside[q] ? S::in_at(y, xx) : 0);
       }
       if (S::P == 0 || (inside[0] && inside[1] && inside[2] && inside[3])) {
         add_products<4 * N, S::C>(sum, from, weights, S::O4);
@@ -358,7 +417,7 @@ template <class S, int N> DEVICE void forward_pooled(const Args &a) {
   const int activation = activation_of(a, a.layer);
   UNROLL for (int i = 0; i < N; i++) {
     if (first + i >= a.images) break;
-    const int at = (first + i) * S::OUT + pixel * S::O4 + o;
+    const int at = (first + i) * S::OUT + S::out_at(py, px) + o;
     UNROLL for (int j = 0; j < 4; j++) {
       // All but Swish fall nowhere: they are applied to the maximum alone.
       const bool swish = activation == SWISH;
@@ -387,11 +446,30 @@ template <class S> DEVICE void forward_max_pool(const Args &a) {
   for (int q = 0; q < 9; q++) {
     const int y = pixel / S::OW * 2 - 1 + q / 3, x = pixel % S::OW * 2 - 1 + q % 3;
     if (y < 0 || x < 0 || y >= S::H || x >= S::W) continue;
-    const float z = in[(y * S::W + x) * S::C4 + c];
+    const float z = in[S::in_at(y, x) + c];
     if (which < 0 || is_larger(z, best)) best = z, which = q;
   }
-  mine(a, a.out)[n * S::OUT + pixel * S::O4 + c] = best;
-  if (a.training) mine(a, a.from)[n * S::OUT + pixel * S::O4 + c] = (signed char)which;
+  const int at = n * S::OUT + S::out_at(pixel / S::OW, pixel % S::OW) + c;
+  mine(a, a.out)[at] = best;
+  if (a.training) mine(a, a.from)[at] = (signed char)which;
+}
+
+// Does `work` on number after number of M arrays, ROW apart, `count` of each. The next ones are on
+// their way meanwhile.
+template <int AHEAD, int ROW, int M, class Work>
+DEVICE void in_turn(const float *const *arrays, int count, Work work) {
+  float next[AHEAD][M];
+  UNROLL for (int i = 0; i < AHEAD; i++)
+    UNROLL for (int m = 0; m < M; m++) next[i][m] = i < count ? arrays[m][i * ROW] : 0.0f;
+  for (int k = 0; k < count; k += AHEAD) {
+    float now[AHEAD][M];
+    UNROLL for (int i = 0; i < AHEAD; i++) UNROLL for (int m = 0; m < M; m++) now[i][m] = next[i][m];
+    UNROLL for (int i = 0; i < AHEAD; i++)
+      UNROLL for (int m = 0; m < M; m++)
+        if (k + AHEAD + i < count) next[i][m] = arrays[m][(k + AHEAD + i) * ROW];
+    UNROLL for (int i = 0; i < AHEAD; i++)
+      if (k + i < count) work(now[i]);
+  }
 }
 
 // `norm` holds, by channel: 0 running mean, 1 running variance, 2 mean, 3 1 / deviation, and for the
@@ -404,12 +482,12 @@ template <class S> DEVICE void forward_norm_statistics(const Args &a) {
   float mean = norm[0], variance = norm[S::C4];
   if (a.by_batch) {
     float sum = 0, squares = 0;
-    UNROLL_BY(16) for (int i = 0; i < pixels; i++) sum = sum + in[i * S::C4];
+    in_turn<32, S::C4, 1>(&in, pixels, [&](const float *x) { sum = sum + x[0]; });
     sum = sum / count;
-    UNROLL_BY(16) for (int i = 0; i < pixels; i++) {
-      const float d = in[i * S::C4] - sum;
+    in_turn<32, S::C4, 1>(&in, pixels, [&](const float *x) {
+      const float d = x[0] - sum;
       squares = fused(d, d, squares);
-    }
+    });
     if (a.training) {
       norm[0] = fused(sum, 0.1f, mean * 0.9f);
       norm[S::C4] = fused(squares / (count - 1), 0.1f, variance * 0.9f);
@@ -464,8 +542,8 @@ template <class S, int N> DEVICE void input_gradients(const Args &a) {
   const int pixel = THREAD / groups % (S::H * S::W), first = THREAD / groups / (S::H * S::W) * N;
   if (first >= a.images) return;
   const int y = pixel / S::W, x = pixel % S::W;
-  const float *g = mine(a, a.out_gradient), *w = mine(a, a.turned) + c;
-  float *to = mine(a, a.in_gradient) + pixel * S::C4 + c;
+  const float *g = mine(a, a.out_gradient), *w = mine(a, a.turned);
+  float *to = mine(a, a.in_gradient) + S::in_at(y, x) + c;
   float sum[N][4];
   UNROLL for (int i = 0; i < N; i++) {
     UNROLL for (int j = 0; j < 4; j++) sum[i][j] = 0;
@@ -479,17 +557,36 @@ template <class S, int N> DEVICE void input_gradients(const Args &a) {
       if (oy >= S::OH || ox >= S::OW) continue;
       const float *from[N];
       UNROLL for (int i = 0; i < N; i++)
-        from[i] = g + (first + i < a.images ? first + i : first) * S::OUT + (oy * S::OW + ox) * S::O4;
-      add_products<N, S::O>(sum, from, w + (ky * S::KW + kx) * S::O * S::C4, S::C4);
+        from[i] = g + (first + i < a.images ? first + i : first) * S::OUT + S::out_at(oy, ox);
+      add_products<N, S::O>(sum, from, w + S::turned_at(ky * S::KW + kx, 0, c), S::TURNED_ROW);
     }
   const int activation = activation_of(a, a.in_layer);
   UNROLL for (int i = 0; i < N; i++) {
     if (first + i >= a.images) break;
     UNROLL for (int j = 0; j < 4; j++)
       if (c + j < S::C)
-        sum[i][j] = gated(a, activation, (first + i) * S::IN + pixel * S::C4 + c + j, sum[i][j]);
+        sum[i][j] = gated(a, activation, (first + i) * S::IN + S::in_at(y, x) + c + j, sum[i][j]);
     store4(to + (first + i) * S::IN, sum[i]);
   }
+}
+
+// The same of a linear layer whose inputs lie side by side: a thread has one of them of N images.
+template <class S, int N> DEVICE void input_gradients_flat(const Args &a) {
+  const int at = THREAD % S::IN, first = THREAD / S::IN * N;
+  if (first >= a.images) return;
+  const float *g[N];
+  float sum[N];
+  UNROLL for (int i = 0; i < N; i++) {
+    const int n = first + i < a.images ? first + i : first;
+    g[i] = mine(a, a.out_gradient) + n * S::OUT;
+    sum[i] = a.adds ? mine(a, a.in_gradient)[n * S::IN + at] : 0.0f;
+  }
+  add_long_products<N, S::O, S::OUT, S::IN>(sum, g, mine(a, a.turned) + at);
+  const int activation = activation_of(a, a.in_layer);
+  UNROLL for (int i = 0; i < N; i++)
+    if (first + i < a.images)
+      mine(a, a.in_gradient)[(first + i) * S::IN + at] =
+          gated(a, activation, (first + i) * S::IN + at, sum[i]);
 }
 
 // The same of a pooled convolution, by the outputs that pooling and activation let through. A pooled
@@ -502,30 +599,32 @@ template <class S, int G> DEVICE void input_gradients_pooled(const Args &a) {
   const int y = pixel / S::W + S::P, x = pixel % S::W + S::P;
   const float *gradients = mine(a, a.out_gradient) + n * S::OUT, *w = mine(a, a.turned) + c;
   const signed char *which = mine(a, a.from) + n * S::OUT;
-  const int at = n * S::IN + pixel * S::C4 + c;
+  const int at = n * S::IN + S::in_at(y - S::P, x - S::P) + c;
   float sum[G];
   UNROLL for (int i = 0; i < G; i++)
     sum[i] = a.adds && c + i < S::C ? mine(a, a.in_gradient)[at + i] : 0.0f;
   const int top = y > S::KH ? (y - S::KH + 1) / 2 : 0, left = x > S::KW ? (x - S::KW + 1) / 2 : 0;
   for (int py = top; py <= y / 2 && py < S::OH; py++)
     for (int px = left; px <= x / 2 && px < S::OW; px++) {
-      const int here = (py * S::OW + px) * S::O4;
+      const int here = S::out_at(py, px);
       UNROLL_BY(2) for (int o = 0; o < S::O; o += 4) {
-        float g[4];
+        float g[4], weight[4][G];
+        bool counts[4], seen[4];
         load4(g, gradients + here + o);
+        const Word four = *(const Word *)(which + here + o);
         UNROLL for (int j = 0; j < 4; j++) {
-          if (o + j >= S::O) continue;
-          const int q = which[here + o + j], ky = y - 2 * py - q / 2, kx = x - 2 * px - q % 2;
-          if (g[j] == 0 || ky < 0 || ky >= S::KH) continue;
-          const bool seen = kx >= 0 && kx < S::KW;
-          const float *weight = w + ((seen ? ky * S::KW + kx : 0) * S::O + o + j) * S::C4;
-          UNROLL for (int i = 0; i < G; i += 4) {
-            float four[4];
-            load4(four, weight + (c + i < S::C4 ? i : 0));
-            UNROLL for (int k = 0; k < 4; k++)
-              sum[i + k] = fused(g[j], seen ? four[k] : 0.0f, sum[i + k]);
-          }
+          const int q = four >> 8 * j & 3, ky = y - 2 * py - q / 2, kx = x - 2 * px - q % 2;
+          counts[j] = o + j < S::O && g[j] != 0 && ky >= 0 && ky < S::KH;
+          seen[j] = kx >= 0 && kx < S::KW;
+          // Loaded in any case, so that no load waits for a decision.
+          const int tap = counts[j] && seen[j] ? ky * S::KW + kx : 0;
+          const float *from = w + S::turned_at(tap, o + j < S::O ? o + j : o, 0);
+          UNROLL for (int i = 0; i < G; i += 4) load4(weight[j] + i, from + (c + i < S::C4 ? i : 0));
         }
+        UNROLL for (int j = 0; j < 4; j++)
+          if (counts[j])
+            UNROLL for (int i = 0; i < G; i++)
+              sum[i] = fused(g[j], seen[j] ? weight[j][i] : 0.0f, sum[i]);
       }
     }
   const int activation = activation_of(a, a.in_layer);
@@ -550,18 +649,21 @@ template <class S> DEVICE bool sees_image(int ky, int kx, int pool) {
 // A weight's step, in both layouts.
 template <class S> DEVICE void step_weight(const Args &a, int tap, int c, int o, float gradient) {
   const float now = step_along(a, mine(a, a.weights) + (tap * S::C + c) * S::O4 + o, gradient);
-  mine(a, a.turned)[(tap * S::O + o) * S::C4 + c] = now;
+  mine(a, a.turned)[S::turned_at(tap, o, c)] = now;
 }
 
 // The gradients of a dense layer's weights and their step: a thread has 4 input and 4 Q output
-// channels of one tap. Those that follow have the bias of one output each. Taps outside the image
-// count as zeros in the first layer, and not at all elsewhere.
-template <class S, int Q, bool BIAS, bool FIRST> DEVICE void step_weights(const Args &a) {
-  const int groups = parts(S::O, 4 * Q), inputs = S::C4 / 4, o = THREAD % groups * 4 * Q;
-  const int c = THREAD / groups % inputs * 4, tap = THREAD / groups / inputs;
-  const float *x = mine(a, a.in) + c, *g = mine(a, a.out_gradient) + o;
+// channels of one tap. 32 neighbours have L groups of outputs and 32 / L of inputs, so that what they
+// write lies side by side in both layouts. Those that follow have the bias of one output each. Taps
+// outside the image count as zeros in the first layer, whose map has a border of them, and not at
+// all elsewhere.
+template <class S, int Q, int L, bool BIAS, bool FIRST> DEVICE void step_weights(const Args &a) {
+  const int groups = parts(S::O, 4 * Q * L), inputs = parts(S::C4, 4 * (32 / L));
+  const int tile = THREAD / 32, lane = THREAD % 32, tap = tile / groups / inputs;
+  const int o = (tile % groups * L + lane % L) * 4 * Q;
+  const int c = (tile / groups % inputs * (32 / L) + lane / L) * 4;
   if (tap >= S::TAPS) {
-    const int output = THREAD - S::TAPS * inputs * groups;
+    const int output = THREAD - S::TAPS * inputs * groups * 32;
     if (!BIAS || output >= S::O) return;
     float sum = 0;
     for (int n = 0; n < a.images; n++) sum = sum + mine(a, a.out_gradient)[n * S::OUT + output];
@@ -569,7 +671,7 @@ template <class S, int Q, bool BIAS, bool FIRST> DEVICE void step_weights(const 
     return;
   }
   const int ky = tap / S::KW, kx = tap % S::KW;
-  if (!S::WHOLE && !sees_image<S>(ky, kx, 1)) return;
+  if (c >= S::C || o >= S::O || (!S::WHOLE && !sees_image<S>(ky, kx, 1))) return;
   int top = 0, left = 0, bottom = S::OH, right = S::OW;
   if (!FIRST && S::P > 0) {
     while (top * S::S - S::P + ky < 0) top++;
@@ -577,64 +679,97 @@ template <class S, int Q, bool BIAS, bool FIRST> DEVICE void step_weights(const 
     while ((bottom - 1) * S::S - S::P + ky >= S::H) bottom--;
     while ((right - 1) * S::S - S::P + kx >= S::W) right--;
   }
+  const int rows = bottom - top, columns = right - left, count = a.images * rows * columns;
+  const float *x = mine(a, a.in) + S::in_at(top * S::S - S::P + ky, left * S::S - S::P + kx) + c;
+  const float *g = mine(a, a.out_gradient) + S::out_at(top, left) + o;
+  const int AT_ONCE = Q == 1 ? 8 : 4;
   float sum[4][4 * Q];
   UNROLL for (int i = 0; i < 4; i++) UNROLL for (int j = 0; j < 4 * Q; j++) sum[i][j] = 0;
-  UNROLL_BY(2) for (int n = 0; n < a.images; n++)
-    for (int oy = top; oy < bottom; oy++)
-      UNROLL_BY(4) for (int ox = left; ox < right; ox++) {
-        const int y = oy * S::S - S::P + ky, xx = ox * S::S - S::P + kx;
-        float in[4] = {0, 0, 0, 0}, gradient[4 * Q];
-        if (!FIRST || (y >= 0 && xx >= 0 && y < S::H && xx < S::W))
-          load4(in, x + n * S::IN + (y * S::W + xx) * S::C4);
-        UNROLL for (int q = 0; q < Q; q++)
-          load4(gradient + 4 * q, g + n * S::OUT + (oy * S::OW + ox) * S::O4 +
-                                      (o + 4 * q < S::O4 ? 4 * q : 0));
-        UNROLL for (int i = 0; i < 4; i++)
-          UNROLL for (int j = 0; j < 4 * Q; j++) sum[i][j] = fused(in[i], gradient[j], sum[i][j]);
+  int row = 0, column = 0;
+  for (int k = 0; k < count; k += AT_ONCE) {
+    float in[AT_ONCE][4], gradient[AT_ONCE][4 * Q];
+    UNROLL for (int e = 0; e < AT_ONCE; e++) {
+      load4(in[e], x);
+      UNROLL for (int q = 0; q < Q; q++) load4(gradient[e] + 4 * q, g + (o + 4 * q < S::O4 ? 4 * q : 0));
+      if (k + e + 1 >= count) continue;
+      // On to the next pixel, row or image.
+      x += S::S * S::C4, g += S::O4;
+      if (++column == columns) {
+        column = 0;
+        x += S::S * S::IN_ROW - columns * S::S * S::C4, g += S::OUT_ROW - columns * S::O4;
+        if (++row == rows) row = 0, x += S::IN - rows * S::S * S::IN_ROW, g += S::OUT - rows * S::OUT_ROW;
       }
+    }
+    UNROLL for (int e = 0; e < AT_ONCE; e++)
+      if (k + e < count)
+        UNROLL for (int i = 0; i < 4; i++)
+          UNROLL for (int j = 0; j < 4 * Q; j++)
+            sum[i][j] = fused(in[e][i], gradient[e][j], sum[i][j]);
+  }
   UNROLL for (int i = 0; i < 4; i++)
     UNROLL for (int j = 0; j < 4 * Q; j++)
       if (c + i < S::C && o + j < S::O) step_weight<S>(a, tap, c + i, o + j, sum[i][j]);
 }
 
-// The same of a pooled convolution: a thread has G inputs of one tap of one output channel, and 32
-// neighbours have the same channel, whose closed outputs all of them leave out.
+// The outputs of one channel of one image through which maximum and activation let a gradient pass,
+// in the order of their pixels: those whose gradient is not zero.
+template <class S> DEVICE void list_open(const Args &a) {
+  const int o = THREAD % S::O, n = THREAD / S::O;
+  if (n >= a.images) return;
+  const float *g = mine(a, a.out_gradient) + n * S::OUT + o;
+  const signed char *which = mine(a, a.from) + n * S::OUT + o;
+  Open *list = mine(a, a.open) + (n * S::O + o) * S::LISTED;
+  int count = 0;
+  UNROLL_BY(2) for (int py = 0; py < S::OH; py++) {
+    float gradients[S::OW];
+    int q[S::OW];
+    UNROLL for (int px = 0; px < S::OW; px++)
+      gradients[px] = g[S::out_at(py, px)], q[px] = which[S::out_at(py, px)];
+    UNROLL for (int px = 0; px < S::OW; px++)
+      if (gradients[px] != 0)
+        list[count++] = Open{S::in_at(2 * py + q[px] / 2 - S::P, 2 * px + q[px] % 2 - S::P), gradients[px]};
+  }
+  mine(a, a.counts)[n * S::O + o] = count;
+}
+
+// The gradients of a pooled convolution's weights by these lists, and their step: a thread has G
+// inputs of one tap of one output channel, and 32 neighbours have the same channel. Those that follow
+// have the bias of one output each. Taps outside the image count as the zeros of its border.
 template <class S, int G> DEVICE void step_weights_pooled(const Args &a) {
   const int groups = parts(S::C, G), threads = parts(S::TAPS * groups, 32) * 32;
-  const int o = THREAD / threads, tap = THREAD % threads / groups, c = THREAD % threads % groups * G;
-  if (o >= S::O) {
-    const int output = THREAD - S::O * threads;
-    if (output >= S::O) return;
-    const float *g = mine(a, a.out_gradient) + output;
-    float sum = 0;
-    UNROLL_BY(16) for (int i = 0; i < a.images * S::OH * S::OW; i++) sum = sum + g[i * S::O4];
-    step_along(a, mine(a, a.bias) + output, sum);
-    return;
-  }
-  const int ky = tap / S::KW, kx = tap % S::KW;
-  if (tap >= S::TAPS || !sees_image<S>(ky, kx, 2)) return;
+  const bool is_bias = THREAD >= S::O * threads;
+  const int o = is_bias ? THREAD - S::O * threads : THREAD / threads;
+  const int tap = is_bias ? 0 : THREAD % threads / groups, c = is_bias ? 0 : THREAD % threads % groups * G;
+  if (o >= S::O || tap >= S::TAPS || !sees_image<S>(tap / S::KW, tap % S::KW, 2)) return;
+  const float *x = mine(a, a.in) + tap / S::KW * S::IN_ROW + tap % S::KW * S::C4 + c;
   float sum[G];
   UNROLL for (int i = 0; i < G; i++) sum[i] = 0;
-  for (int n = 0; n < a.images; n++) {
-    const float *g = mine(a, a.out_gradient) + n * S::OUT + o;
-    const signed char *which = mine(a, a.from) + n * S::OUT + o;
-    const float *x = mine(a, a.in) + n * S::IN + c;
-    for (int py = 0; py < S::OH; py++)
-      UNROLL_BY(8) for (int px = 0; px < S::OW; px++) {
-        const int at = (py * S::OW + px) * S::O4, q = which[at];
-        const float gradient = g[at];
-        const int y = 2 * py + q / 2 + ky - S::P, xx = 2 * px + q % 2 + kx - S::P;
-        const bool inside = S::P == 0 || (y >= 0 && xx >= 0 && y < S::H && xx < S::W);
-        const float *from = x + (inside ? (y * S::W + xx) * S::C4 : 0);
-        float in[G];
-        if (G == 1) in[0] = from[0];
-        else load4(in, from);
-        UNROLL for (int i = 0; i < G; i++)
-          if (gradient != 0) sum[i] = fused(inside ? in[i] : 0.0f, gradient, sum[i]);
+  for (int n = 0; n < a.images; n++, x += S::IN) {
+    const Open *list = mine(a, a.open) + (n * S::O + o) * S::LISTED;
+    const int count = mine(a, a.counts)[n * S::O + o];
+    float next[16];
+    UNROLL for (int i = 0; i < 4; i++) load4(next + 4 * i, (const float *)list + 4 * i);
+    for (int k = 0; k < count; k += 8) {
+      float now[16], in[8][G];
+      UNROLL for (int i = 0; i < 16; i++) now[i] = next[i];
+      if (k + 8 < count)
+        UNROLL for (int i = 0; i < 4; i++) load4(next + 4 * i, (const float *)(list + k + 8) + 4 * i);
+      UNROLL for (int e = 0; e < 8; e++) {
+        // What lies behind the list's end is of an earlier batch, or zeros: a place in the image too.
+        const float *from = x + float_as_bits(now[2 * e]);
+        if (G == 1) in[e][0] = from[0];
+        else load4(in[e], from);
       }
+      UNROLL for (int e = 0; e < 8; e++)
+        if (k + e < count)
+          UNROLL for (int i = 0; i < G; i++)
+            sum[i] = is_bias ? sum[i] + now[2 * e + 1] : fused(in[e][i], now[2 * e + 1], sum[i]);
+    }
   }
-  UNROLL for (int i = 0; i < G; i++)
-    if (c + i < S::C) step_weight<S>(a, tap, c + i, o, sum[i]);
+  if (is_bias) step_along(a, mine(a, a.bias) + o, sum[0]);
+  else
+    UNROLL for (int i = 0; i < G; i++)
+      if (c + i < S::C) step_weight<S>(a, tap, c + i, o, sum[i]);
 }
 
 // A number a thread: the gradients of the windows whose maximum it was, in their order.
@@ -648,10 +783,10 @@ template <class S> DEVICE void input_gradients_max_pool(const Args &a) {
   float sum = 0;
   for (int oy = y / 2; oy <= (y + 1) / 2 && oy < S::OH; oy++)
     for (int ox = x / 2; ox <= (x + 1) / 2 && ox < S::OW; ox++) {
-      const int at = (oy * S::OW + ox) * S::O4;
+      const int at = S::out_at(oy, ox);
       if (which[at] == (y - 2 * oy + 1) * 3 + x - 2 * ox + 1) sum = sum + g[at];
     }
-  mine(a, a.in_gradient)[n * S::IN + pixel * S::C4 + c] = sum;
+  mine(a, a.in_gradient)[n * S::IN + S::in_at(y, x) + c] = sum;
 }
 
 // Batch norm's sums, and the steps of its weight and bias. A channel a thread.
@@ -663,12 +798,12 @@ template <class S> DEVICE void step_norm(const Args &a) {
   const float *in = mine(a, a.in) + c, *out = mine(a, a.out) + c, *gradients = mine(a, a.out_gradient) + c;
   const float mean = norm[2 * S::C4], deviation = norm[3 * S::C4], count = (float)pixels;
   float sum = 0, products = 0;
-  UNROLL_BY(8) for (int i = 0; i < pixels; i++) {
-    float g = gradients[i * S::C4];
-    if (relu) g = out[i * S::C4] > 0 ? g : 0.0f;
+  const float *arrays[3] = {gradients, out, in};
+  in_turn<16, S::C4, 3>(arrays, pixels, [&](const float *x) {
+    const float g = !relu || x[1] > 0 ? x[0] : 0.0f;
     sum = sum + g;
-    products = fused(g, in[i * S::C4] - mean, products);
-  }
+    products = fused(g, x[2] - mean, products);
+  });
   norm[4 * S::C4] = sum / count;
   norm[5 * S::C4] = products * deviation * deviation / count;
   mine(a, a.turned)[c] = mine(a, a.weights)[c];
@@ -710,7 +845,7 @@ template <class S, bool BIAS> DEVICE void carry_weights(const Args &a) {
   const int tap = THREAD % S::TAPS, c = THREAD / S::TAPS % S::C, o = THREAD / S::TAPS / S::C;
   float *w = mine(a, a.weights) + a.plane * a.moment + (tap * S::C + c) * S::O4 + o;
   carry(a, w, THREAD);
-  if (!a.outwards && a.plane == 0) mine(a, a.turned)[(tap * S::O + o) * S::C4 + c] = *w;
+  if (!a.outwards && a.plane == 0) mine(a, a.turned)[S::turned_at(tap, o, c)] = *w;
 }
 
 template <class S> DEVICE void carry_norm(const Args &a) {

@@ -49,7 +49,7 @@ _FIELDS = """
     float scale in_scale
     unsigned least
     pointer in_ in_gradient in_before out out_gradient before add add_gradient
-    pointer from_ kept in_kept weights turned bias
+    pointer from_ open counts kept in_kept weights turned bias
     long moment
     pointer norm
 """
@@ -74,8 +74,10 @@ class Args(ctypes.Structure):
 class Tiles:
     """How much one thread computes: no bit depends on it, the speed does."""
 
-    images: int = 4
-    """Of a dense layer, forward and backward."""
+    images: int = 2
+    """Of a convolution without maximum, forward and backward."""
+    rows: int = 10
+    """Of a linear layer: images."""
     windows: int = 1
     """Of a pooled convolution: images."""
     outputs: int = 2
@@ -134,6 +136,22 @@ class Plan:
 
     # ---- memory ----
 
+    def _border(self, name: str) -> int:
+        """Pixels of zeros around a map: as in `c/network.h`."""
+        first = next(iter(self.table.maps))
+        wanted = (
+            layer.padding for layer in self.table.layers
+            if layer.in_ == name
+            and (layer.kind == "conv_pool" or (layer.kind == "conv" and name == first))
+        )  # fmt: skip
+        return max(wanted, default=0)
+
+    def _size(self, name: str) -> int:
+        """Numbers of an image of a map."""
+        height, width, channels = self.table.maps[name]
+        border = 2 * self._border(name)
+        return (height + border) * (width + border) * _round4(channels)
+
     def _take(self, name: str, count: int, size: int = 4) -> None:
         self._memory[name] = (self.bytes, count * size)
         self.bytes += -(-count * size // _BOUNDARY) * _BOUNDARY
@@ -143,15 +161,15 @@ class Plan:
         parameters: list[tuple[str, int]] = []
         self._take("clock", 2)
         self._take("losses of images", self.batch)
-        for name, (height, width, channels) in maps.items():
-            size = height * width * _round4(channels)
+        for name in maps:
+            size = self._size(name)
             self._take(f"{name} value", size * self.capacity)
             self._take(f"{name} gradient", size * self.batch)
         flat = 0
         for layer in self.table.layers:
             height, width, channels = maps[layer.in_]
             rows, columns, outputs = layer.shape
-            size = rows * columns * _round4(outputs)
+            size = self._size(layer.out)
             if layer.kind == "norm":
                 parameters += [(f"{layer.name} weight", outputs), (f"{layer.name} bias", outputs)]
                 self._take(f"{layer.name} norm", 6 * _round4(outputs))
@@ -173,6 +191,9 @@ class Plan:
                 self._take(f"{layer.name} before", size * self.batch)
                 if layer.kind == "conv_pool":
                     self._take(f"{layer.name} from", size * self.batch, 1)
+                    listed = -(-rows * columns // 8) * 8
+                    self._take(f"{layer.name} open", self.batch * outputs * listed + 8, 8)
+                    self._take(f"{layer.name} counts", self.batch * outputs)
                 if layer.dropout > 0:
                     self._take(f"{layer.name} kept", size * self.capacity, 1)
             for part, shape in shapes.items():
@@ -253,7 +274,7 @@ class Plan:
         first = next(iter(self.table.maps))
         launches = [
             self._launch(
-                f"read_pictures<{height}, {width}, {channels}>", images * height * width,
+                f"read_pictures<{height}, {width}, {channels}, {self._border(first)}>", images * height * width,
                 {**common, "in_": f"{first} value"},
             )
         ]  # fmt: skip
@@ -278,6 +299,11 @@ class Plan:
                 launches.append(
                     self._launch(f"forward_max_pool<{shape}>", images * pixels * 4 * groups, args)
                 )
+            elif self._is_flat(layer):
+                tile = tiles.rows
+                launches.append(self._launch(
+                    f"forward_flat<{shape}, {tile}>", 4 * groups * -(-images // tile), args
+                ))  # fmt: skip
             else:
                 bias = "true" if layer.kind == "linear" else "false"
                 launches.append(self._launch(
@@ -325,17 +351,26 @@ class Plan:
             calls = [
                 (f"input_gradients_pooled<{shape}, {tiles.inputs}>",
                  -(-channels // tiles.inputs) * pixels * images),
+                (f"list_open<{shape}>", outputs * images),
                 (f"step_weights_pooled<{shape}, {group}>", outputs * threads + outputs),
             ]  # fmt: skip
         else:
             bias, begins = (
                 "true" if each else "false" for each in (layer.kind == "linear", is_first)
             )
+            size = 4 * tiles.outputs
+            lanes = 4 if channels >= 32 else min(32, 1 << (-(-outputs // size) - 1).bit_length())
+            tiled = -(-outputs // (size * lanes)) * -(-four // (4 * (32 // lanes))) * 32
+            inputs = (
+                (f"input_gradients_flat<{shape}, {tiles.rows}>", pixels * four * -(-images // tiles.rows))
+                if self._is_flat(layer)
+                else (f"input_gradients<{shape}, {tiles.images}>",
+                      four // 4 * pixels * -(-images // tiles.images))
+            )  # fmt: skip
             calls = [
-                (f"input_gradients<{shape}, {tiles.images}>",
-                 four // 4 * pixels * -(-images // tiles.images)),
-                (f"step_weights<{shape}, {tiles.outputs}, {bias}, {begins}>",
-                 -(-outputs // (4 * tiles.outputs)) * (four // 4) * taps + outputs),
+                inputs,
+                (f"step_weights<{shape}, {tiles.outputs}, {lanes}, {bias}, {begins}>",
+                 tiled * taps + outputs),
             ]  # fmt: skip
         return [self._launch(call, threads, args) for call, threads in calls[is_first:]]
 
@@ -362,13 +397,21 @@ class Plan:
             launches.append(self._launch(f"carry_weights<{shape}, {bias}>", threads, args))
         return launches
 
+    def _is_flat(self, layer: Layer) -> bool:
+        """Whether it is linear and its inputs lie side by side."""
+        channels = self.table.maps[layer.in_][2]
+        return layer.kind == "linear" and channels % 4 == 0 and not self._border(layer.in_)
+
     def _launch(self, call: str, threads: int, args: Mapping[str, float | str]) -> Launch:
         return Launch(entry=self._entry(call), threads=threads, args=args)
 
     def _shape(self, layer: Layer) -> str:
         height, width, channels = self.table.maps[layer.in_]
         kernel = (height, width) if layer.kind == "linear" else (layer.kernel, layer.kernel)
-        numbers = (height, width, channels, *kernel, layer.stride, layer.padding, *layer.shape)
+        numbers = (
+            height, width, channels, *kernel, layer.stride, layer.padding, *layer.shape,
+            self._border(layer.in_), self._border(layer.out),
+        )  # fmt: skip
         return f"Shape<{', '.join(map(str, numbers))}>"
 
     def _of(self, layer: Layer) -> dict[str, float | str]:
@@ -381,7 +424,7 @@ class Plan:
             "optimiser": OPTIMISERS.index(self.optimiser),
         }  # fmt: skip
         for field, name in (
-            ("before", "before"), ("from_", "from"), ("kept", "kept"), ("norm", "norm"),
+            ("before", "before"), ("from_", "from"), ("open", "open"), ("counts", "counts"), ("kept", "kept"), ("norm", "norm"),
             ("weights", "weight"), ("turned", "turned"), ("bias", "bias"),
         ):  # fmt: skip
             if f"{layer.name} {name}" in self._memory:
