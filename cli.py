@@ -430,7 +430,7 @@ def verify(
     ] = True,
     seeds: Annotated[
         int | None,
-        typer.Option(min=1, help="Fresh: seeds 0 to N-1.", show_default="1 on the CPU, else 3"),
+        typer.Option(min=1, help="Fresh: seeds 0 to N-1.", show_default="1, or 3 by torch"),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Fresh: only rows up to so many.")

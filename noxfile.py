@@ -255,15 +255,20 @@ def crate(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
-def gpu(session: nox.Session) -> None:
-    """Check and measure the fused trainer on this machine's NVIDIA GPU; writes gpu.json."""
+def gpu_dry(session: nox.Session) -> None:
+    """The GPU's whole path without one: a driver that is not there, kernels on the CPU."""
     install(session)
-    run(session, "repro", "data", "fetch")
-    # Without --home it takes random images, for machines that have the repository alone.
-    where = "from repro.paths import home; print(home())"
-    home = str(session.run(PYTHON, "-c", where, silent=True)).strip()
-    given = session.posargs or ["--out", "gpu.json"]
-    session.run(PYTHON, "benchmarks/gpu.py", "--home", home, *given)
+    files = ("test_cuda.py", "test_gpu.py")
+    paths = [*(f"tests/kernels/{name}" for name in files), "tests/test_worker_together.py"]
+    run(session, "pytest", *PARALLEL, *paths, *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def gpu(session: nox.Session) -> None:
+    """The kernels' bits and speed on this machine's NVIDIA GPU; writes gpu.jsonl."""
+    install(session)
+    given = session.posargs or ["gpu.jsonl"]
+    session.run(PYTHON, "benchmarks/first_ten_minutes.py", *given)
 
 
 @nox.session(venv_backend="none")

@@ -195,7 +195,7 @@ class RayCluster:
                 raise TrainingError("its node gave no answer")
 
     def _messages(self, job: Job, store: Store) -> Iterator[Message]:
-        gpus = self._gpu_share if job.spec.device == "cuda" else 0
+        gpus = self._gpu_share if job.device == "cuda" else 0
         # Which node is lost, and from where a run goes on, is ours to see: no retries.
         remote = self._ray.remote(work).options(
             num_cpus=1, num_gpus=gpus, max_retries=0, num_returns="streaming",

@@ -39,20 +39,20 @@ class Diagnosis:
         return self.got is not None and self.got >= self.promised
 
 
-def examine(device: Device, engine: Engine) -> Diagnosis:
+def examine(device: Device, engine: Engine, home: Path) -> Diagnosis:
     """Do the first steps of every model in two processes, and compare their bits."""
     spec = RunSpec(
         recipe=Recipe(architecture="net"),
         seed=0,
-        device=device,
+        device="cpu" if engine == "kernels" else device,
         engine=engine,
         dataset="synthetic",
     )
-    promised = promise(device, engine, platform.machine()).level
+    promised = promise(spec.device, engine, platform.machine()).level
     first: Rehearsed | None = None
     try:
         with ThreadPoolExecutor(max_workers=2) as pool:
-            first, second = pool.map(rehearse, (spec, spec))
+            first, second = pool.map(lambda _: rehearse(spec, device, home), range(2))
     except ReproError as error:
         got, why = None, str(error)
     else:
@@ -89,7 +89,10 @@ def judge(spec: RunSpec, first: Rehearsed, second: Rehearsed) -> tuple[Level, st
             f"give{'s' * (spec.engine == 'torch')} on other CPUs: please report it with the output "
             "of `repro doctor --format json`"
         )
-    return promised.level, f"the first steps of {len(known)} models have the bits of every such CPU"
+    return (
+        promised.level,
+        f"the first steps of {len(known)} models have the bits that they have everywhere",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,11 +118,11 @@ class Checkup:
 
 def check_up(home: Path) -> Checkup:
     """Look at this machine, and do the first steps of every model on each device by each engine."""
-    diagnoses = [examine("cpu", "kernels")]
-    if find_spec("torch"):
-        diagnoses.append(examine("cpu", "torch"))
+    diagnoses = [examine("cpu", "kernels", home)]
     if has_cuda():
-        diagnoses.append(examine("cuda", "torch"))
+        diagnoses.append(examine("cuda", "kernels", home))
+    if find_spec("torch"):
+        diagnoses.append(examine("cpu", "torch", home))
     return Checkup(facts=_facts(home, diagnoses), diagnoses=diagnoses)
 
 

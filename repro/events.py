@@ -7,7 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from repro.records import Environment, EpochRecord, Reading
-from repro.spec import RunSpec
+from repro.spec import Device, RunSpec
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -105,10 +105,10 @@ AnyEvent: TypeAlias = (
 
 
 class Train(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="train"):
-    """Bring the run to `epochs` epochs, and with it those of `others`, as one network."""
+    """Bring the run to `epochs` epochs and, on a GPU, `others` to theirs at the same time."""
 
     epochs: int
-    others: tuple[RunSpec, ...] = ()
+    others: tuple[tuple[RunSpec, int], ...] = ()
 
 
 class Predict(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="predict"):
@@ -143,6 +143,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     home: str
     """Where the data set lies."""
     task: Train | Predict | Retrain | Rehearse
+    device: Device = "cpu"
+    """What computes it."""
     threads: int = 1
     """Cores that compute the run together, where its engine can."""
     code: str = ""
@@ -151,11 +153,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def specs(self) -> tuple[RunSpec, ...]:
-        """All runs of the job: more than one where they are trained as one network."""
-        return (self.spec, *(self.task.others if isinstance(self.task, Train) else ()))
+        """All runs of the job: more than one where a GPU trains them together."""
+        others = self.task.others if isinstance(self.task, Train) else ()
+        return (self.spec, *(spec for spec, _ in others))
 
     @property
     def in_order(self) -> list[RunSpec]:
         """The same in one order, however they were asked for: who locks several runs does it in
         this order, so that two callers never wait for each other."""
-        return sorted(self.specs, key=lambda spec: (spec.recipe.activation, spec.seed))
+        return sorted(self.specs, key=lambda spec: spec.name)

@@ -25,8 +25,8 @@ Report = Callable[[int, int, float], None]
 
 
 class History(ABC):
-    """A run in memory, whatever engine moves it on: the epochs, the readings of the test set and
-    the predictions so far.
+    """A run in memory, whatever moves it on: the epochs, the readings of the test set and the
+    predictions so far.
 
     `test_labels` are uint8 (N,), in the official order.
     """
@@ -44,30 +44,6 @@ class History(ABC):
         return len(self.epochs)
 
     @abstractmethod
-    def train_epoch(self, report: Report | None = None) -> EpochRecord:
-        """Train on every training image once, validate, and add the epoch to the history.
-
-        Raises:
-            TrainingError: the loss is no longer finite, or the network cannot take a batch.
-        """
-
-    def predict_test_set(self, *, switched: bool = False) -> npt.NDArray[np.uint8]:
-        """Predict the class of every test image, uint8 (10,000,), in the official order.
-
-        With dropout on or off as the recipe says or, `switched`, the other way about.
-        """
-        return self._test_classes(dropout=self.spec.recipe.dropout_at_prediction != switched)
-
-    @abstractmethod
-    def _test_classes(self, *, dropout: bool) -> npt.NDArray[np.uint8]:
-        """The likeliest class of every test image, with dropout on or off."""
-
-    @abstractmethod
-    def test_confidences(self) -> npt.NDArray[np.float32]:
-        """What the softmax gives the predicted class of every test image: float32 (10,000,), in
-        [0.1, 1], with dropout as the recipe says."""
-
-    @abstractmethod
     def state(self) -> Arrays:
         """All tensors that :meth:`restore` needs to go on as if nothing had happened."""
 
@@ -83,11 +59,6 @@ class History(ABC):
         Raises:
             EvidenceError: the tensors are not this network's, or not those that the history names.
         """
-
-    def read_test_set(self) -> Reading:
-        """Predict the test images and add the accuracy and the predictions to the history."""
-        switched = self.predict_test_set(switched=True) if self.spec.recipe.has_dropout else None
-        return self.add_reading(self.predict_test_set(), switched)
 
     def record_epoch(
         self,
@@ -172,6 +143,39 @@ class History(ABC):
 
     def _accuracy(self, classes: npt.NDArray[np.uint8]) -> float:
         return int((classes == self._test_labels).sum()) / len(self._test_labels)
+
+
+class Solo(History):
+    """A run that its engine moves on by itself."""
+
+    @abstractmethod
+    def train_epoch(self, report: Report | None = None) -> EpochRecord:
+        """Train on every training image once, validate, and add the epoch to the history.
+
+        Raises:
+            TrainingError: the loss is no longer finite, or the network cannot take a batch.
+        """
+
+    def predict_test_set(self, *, switched: bool = False) -> npt.NDArray[np.uint8]:
+        """Predict the class of every test image, uint8 (10,000,), in the official order.
+
+        With dropout on or off as the recipe says or, `switched`, the other way about.
+        """
+        return self._test_classes(dropout=self.spec.recipe.dropout_at_prediction != switched)
+
+    @abstractmethod
+    def _test_classes(self, *, dropout: bool) -> npt.NDArray[np.uint8]:
+        """The likeliest class of every test image, with dropout on or off."""
+
+    @abstractmethod
+    def test_confidences(self) -> npt.NDArray[np.float32]:
+        """What the softmax gives the predicted class of every test image: float32 (10,000,), in
+        [0.1, 1], with dropout as the recipe says."""
+
+    def read_test_set(self) -> Reading:
+        """Predict the test images and add the accuracy and the predictions to the history."""
+        switched = self.predict_test_set(switched=True) if self.spec.recipe.has_dropout else None
+        return self.add_reading(self.predict_test_set(), switched)
 
 
 def in_groups(state: Mapping[str, npt.NDArray[Any]]) -> dict[str, Arrays]:

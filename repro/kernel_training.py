@@ -14,7 +14,7 @@ from repro import streams
 from repro.data.dataset import Dataset
 from repro.digests import arrays_digest
 from repro.errors import EvidenceError, TrainingError
-from repro.history import Arrays, History, Report, from_groups, in_groups
+from repro.history import Arrays, Report, Solo, from_groups, in_groups
 from repro.kernels import binding, library, networks
 from repro.records import EpochRecord, Reading
 from repro.spec import RunSpec
@@ -26,7 +26,7 @@ _PREDICTED_AT_A_TIME = 20
 """Images of a forward pass where nothing is learned, at least. No bit depends on it."""
 
 
-class KernelTrainer(History):
+class KernelTrainer(Solo):
     """One run in memory: its network, optimiser and history, moved on by one epoch at a time.
 
     `threads` cores compute a step together; no bit depends on their number.
@@ -42,12 +42,7 @@ class KernelTrainer(History):
         self.train, self.validation = streams.split(
             len(dataset.train_labels), spec.seed, recipe.training_images
         )
-        last = len(self.train) % recipe.batch_size or recipe.batch_size
-        if recipe.architecture == "resnet" and 1 in {last, recipe.batch_size}:
-            raise TrainingError(
-                f"{spec.name}: batch norm needs two images or more in every batch; batches of "
-                f"{recipe.batch_size} from {len(self.train)} images leave one of 1"
-            )
+        check_last_batch(spec, len(self.train))
         # The data set has channels innermost in memory, so that these are no copies.
         self._train_images, self._test_images = (
             np.ascontiguousarray(images.transpose(0, 2, 3, 1))
@@ -87,14 +82,12 @@ class KernelTrainer(History):
         logits = self._logits(
             self._train_images, self.validation, epoch, self.spec.recipe.dropout_at_prediction
         )
-        labels = self._train_labels[self.validation]
-        each, _ = self._network.judge(logits, labels)
-        finite = bool(np.isfinite(each).all())
+        loss, accuracy = judged(logits, self._train_labels[self.validation])
         return self.record_epoch(
             losses,
             len(self.train),
-            validation_loss=math.fsum(each.tolist()) / len(labels) if finite else math.nan,
-            validation_accuracy=int((logits.argmax(1) == labels).sum()) / len(labels),
+            validation_loss=loss,
+            validation_accuracy=accuracy,
             weights_sha256=arrays_digest(self._network.state()),
             duration_s=time.perf_counter() - start,
         )
@@ -123,7 +116,7 @@ class KernelTrainer(History):
         [0.1, 1], with dropout as the recipe says."""
         dropout = self.spec.recipe.dropout_at_prediction
         logits = self._logits(self._test_images, None, self.epoch, dropout)
-        return self._network.judge(logits, self._test_labels)[1].astype(np.float32)
+        return binding.judge(library.load(), logits, self._test_labels)[1].astype(np.float32)
 
     def accuracy_with_batch_norm_left_on(self, batch: int) -> float:
         """Share of the test images that is right with batch norm in training mode, as a forgotten
@@ -178,4 +171,30 @@ class KernelTrainer(History):
         """Float32 (N, 10) for bytes (N, 32, 32, 3), or for those of them that `indices` name."""
         return self._network.predict(
             images, indices, seed=self.spec.seed, epoch=epoch, dropout=dropout
+        )
+
+
+def judged(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.uint8]) -> tuple[float, float]:
+    """Mean cross-entropy, NaN where one is not finite, and share of right answers of logits (N, 10)
+    for labels uint8 (N,)."""
+    each, _ = binding.judge(library.load(), logits, labels)
+    finite = bool(np.isfinite(each).all())
+    return (
+        math.fsum(each.tolist()) / len(labels) if finite else math.nan,
+        int((logits.argmax(1) == labels).sum()) / len(labels),
+    )
+
+
+def check_last_batch(spec: RunSpec, images: int) -> None:
+    """Refuse batches of one image where batch norm has to take statistics of them.
+
+    Raises:
+        TrainingError: the run has such a batch.
+    """
+    recipe = spec.recipe
+    last = images % recipe.batch_size or recipe.batch_size
+    if recipe.architecture == "resnet" and 1 in {last, recipe.batch_size}:
+        raise TrainingError(
+            f"{spec.name}: batch norm needs two images or more in every batch; batches of "
+            f"{recipe.batch_size} from {images} images leave one of 1"
         )

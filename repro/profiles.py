@@ -19,8 +19,9 @@ from repro.spec import Device, Engine
 
 Level = Literal["L0", "L1", "L3", "L4"]
 """L0: seeded. L1: the same bits on the same machine, rerun or resumed, with any number of workers.
-L3: the same bits on any x86-64 CPU with AVX2 and one version of torch. L4: the same bits on any CPU
-and operating system, whatever compiled them and however many threads compute. Whatever the caller's
+L3: the same bits on any x86-64 CPU with AVX2 and one version of torch. L4: the same bits on any
+CPU, operating system and NVIDIA GPU, whatever compiled them, however many threads compute and in
+whatever company a run is trained. Whatever the caller's
 environment sets (L2) is overruled at every level, so L2 is never the highest."""
 
 _X86_64 = {"x86_64", "AMD64"}
@@ -33,6 +34,7 @@ _ENVIRONMENT = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "MKL_CBWR": "COMPATIBLE",
+    "TORCH_DISABLE_NATIVE_JIT": "1",  # such code needs a compiler that a machine may lack
 }
 _OTHER_KNOBS = (
     "DNNL_MAX_CPU_ISA",
@@ -49,6 +51,16 @@ _OTHER_KNOBS = (
     "NVIDIA_TF32_OVERRIDE",
     "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
     "GLIBC_TUNABLES",  # can take libm's vector code away
+    "CUBLAS_EMULATE_SINGLE_PRECISION",
+    "CUBLAS_EMULATION_STRATEGY",
+    "CUBLASLT_WORKSPACE_SIZE",
+    "TORCH_BLAS_PREFER_CUBLASLT",
+    "DISABLE_ADDMM_CUDA_LT",
+    "PYTORCH_TUNABLEOP_ENABLED",
+    "TORCH_CUDNN_V8_API_DISABLED",
+    "TORCH_CUDNN_USE_HEURISTIC_MODE_B",
+    "PYTORCH_CUDA_ALLOC_CONF",
+    "PYTORCH_SUM_INNER_TREE",
 )
 
 _entered = False
@@ -71,9 +83,9 @@ def is_x86_64(machine: str) -> bool:
 def promise(device: Device, engine: Engine, machine: str) -> Promise:
     """The level that a run on `device` of a `machine` (`platform.machine()`) is promised."""
     if engine == "kernels":
-        return Promise("L4", "the same bits on any CPU and operating system")
+        return Promise("L4", "the same bits on any CPU, operating system and NVIDIA GPU")
     if device == "cuda":
-        return Promise("L1", "the same bits on one GPU model, torch and cuDNN, as many runs fused")
+        return Promise("L1", "the same bits on one GPU model, torch and cuDNN")
     if device == "mps":
         return Promise("L0", "seeded, but Apple's GPU promises no bits")
     if not is_x86_64(machine):

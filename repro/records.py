@@ -147,6 +147,8 @@ def same_arithmetic(one: Environment, other: Environment, spec: RunSpec) -> bool
     def key(each: Environment) -> tuple[str | None, ...]:
         version = each.repro.rpartition(".")[0]
         parts = (version, each.torch, each.torchvision, each.numpy, each.platform)
+        if spec.device == "cuda":  # the card decides, whatever CPU stands beside it
+            return (*parts, each.accelerator)
         level = promise(spec.device, spec.engine, each.platform.rpartition("-")[2]).level
         # Of a network that is not ours nobody has looked whether its bits are the same elsewhere.
         known = level == "L3" and spec.recipe.is_reports

@@ -5,7 +5,7 @@ The bridge between the two halves of the package: this side never imports torch,
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import os
 import queue
 import shutil
@@ -50,10 +50,6 @@ _OTHER_SECONDS = 60.0
 """Of another network: a guess."""
 
 
-FUSED_RUNS: Mapping[str, int] = {"net": 30, "improved": 10, "resnet": 10}
-"""Runs that a GPU trains as one network, at most. Not measured yet: benchmarks/gpu.py does."""
-
-
 # A worker runs the package that runs here, and no file of the caller's current folder: `-m` would
 # put that folder first among the places to import from. It ends without tearing torch down, which
 # takes half a second: everything is written and every lock given back by then.
@@ -76,6 +72,8 @@ class Task:
 
     spec: RunSpec
     epochs: int
+    device: Device = "cpu"
+    """What computes it."""
     code: str = ""
     """The file that has the network, if it is not one of the report's or of torchvision's."""
 
@@ -150,12 +148,32 @@ def default_workers(device: Device) -> int:
     return cores() if device == "cpu" else 1
 
 
+@functools.cache
+def no_gpu_because() -> str | None:
+    """Why no NVIDIA GPU can train here, or None where one can: a card is seen and, in another
+    process, does a sum."""
+    if not _has_driver():
+        return "no NVIDIA GPU is here"
+    code = (
+        f"import sys; sys.path[0] = {str(Path(__file__).parent.parent)!r}; "
+        "from repro.kernels.cuda.gpu import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode == 0:
+        return None
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    return lines[-1] if lines else f"trying it ended with code {done.returncode}"
+
+
+def _has_driver() -> bool:
+    return Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi") is not None
+
+
 def has_cuda() -> bool:
-    """Whether torch can use an NVIDIA GPU; asks torch, in another process, only where one is."""
-    if not (Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi")):
-        return False
-    code = "import sys; del sys.path[0]; import torch; sys.exit(not torch.cuda.is_available())"
-    return subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    """Whether an NVIDIA GPU can train here."""
+    return no_gpu_because() is None
 
 
 class Executor(Protocol):
@@ -180,19 +198,19 @@ def run(
 ) -> list[Failed]:
     """Do every task, the longest first, and return those that failed. As :func:`do_jobs`.
 
-    A run of the kernels is computed by `threads` cores together. On a GPU, runs that differ in seed
-    and activation alone are trained as one network.
+    A run of the kernels is computed by `threads` cores together, or with all others by a GPU.
     """
     ordered = sorted(tasks, key=lambda task: -estimate_s([task], 1))
     jobs = []
-    for first, *others in _groups(ordered):
-        task = Train(epochs=first.epochs, others=tuple(other.spec for other in others))
+    for first, *others in _jobs(ordered, workers):
+        together = tuple((other.spec, other.epochs) for other in others)
         jobs.append(
             Job(
                 spec=first.spec,
-                task=task,
+                task=Train(epochs=first.epochs, others=together),
                 store=str(store),
                 home=str(home),
+                device=first.device,
                 threads=threads,
                 code=first.code,
             )
@@ -208,20 +226,12 @@ def run(
     return failures
 
 
-def _groups(tasks: Iterable[Task]) -> list[list[Task]]:
-    """Tasks that one worker does at once: on CUDA those that can be fused, else each alone."""
-    groups: dict[object, list[list[Task]]] = {}
-    for number, task in enumerate(tasks):
-        spec, recipe = task.spec, task.spec.recipe
-        alike: object = number
-        if spec.device == "cuda" and recipe.is_reports:
-            recipe = dataclasses.replace(recipe, activation="relu")
-            alike = dataclasses.replace(spec, recipe=recipe, seed=0), task.epochs
-        rows = groups.setdefault(alike, [[]])
-        if len(rows[-1]) == FUSED_RUNS.get(recipe.architecture, 1):
-            rows.append([])
-        rows[-1].append(task)
-    return [row for rows in groups.values() for row in rows]
+def _jobs(tasks: Sequence[Task], workers: int) -> list[list[Task]]:
+    """Tasks that one worker does at once: its share of those that the kernels compute on GPUs, of
+    which each worker has one; others alone."""
+    on_gpus = [task for task in tasks if task.device == "cuda" and task.spec.engine == "kernels"]
+    shares = [on_gpus[worker::workers] for worker in range(workers)]
+    return [*filter(None, shares), *([task] for task in tasks if task not in on_gpus)]
 
 
 def do_to_the_end(executor: Executor, job: Job, put: Callable[[AnyEvent], None]) -> None:
@@ -383,13 +393,13 @@ def predict(spec: RunSpec, *, store: Path, home: Path, epoch: int | None = None)
     return _ask(job, Predicted)
 
 
-def rehearse(spec: RunSpec) -> Rehearsed:
-    """The first steps of every model on made-up images, by the engine and on the device of `spec`.
+def rehearse(spec: RunSpec, device: Device, home: Path) -> Rehearsed:
+    """The first steps of every model on made-up images, by the engine of `spec` on a device.
 
     Raises:
         ReproError: they cannot be done on this machine.
     """
-    return _ask(Job(spec=spec, task=Rehearse(), store="", home=""), Rehearsed)
+    return _ask(Job(spec=spec, task=Rehearse(), store="", home=str(home), device=device), Rehearsed)
 
 
 def _ask(job: Job, answer: type[_Answer]) -> _Answer:

@@ -388,7 +388,7 @@ class Session:
         """
         cells = select_cells(load_cells(packaged("expected_results")), table, epochs)
         if seeds is None:
-            seeds = 1 if device == "cpu" and engine in {"auto", "kernels"} else FEWEST_FRESH
+            seeds = 1 if device != "mps" and engine in {"auto", "kernels"} else FEWEST_FRESH
         fresh, code = self.train_table(
             cells, seeds=choose_seeds(0, seeds), device=device, engine=engine,
             dataset="cifar10", lang="en", store=fresh_store(),
@@ -473,7 +473,7 @@ class Session:
         ]
         if not todo:
             return 0
-        device = todo[0].spec.device
+        device = todo[0].device
         if self.cluster is None and device == "cpu":
             at_a_time, threads = allocate(todo, workers=self.workers, threads=self.threads)
         else:
@@ -522,19 +522,19 @@ def _announcement(
 ) -> str:
     """What will be done, what its bits may be relied on for, and how long that took elsewhere."""
     spec = todo[0].spec
+    device = todo[0].device
     promised = promise(spec.device, spec.engine, platform.machine())
+    together = device == "cuda" and spec.engine == "kernels"
     text = "1 run" if len(todo) == 1 else f"{len(todo)} runs, {at_a_time} at a time"
-    if spec.device == "cuda" and len(todo) > 1:
-        text = f"{len(todo)} runs, as one network where they can"
-    text += f", on {f'{threads} cores of the ' * (threads > 1)}{spec.device}"
-    if spec.device == "cpu":
-        text += f" ({spec.engine})"
+    if together and len(todo) > 1:
+        text = f"{len(todo)} runs together"
+    text += f", on {f'{threads} cores of the ' * (threads > 1)}{device} ({spec.engine})"
     known = all(task.spec.recipe.is_reports for task in todo)
     if known:
         text += f", level {promised.level}: {promised.text}"
     else:
         text += ", with a network whose bits nobody has compared between machines"
-    if spec.device != "cpu" or spec.dataset != "cifar10" or not known:
+    if device != "cpu" or spec.dataset != "cifar10" or not known:
         return text
     rest = []
     for task in todo:
@@ -577,8 +577,9 @@ def _task(
 ) -> Task:
     """One run, by the engine that is chosen for its network."""
     chosen = choose_engine(engine, recipe, device)
-    spec = RunSpec(recipe=recipe, seed=seed, device=device, engine=chosen, dataset=dataset)
-    return Task(spec=spec, epochs=epochs, code=code)
+    where: Device = "cpu" if chosen == "kernels" and device == "cuda" else device
+    spec = RunSpec(recipe=recipe, seed=seed, device=where, engine=chosen, dataset=dataset)
+    return Task(spec=spec, epochs=epochs, device=device, code=code)
 
 
 def task_for(

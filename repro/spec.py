@@ -30,9 +30,10 @@ InitialWeights = Literal["torch", "xavier", "he"]
 the last two are zeros."""
 Device = Literal["cpu", "cuda", "mps"]
 Engine = Literal["kernels", "torch", "portable", "native"]
-"""What computes a run. `kernels`: the C code in repro/kernels, for the report's networks on the
-CPU. `torch`: PyTorch, for other devices and networks. `portable` and `native`: runs of version 0.1,
-which trained with PyTorch and other random streams. Their records are read, but not trained on."""
+"""What computes a run. `kernels`: the code in repro/kernels, for the report's networks, on a CPU or
+an NVIDIA GPU to the same bits. `torch`: PyTorch, for other networks and devices. `portable` and
+`native`: runs of version 0.1, which trained with PyTorch and other random streams. Their records
+are read, but not trained on."""
 EngineChoice = Literal["auto", "kernels", "torch", "portable", "native"]
 DatasetName = Literal["cifar10", "synthetic"]
 
@@ -211,7 +212,7 @@ EARLIER_ENGINES: tuple[Engine, ...] = ("portable", "native")
 
 def engine_for(recipe: Recipe, device: Device) -> Engine:
     """What computes a recipe's network on a device, unless somebody asks for another engine."""
-    return "kernels" if device == "cpu" and recipe.is_reports else "torch"
+    return "kernels" if device in {"cpu", "cuda"} and recipe.is_reports else "torch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +230,8 @@ class RunSpec:
     recipe: Recipe
     seed: int
     device: Device = "cpu"
+    """Of the torch engine, whose bits depend on it. The kernels' do not: theirs are "cpu", wherever
+    they are computed."""
     engine: Engine = "kernels"
     dataset: DatasetName = "cifar10"
 
@@ -237,11 +240,15 @@ class RunSpec:
             raise ValueError(f"recipe: expected a Recipe; got {self.recipe!r}")
         _check_literals(self)
         _check_integer("seed", self.seed, at_least=0, at_most=MAX_SEED)
-        if self.engine == "kernels" and engine_for(self.recipe, self.device) != "kernels":
-            what = f"on {self.device}" if self.recipe.is_reports else self.recipe.architecture
+        if self.engine == "kernels" and not self.recipe.is_reports:
             raise ValueError(
-                "engine: the kernels compute the report's networks on the CPU; "
-                f"{what} needs the torch engine"
+                "engine: the kernels compute the report's networks; "
+                f"{self.recipe.architecture} needs the torch engine"
+            )
+        if self.engine == "kernels" and self.device != "cpu":
+            raise ValueError(
+                "device: runs of the kernels are the same everywhere; expected cpu, "
+                f"got {self.device}"
             )
 
     @property

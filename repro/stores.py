@@ -14,7 +14,7 @@ from repro.evidence import Evidence
 from repro.paths import home, packaged
 from repro.recipes import FITTING_SEEDS, Grid, fit_all, spreads
 from repro.records import RunRecord
-from repro.runner import has_cuda
+from repro.runner import has_cuda, no_gpu_because
 from repro.spec import (
     EARLIER_ENGINES,
     MAX_SEED,
@@ -54,15 +54,15 @@ def fitting_store() -> Store:
 
 
 def choose_device(choice: DeviceChoice) -> Device:
-    """Resolve "auto": CUDA where torch can use it. MPS is never chosen unasked: its bits vary.
+    """Resolve "auto": CUDA where a card can train. MPS is never chosen unasked: its bits vary.
 
     Raises:
         UsageError: a device that is not here.
     """
     if choice == "auto":
         return "cuda" if has_cuda() else "cpu"
-    if choice == "cuda" and not has_cuda():
-        raise UsageError("--device cuda: torch finds no NVIDIA GPU that it can use here")
+    if choice == "cuda" and (reason := no_gpu_because()):
+        raise UsageError(f"--device cuda: expected an NVIDIA GPU that can train; {reason}")
     if choice == "mps" and sys.platform != "darwin":
         raise UsageError("--device mps: expected a Mac with Apple's GPU")
     return choice
@@ -138,14 +138,18 @@ def runs_of(
 def placed(
     records: Iterable[RunRecord], device: DeviceChoice, engine: EngineChoice, dataset: DatasetName
 ) -> list[RunRecord]:
-    """The runs of one data set in one place, the CPU unless another device is asked for, by one
-    engine or ("auto") by any."""
-    place = ("cpu" if device == "auto" else device, dataset)
+    """The runs of one data set on one device, the CPU unless another is asked for, by one engine
+    or ("auto") by any. Those of the kernels are the same on a CPU and on an NVIDIA GPU."""
+    of_torch = "cpu" if device == "auto" else device
     return [
         record
         for record in records
-        if (record.spec.device, record.spec.dataset) == place
+        if record.spec.dataset == dataset
         and engine in {"auto", record.spec.engine}
+        and (
+            record.spec.device == of_torch
+            or (record.spec.engine == "kernels" and of_torch == "cuda")
+        )
     ]
 
 

@@ -21,7 +21,7 @@ from repro.data.dataset import Dataset
 from repro.data.layout import IMAGE_SHAPE, Bytes
 from repro.digests import arrays_digest
 from repro.errors import EvidenceError, TrainingError
-from repro.history import Arrays, History, Report, from_groups, in_groups
+from repro.history import Arrays, Report, Solo, from_groups, in_groups
 from repro.models import SeededDropout
 from repro.profiles import is_x86_64, require
 from repro.records import EpochRecord, Reading
@@ -120,7 +120,7 @@ def place(dataset: Dataset, device: Device) -> Placed:
     )
 
 
-class Trainer(History):
+class Trainer(Solo):
     """One run in memory: its network, optimiser and history, moved on by one epoch at a time.
 
     Everything random is drawn on the CPU from the run's own streams, so the initial weights and

@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 import os
 import platform
-import re
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,8 @@ import numpy as np
 
 import repro
 from repro import checkpoints
-from repro.data.dataset import load, synthetic
+from repro.cuda_training import MOST_TOGETHER, Run, Together, kind_of
+from repro.data.dataset import Dataset, load, synthetic
 from repro.errors import DataError, EvidenceError, ReproError, TrainingError
 from repro.events import (
     AnyEvent,
@@ -44,16 +46,17 @@ from repro.events import (
     Stepped,
     Train,
 )
-from repro.history import History
+from repro.history import History, Solo
 from repro.kernel_training import KernelTrainer
 from repro.kernels import library
+from repro.kernels.cuda import group
 from repro.machine import processor
 from repro.records import Environment, RunRecord, is_complete, same_arithmetic
-from repro.spec import REPORT_RECIPES, RunSpec
+from repro.spec import REPORT_RECIPES, Device, RunSpec
 from repro.store import Store
 
 if TYPE_CHECKING:
-    from repro.training import Trainer
+    from repro.kernels.cuda.gpu import Gpu
 
 Emit = Callable[[AnyEvent], None]
 
@@ -61,7 +64,7 @@ _EARLIER = "it was trained by version 0.1, whose arithmetic this version no long
 _NO_CODE = "its network is code of somebody's own, which no store keeps and which is not run here"
 
 
-def trainer_for(job: Job) -> History:
+def trainer_for(job: Job) -> Solo:
     """The job's run before its first epoch, by its engine.
 
     Raises:
@@ -104,87 +107,114 @@ def train(job: Job, epochs: int, emit: Emit) -> None:
             _keep(trainer, environment, store, emit)
 
 
-def train_together(job: Job, epochs: int, emit: Emit) -> None:
-    """Bring runs that differ in seed and activation alone to `epochs` epochs, as one network.
+def train_together(job: Job, emit: Emit) -> None:
+    """Bring the job's runs to their epochs on a GPU: those of a kind at once, and the kinds side by
+    side, since none of them fills a card.
 
-    A run that diverges is left where it was, and named once the others are done. How many runs are
-    fused is part of what their bits depend on, and so of their environment: runs that a kill left
-    behind go on in the company that they had, others standing in for those ahead.
+    Bits do not depend on the company, so that runs which are not equally far go on in any. One that
+    diverges is left where it was, and named once the others are done.
 
     Raises:
         ReproError: as :func:`train`.
     """
-    from repro.fused import FusedTrainer  # noqa: PLC0415 - torch
-    from repro.training import Trainer, place  # noqa: PLC0415 - torch
-
+    assert isinstance(job.task, Train)  # noqa: S101 - main gives no other
     store = Store(Path(job.store))
-    specs = job.in_order  # so a run keeps its place in the company, too
+    epochs = {job.spec: job.task.epochs, **dict(job.task.others)}
     with ExitStack() as locks:
-        for spec in specs:
+        for spec in job.in_order:
             locks.enter_context(store.lock(spec, _waiting(spec, emit)))
-        records = {spec: store.load(spec) for spec in specs}
-        todo = [s for s, record in records.items() if not record or not is_complete(record, epochs)]
-        if not todo:
+        records = {spec: store.load(spec) for spec in job.in_order}
+        kinds: dict[object, list[RunSpec]] = {}
+        for spec, record in records.items():
+            if not record or not is_complete(record, epochs[spec]):
+                kinds.setdefault((kind_of(spec), epochs[spec]), []).append(spec)
+        groups = [
+            specs[at : at + MOST_TOGETHER[specs[0].recipe.architecture]]
+            for specs in kinds.values()
+            for at in range(0, len(specs), MOST_TOGETHER[specs[0].recipe.architecture])
+        ]
+        if not groups:
             return
-        loaded = load(job.spec.dataset, Path(job.home)).in_jpeg(job.spec.recipe.jpeg_quality)
-        data = place(loaded, job.spec.device)
-        runs: list[tuple[Trainer, Environment]] = []
-        for spec in todo:
-            record = records[spec]
-            count = _fused_with(record.environment if record else None) or len(todo)
-            environment = describe_environment(spec, count)
-            trainer = Trainer(spec, data)
-            _resume(trainer, store, environment, record, emit)
-            emit(Started(run=spec.name, epoch=trainer.epoch))
-            if trainer.epoch:
-                checkpoints.write(trainer, environment, store)  # as :func:`train` does
-            runs.append((trainer, environment))
-        errors: list[TrainingError] = []
-        while behind := [run for run in runs if run[0].epoch < epochs]:
-            epoch = min(trainer.epoch for trainer, _ in behind)
-            later = [trainer.epoch for trainer, _ in behind if trainer.epoch > epoch]
-            lowest = [run for run in behind if run[0].epoch == epoch]
-            environment = lowest[0][1]
-            count = _fused_with(environment) or 1
-            group = [trainer for trainer, begun in lowest if begun == environment][:count]
-            fused = FusedTrainer(_company(group, specs, count))
-            failed: dict[Trainer, TrainingError] = {}
-            while epoch < min([*later, epochs]) and not failed:
-                epoch += 1
-                failed = fused.train_epoch(_stepping(group[0], emit))
-                if epoch in job.spec.recipe.reading_epochs:
-                    fused.read_test_set()
-                for trainer in group:
-                    if trainer not in failed:
-                        _keep(trainer, environment, store, emit)
-            # One that diverges does so again, and must not hold up the others.
-            runs = [run for run in runs if run[0] not in failed]
-            errors += [error for trainer, error in failed.items() if trainer in group]
+        dataset = load(job.spec.dataset, Path(job.home))
+        card = gpu(Path(job.home)).name
+        environments = {spec: describe_environment(spec, card) for spec in records}
+
+        def work(specs: list[RunSpec]) -> list[TrainingError]:
+            device = gpu(Path(job.home))
+            runs = []
+            for spec in specs:
+                run, environment = Run(spec, dataset.test_labels), environments[spec]
+                _resume(run, store, environment, records[spec], emit)
+                emit(Started(run=spec.name, epoch=run.epoch))
+                if run.epoch:
+                    checkpoints.write(run, environment, store)  # as :func:`train` does
+                runs.append(run)
+            return _advance(
+                runs, epochs[specs[0]], dataset, device,
+                lambda run: _keep(run, environments[run.spec], store, emit),
+            )  # fmt: skip
+
+        with ThreadPoolExecutor(len(groups)) as pool:
+            errors = [error for found in pool.map(work, groups) for error in found]
         if errors:
             raise TrainingError("; ".join(map(str, errors)))
 
 
-def _company(group: Sequence[Trainer], specs: Sequence[RunSpec], count: int) -> list[Trainer]:
-    """`count` trainers in the order of `specs`: those of `group`, and stand-ins that nobody keeps.
+def _advance(
+    runs: Sequence[Run],
+    epochs: int,
+    dataset: Dataset,
+    device: group.Device,
+    keep: Callable[[Run], None],
+) -> list[TrainingError]:
+    """Bring runs of one kind to `epochs` epochs, those that are behind first; returns what
+    failed. Where the card's memory does not hold all of them, half of them come first."""
+    errors: list[TrainingError] = []
+    most = len(runs)
+    while behind := [run for run in runs if run.epoch < epochs]:
+        lowest = min(run.epoch for run in behind)
+        until = min([run.epoch for run in behind if run.epoch > lowest], default=epochs)
+        at_once = [run for run in behind if run.epoch == lowest][:most]
+        try:
+            failed = _train_to(until, at_once, dataset, device, keep)
+        except group.OutOfMemoryError:
+            if len(at_once) == 1:
+                raise
+            most = -(-len(at_once) // 2)
+            continue
+        # One that diverges does so again, and must not hold up the others.
+        runs = [run for run in runs if run.spec not in failed]
+        errors += failed.values()
+    return errors
 
-    A stand-in fills the place of a run that is ahead, and does not have its weights: replicas do
-    not see each other.
+
+def _train_to(
+    epochs: int,
+    runs: Sequence[Run],
+    dataset: Dataset,
+    device: group.Device,
+    keep: Callable[[Run], None],
+) -> dict[RunSpec, TrainingError]:
+    """Bring runs that are equally far to `epochs` epochs; returns those that failed, and why."""
+    failed: dict[RunSpec, TrainingError] = {}
+    with ThreadPoolExecutor() as pool, closing(Together(runs, dataset, device)) as together:
+        while together.epoch < epochs and len(failed) < len(runs):
+            failed |= together.train_epoch()
+            if together.epoch in runs[0].spec.recipe.reading_epochs:
+                together.read_test_set()
+            list(pool.map(keep, (run for run in runs if run.spec not in failed)))
+    return failed
+
+
+def gpu(home: Path) -> Gpu:
+    """This machine's NVIDIA GPU; what is compiled for it is kept under `home`.
+
+    Raises:
+        TrainingError: there is none that can be used.
     """
-    from repro.training import Trainer  # noqa: PLC0415 - torch
+    from repro.kernels.cuda.gpu import Gpu  # noqa: PLC0415 - its driver is on few machines
 
-    members = {trainer.spec: trainer for trainer in group}
-    absent = count - len(group)
-    places = []
-    for spec in [*specs, *[group[0].spec] * absent]:
-        if spec in members:
-            places.append(members.pop(spec))
-        elif absent:
-            absent -= 1
-            stand_in = Trainer(spec, group[0].data)
-            stand_in.optimiser.restore(group[0].optimiser.state())
-            stand_in.epochs = list(group[0].epochs)
-            places.append(stand_in)
-    return places
+    return Gpu(cache=home / "cache" / "cuda")
 
 
 def _waiting(spec: RunSpec, emit: Emit) -> Callable[[], None]:
@@ -199,15 +229,6 @@ def _keep(trainer: History, environment: Environment, store: Store, emit: Emit) 
     emit(EpochDone(run=record.spec.name, record=record.epochs[-1]))
     if trainer.epoch in record.spec.recipe.reading_epochs:
         emit(ReadingDone(run=record.spec.name, reading=record.readings[-1]))
-
-
-_FUSED = re.compile(r"\b(\d+) runs fused$")
-
-
-def _fused_with(environment: Environment | None) -> int | None:
-    """How many runs were fused in `environment`, this one included; None for a run alone."""
-    found = _FUSED.search((environment and environment.accelerator) or "")
-    return int(found[1]) if found else None
 
 
 def predict(job: Job, task: Predict, emit: Emit) -> None:
@@ -253,24 +274,33 @@ def retrain(job: Job, task: Retrain, emit: Emit) -> None:
 
 def rehearse(job: Job, emit: Emit) -> None:
     """Do the first steps of each of the report's models on made-up images."""
+    on_gpu = job.device == "cuda" and job.spec.engine == "kernels"
+    card = gpu(Path(job.home)).name if on_gpu else None
     emit(
         Rehearsed(
             run=job.spec.name,
-            environment=describe_environment(job.spec),
-            capability=_instructions(job.spec),
-            digests=first_steps(job.spec, job.threads),
+            environment=describe_environment(job.spec, card),
+            capability=card or _instructions(job.spec),
+            digests=first_steps(job.spec, job.device, threads=job.threads, home=Path(job.home)),
         )
     )
 
 
-def first_steps(spec: RunSpec, threads: int = 1) -> dict[str, str]:
-    """SHA-256 of each model's weights after two steps on made-up images, by the engine and on the
-    device of `spec`."""
-    digests = {}
+def first_steps(
+    spec: RunSpec, device: Device = "cpu", *, threads: int = 1, home: Path = Path()
+) -> dict[str, str]:
+    """SHA-256 of each model's weights after two steps on made-up images, by the engine of `spec` on
+    a device."""
+    digests, few = {}, synthetic(train=50, test=10)
     for model, recipe in REPORT_RECIPES.items():
         each = dataclasses.replace(spec, recipe=recipe, seed=0, dataset="synthetic")
-        few = synthetic(train=50, test=10)
-        trainer: History
+        if spec.engine == "kernels" and device == "cuda":
+            together = Together([Run(each, few.test_labels)], few, gpu(home))
+            together.train_epoch()
+            digests[model] = together.runs[0].epochs[-1].weights_sha256
+            together.close()
+            continue
+        trainer: Solo
         if spec.engine == "kernels":
             trainer = KernelTrainer(each, few, threads=threads)
         else:
@@ -300,8 +330,8 @@ def _stepping(trainer: History, emit: Emit) -> Callable[[int, int, float], None]
     return tell
 
 
-def describe_environment(spec: RunSpec, fused: int | None = None) -> Environment:
-    """Versions and hardware of this process, and how many runs are fused in it."""
+def describe_environment(spec: RunSpec, card: str | None = None) -> Environment:
+    """Versions and hardware of this process; `card` is the GPU, if one computes the kernels."""
     here = Environment(
         repro=repro.__version__,
         python=platform.python_version(),
@@ -310,12 +340,14 @@ def describe_environment(spec: RunSpec, fused: int | None = None) -> Environment
         processor=processor(),
     )
     if spec.engine == "kernels":
-        return dataclasses.replace(here, kernels=f"{library.version()}, {library.variant()}")
+        built = card or library.variant()
+        return dataclasses.replace(here, kernels=f"{library.version()}, {built}")
     import torch  # noqa: PLC0415 - only for its engine
 
-    accelerator = torch.cuda.get_device_name() if spec.device == "cuda" else None
-    if fused:
-        accelerator = f"{accelerator or spec.device}, {fused} runs fused"
+    accelerator = None
+    if spec.device == "cuda":
+        cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+        accelerator = f"{torch.cuda.get_device_name()}, cuDNN {cudnn}"
     return dataclasses.replace(
         here,
         torch=str(torch.__version__),
@@ -427,7 +459,7 @@ def _recorded(job: Job, epoch: int | None) -> tuple[RunRecord, checkpoints.Check
     return record, checkpoint
 
 
-def _trainer(job: Job, checkpoint: checkpoints.Checkpoint | None) -> History:
+def _trainer(job: Job, checkpoint: checkpoints.Checkpoint | None) -> Solo:
     if job.spec.recipe.code_sha256:
         raise DataError(f"{job.spec.name}: {_NO_CODE}")
     trainer = trainer_for(job)
@@ -443,23 +475,24 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Events get the standard output to themselves: what a library prints, in Python or in C, goes
     # to standard error.
-    encoder, out = msgspec.json.Encoder(), os.fdopen(os.dup(1), "wb")
+    encoder, out, lock = msgspec.json.Encoder(), os.fdopen(os.dup(1), "wb"), threading.Lock()
     os.dup2(2, 1)
 
     def emit(event: AnyEvent) -> None:
         try:
-            out.write(encoder.encode(event) + b"\n")
-            out.flush()
+            with lock:  # groups of a GPU are trained in threads
+                out.write(encoder.encode(event) + b"\n")
+                out.flush()
         except BrokenPipeError:  # the caller is gone; nobody waits for this run
             os._exit(1)
 
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
     try:
         match job.task:
-            case Train(epochs=epochs, others=()):
-                train(job, epochs, emit)
+            case Train() if job.device == "cuda" and job.spec.engine == "kernels":
+                train_together(job, emit)
             case Train(epochs=epochs):
-                train_together(job, epochs, emit)
+                train(job, epochs, emit)
             case Predict() as task:
                 predict(job, task, emit)
             case Retrain() as task:

@@ -67,7 +67,7 @@ def complaints(wheel: Path) -> list[str]:
         libraries = {
             Path(name).name: opened.read(name)
             for name in names
-            if name.startswith("repro/kernels/") and not name.endswith((".py", ".c", ".h"))
+            if name.startswith("repro/kernels/") and not name.endswith((".py", ".c", ".h", ".cu"))
         }
         about = opened.read(next(name for name in names if name.endswith(".dist-info/WHEEL")))
     wrong = []

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from repro.data import layout
+from repro.kernels.build import this_target
 from repro.profiles import enter
+from tests.kernels.on_cpu import OnCpu
 from tests.tiny_cifar import COUNT, checksums, make_files
 
 enter()
@@ -28,3 +30,24 @@ def tiny_cifar(monkeypatch) -> dict[str, bytes]:
     monkeypatch.setattr(layout, "CHECKSUMS", checksums(files))
     monkeypatch.setattr(layout, "IMAGES_PER_FILE", COUNT)
     return files
+
+
+@pytest.fixture(scope="session")
+def target():
+    """This machine's."""
+    found = this_target()
+    if found is None:
+        pytest.skip("the kernels are not built for this kind of machine")
+    return found
+
+
+@pytest.fixture(scope="session")
+def build(target):
+    """The build that every machine of this kind can run."""
+    return "avx2" if "avx2" in target.builds else "neon"
+
+
+@pytest.fixture(scope="session")
+def on_cpu(target, build, tmp_path_factory):
+    """A CPU that does what is asked of a GPU, thread after thread."""
+    return OnCpu(tmp_path_factory.mktemp("cuda"), target.builds[build].cpu)

@@ -44,7 +44,6 @@ ALLOWED = {
     "activations": set(),
     "models": {"activations", "errors", "spec", "streams"},
     "optimisers": {"spec"},
-    "fused": {"errors", "history", "models", "optimisers", "spec", "streams", "training"},
     "training": {
         "data.dataset", "data.layout", "digests", "errors", "history", "models", "optimisers", "profiles",
         "records", "spec", "streams",
@@ -63,8 +62,8 @@ ALLOWED = {
     },
     "bench": {"errors", "machine", "profiles", "runner", "spec", "store"},
     "worker": {
-        "checkpoints", "data.dataset", "errors", "events", "fused", "history", "kernel_training",
-        "kernels.library", "machine", "records", "spec", "store", "training",
+        "checkpoints", "cuda_training", "data.dataset", "errors", "events", "history", "kernel_training",
+        "kernels.cuda.gpu", "kernels.cuda.group", "kernels.library", "machine", "records", "spec", "store", "training",
     },
     "audit": {
         "data.dataset", "data.layout", "errors", "evaluation", "events", "records", "runner",
@@ -94,6 +93,14 @@ ALLOWED = {
     "kernels.build": set(),
     "kernels.networks": {"spec"},
     "kernels.binding": {"kernels.networks", "spec", "streams"},
+    "kernels.cuda.__init__": set(),
+    "kernels.cuda.plan": {"kernels.networks"},
+    "kernels.cuda.group": {"errors", "kernels.cuda.plan", "kernels.networks", "spec"},
+    "kernels.cuda.gpu": {"errors", "kernels.cuda.group", "kernels.cuda.plan"},
+    "cuda_training": {
+        "data.dataset", "digests", "errors", "history", "kernel_training", "kernels.cuda.group",
+        "kernels.networks", "records", "spec", "streams",
+    },
     "kernels.library": {"errors", "kernels.binding", "kernels.build"},
     "export.__init__": set(),
     "export.folder": {"errors", "store"},
@@ -149,7 +156,6 @@ ALLOWED = {
 COMPUTE_HALF = {
     "activations",
     "contestants",
-    "fused",
     "models",
     "optimisers",
     "training",

@@ -212,5 +212,8 @@ def test_going_on_with_torch_needs_the_same_arithmetic():
     other = dataclasses.replace(here, processor="Another CPU")
     assert same_arithmetic(here, other, spec), "level L3 does not depend on it"
     assert not same_arithmetic(here, other, native)
+    on_gpu = dataclasses.replace(spec, device="cuda")
+    assert same_arithmetic(here, other, on_gpu), "the card decides"
+    assert not same_arithmetic(here, dataclasses.replace(here, accelerator="A100"), on_gpu)
     arm, graviton = (dataclasses.replace(here, platform="Linux-aarch64", processor=p) for p in "ab")
     assert not same_arithmetic(arm, graviton, spec), "nothing is promised of other processors"

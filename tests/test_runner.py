@@ -369,3 +369,48 @@ def test_a_run_on_the_cpu_imports_no_torch(tmp_path):
     assert "repro.kernel_training" in modules
     assert not modules & {"torch", "torchvision", "pandas", "scipy", "matplotlib", "rich"}
     assert Store(tmp_path).load(spec_of("improved")).accuracy_at(10) is not None
+
+
+@pytest.fixture
+def asked_anew():
+    """What was found out about this machine's GPU is forgotten before and after."""
+    runner.no_gpu_because.cache_clear()
+    yield
+    runner.no_gpu_because.cache_clear()
+
+
+def test_without_a_driver_nothing_is_started(asked_anew, monkeypatch):
+    monkeypatch.setattr(runner, "_has_driver", lambda: False)
+    monkeypatch.setattr(runner.subprocess, "run", lambda *_, **__: pytest.fail("started"))
+    assert runner.no_gpu_because() == "no NVIDIA GPU is here"
+    assert not runner.has_cuda()
+
+
+@pytest.mark.parametrize(
+    ("code", "stderr", "reason"),
+    [
+        (0, "", None),
+        (1, "a warning\nNVIDIA's driver: not found\n\n", "NVIDIA's driver: not found"),
+        (-11, "", "trying it ended with code -11"),
+    ],
+)
+def test_a_card_is_tried_in_another_process(asked_anew, monkeypatch, code, stderr, reason):
+    monkeypatch.setattr(runner, "_has_driver", lambda: True)
+    done = subprocess.CompletedProcess([], code, "", stderr)
+    monkeypatch.setattr(runner.subprocess, "run", lambda *_, **__: done)
+    assert runner.no_gpu_because() == reason
+    assert runner.has_cuda() == (reason is None)
+
+
+def test_trying_a_card_ends_with_a_reason_or_well(tmp_path):
+    """Whatever this machine has."""
+    code = (
+        f"import sys; sys.path[0] = {str(runner.Path(runner.__file__).parent.parent)!r}; "
+        "from repro.kernels.cuda.gpu import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode in {0, 1}, done.stderr
+    assert "Traceback" not in done.stderr
+    assert bool(done.stderr.strip()) == (done.returncode == 1)

@@ -88,16 +88,17 @@ def test_the_name_of_a_run_is_pinned():
     assert not spec.is_earlier
 
 
-@pytest.mark.parametrize(
-    "changes", [{"device": "cuda"}, {"recipe": Recipe(architecture="torchvision:vgg11")}]
-)
-def test_the_kernels_compute_the_reports_networks_on_the_cpu_alone(changes):
+def test_the_kernels_compute_the_reports_networks_on_a_cpu_or_a_gpu():
     spec = RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=0)
-    with pytest.raises(ValueError, match="needs the torch engine"):
-        dataclasses.replace(spec, **changes)
-    other = dataclasses.replace(spec, engine="torch", **changes)
-    assert engine_for(other.recipe, other.device) == "torch"
-    assert engine_for(spec.recipe, spec.device) == "kernels"
+    other = Recipe(architecture="torchvision:vgg11")
+    with pytest.raises(ValueError, match="torchvision:vgg11 needs the torch engine"):
+        dataclasses.replace(spec, recipe=other)
+    with pytest.raises(ValueError, match="the same everywhere; expected cpu, got cuda"):
+        dataclasses.replace(spec, device="cuda")
+    assert [engine_for(spec.recipe, device) for device in ("cpu", "cuda", "mps")] == [
+        "kernels", "kernels", "torch",
+    ]  # fmt: skip
+    assert {engine_for(other, device) for device in ("cpu", "cuda", "mps")} == {"torch"}
 
 
 def test_streams_differ_by_purpose_seed_and_epoch_and_are_pinned():

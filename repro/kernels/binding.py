@@ -276,18 +276,6 @@ class Network:
         )  # fmt: skip
         return logits
 
-    def judge(self, logits: Floats, labels: Bytes) -> tuple[Floats, Floats]:
-        """Of each image its cross-entropy and what the softmax gives the likeliest class, both
-        (M,), by logits (M, classes) and labels uint8 (M,)."""
-        logits = np.ascontiguousarray(logits, self._dtype)
-        labels = np.ascontiguousarray(labels, np.uint8)
-        losses, confidences = (np.empty(len(logits), self._dtype) for _ in range(2))
-        self._library.repro_judge(
-            logits.ctypes.data, labels.ctypes.data, len(logits), logits.shape[1],
-            losses.ctypes.data, confidences.ctypes.data,
-        )  # fmt: skip
-        return losses, confidences
-
     def _do(
         self,
         function: Any,
@@ -358,6 +346,19 @@ class Network:
     def _part(flat: Floats, tensor: _Tensor) -> Floats:
         size = int(np.prod(tensor.shape))
         return flat[tensor.start : tensor.start + size].reshape(tensor.shape)
+
+
+def judge(library: ctypes.CDLL, logits: Floats, labels: Bytes) -> tuple[Floats, Floats]:
+    """Of each image its cross-entropy and what the softmax gives the likeliest class, both (M,) and
+    of the type of the logits (M, classes), for labels uint8 (M,)."""
+    logits = np.ascontiguousarray(logits)
+    labels = np.ascontiguousarray(labels, np.uint8)
+    losses, confidences = (np.empty(len(logits), logits.dtype) for _ in range(2))
+    library.repro_judge(
+        logits.ctypes.data, labels.ctypes.data, len(logits), logits.shape[1],
+        losses.ctypes.data, confidences.ctypes.data,
+    )  # fmt: skip
+    return losses, confidences
 
 
 def _address(array: npt.NDArray[Any] | None) -> int | None:

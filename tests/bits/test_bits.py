@@ -36,7 +36,7 @@ HINT = (
 
 def test_this_cpu_has_the_golden_bits():
     spec = RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=0, engine="torch", dataset="synthetic")
-    assert rehearse(spec).digests == GOLDEN, HINT
+    assert rehearse(spec, "cpu", Path()).digests == GOLDEN, HINT
 
 
 def emulated(cpu: str, models: tuple[str, ...], code: str, **variables: str) -> dict:

@@ -8,24 +8,9 @@ from pathlib import Path
 import pytest
 
 from repro.kernels.binding import declare
-from repro.kernels.build import compile_library, this_target
+from repro.kernels.build import compile_library
 
 HERE = Path(__file__).parent
-
-
-@pytest.fixture(scope="session")
-def target():
-    """This machine's."""
-    found = this_target()
-    if found is None:
-        pytest.skip("the kernels are not built for this kind of machine")
-    return found
-
-
-@pytest.fixture(scope="session")
-def build(target):
-    """The build that every machine of this kind can run."""
-    return "avx2" if "avx2" in target.builds else "neon"
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -32,15 +34,20 @@ class Recorded:
         for call in self._calls:
             self._device.launch(*call)
 
+    def close(self):
+        pass
+
 
 class OnCpu:
     """A :class:`repro.kernels.cuda.group.Device`; it compiles into `folder`."""
 
+    name = "a CPU"
+
     def __init__(self, folder: Path, cpu: str) -> None:
-        self._folder, self._cpu, self._kept, self._launch = folder, cpu, {}, None
+        self._folder, self._cpu, self._kept = folder, cpu, {}
 
     def compile(self, source, entries):
-        out = self._folder / f"{abs(hash(source)):x}.so"
+        out = self._folder / f"{hashlib.sha256(source.encode()).hexdigest()[:16]}.so"
         if not out.exists():
             text = out.with_suffix(".cc")
             text.write_text(source + LAUNCH)
@@ -50,8 +57,10 @@ class OnCpu:
                 check=True,
             )  # fmt: skip
         library = ctypes.CDLL(str(out))
-        self._launch = library.launch
-        return {name: ctypes.cast(library[name], ctypes.c_void_p) for name in entries}
+        # Which thread it is, is a variable of each library: it has a launcher of its own.
+        return {
+            name: (library.launch, ctypes.cast(library[name], ctypes.c_void_p)) for name in entries
+        }
 
     def enter(self):
         pass
@@ -73,7 +82,16 @@ class OnCpu:
         ctypes.memmove(array.ctypes.data, address, array.nbytes)
 
     def launch(self, function, blocks, replicas, args: Args):
-        self._launch(function, ctypes.byref(args), blocks * BLOCK, replicas)
+        launch, entry = function
+        launch(entry, ctypes.byref(args), blocks * BLOCK, replicas)
+
+    def wait(self):
+        pass
+
+    def seconds(self, work):
+        start = time.perf_counter()
+        work()
+        return time.perf_counter() - start
 
     def record(self, calls):
         return Recorded(self, list(calls))

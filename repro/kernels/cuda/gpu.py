@@ -5,20 +5,33 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from cuda.bindings import driver, nvrtc
 
 from repro.errors import TrainingError
+from repro.kernels.cuda.group import OutOfMemoryError
 from repro.kernels.cuda.plan import BLOCK, Args
+
+try:
+    from cuda.bindings import driver, nvrtc
+except ImportError:
+    raise TrainingError(
+        "the package cuda-bindings is missing, which torch brings along on Linux: "
+        "`pip install 'repro[gpu]'`"
+    ) from None
 
 _OPTIONS = ("--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true", "--prec-sqrt=true")
 """As IEEE 754 has it: nothing is contracted, denormal numbers are numbers, division and square root
 are rounded to nearest."""
+
+
+_OUT_OF_MEMORY = 2
+"""CUDA_ERROR_OUT_OF_MEMORY."""
 
 
 class Gpu:
@@ -30,8 +43,13 @@ class Gpu:
 
     def __init__(self, number: int = 0, *, cache: Path | None = None) -> None:
         self._cache = cache
-        _check(driver.cuInit(0))
-        self._device = _check(driver.cuDeviceGet(number))
+        try:
+            _check(driver.cuInit(0))
+            self._device = _check(driver.cuDeviceGet(number))
+        except (RuntimeError, OSError):  # its library is not there
+            raise TrainingError(
+                "NVIDIA's driver cannot be loaded; `nvidia-smi` shows whether it is installed"
+            ) from None
         self._context = _check(driver.cuDevicePrimaryCtxRetain(self._device))
         _check(driver.cuCtxSetCurrent(self._context))
         self._stream = _check(driver.cuStreamCreate(driver.CUstream_flags.CU_STREAM_NON_BLOCKING))
@@ -44,23 +62,37 @@ class Gpu:
                 attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR,
             )
         )
-        self._modules: list[Any] = []
+        self._modules: dict[str, Any] = {}
 
     def compile(self, source: str, entries: Sequence[str]) -> Mapping[str, Any]:
         """The functions called `entries`."""
-        _check(driver.cuCtxSetCurrent(self._context))
-        code = cached(source, f"sm_{self.capability[0]}{self.capability[1]}", self._cache)
-        module = _check(driver.cuModuleLoadData(code))
-        self._modules.append(module)
-        return {
-            name: _check(driver.cuModuleGetFunction(module, name.encode())) for name in entries
-        }
+        self.enter()
+        module = self._modules.get(source)
+        if module is None:
+            architecture = f"sm_{self.capability[0]}{self.capability[1]}"
+            code = cached(source, architecture, self._cache)
+            error, module = driver.cuModuleLoadData(code)
+            if int(error) and self._cache:  # what is kept is damaged
+                code = compiled(source, architecture)
+                module = _check(driver.cuModuleLoadData(code))
+                _keep(code, _place(source, architecture, self._cache))
+            self._modules[source] = module
+        return {name: _check(driver.cuModuleGetFunction(module, name.encode())) for name in entries}
 
     def allocate(self, size: int) -> int:
-        """The address of `size` bytes of zeros."""
-        address = int(_check(driver.cuMemAlloc(max(size, 1))))
-        _check(driver.cuMemsetD8Async(address, 0, max(size, 1), self._stream))
-        return address
+        """The address of `size` bytes of zeros.
+
+        Raises:
+            OutOfMemoryError: the card has not so many left.
+        """
+        error, address = driver.cuMemAlloc(max(size, 1))
+        if int(error) == _OUT_OF_MEMORY:
+            raise OutOfMemoryError(
+                f"{self.name}: expected {size / 1e9:.1f} GB of free memory; it has less"
+            )
+        _check((error,))
+        _check(driver.cuMemsetD8Async(int(address), 0, max(size, 1), self._stream))
+        return int(address)
 
     def free(self, address: int) -> None:
         """Give them back."""
@@ -78,7 +110,9 @@ class Gpu:
         self.wait()
         _check(driver.cuMemcpyDtoH(array.ctypes.data, address, array.nbytes))
 
-    def launch(self, function: Any, blocks: int, replicas: int, args: Args) -> None:
+    def launch(
+        self, function: Any, blocks: int, replicas: int, args: Args | ctypes.c_void_p
+    ) -> None:
         """Call a function in `blocks` blocks of threads for each replica."""
         parameters = (ctypes.c_void_p * 1)(ctypes.addressof(args))
         _check(
@@ -99,7 +133,9 @@ class Gpu:
         for call in calls:
             self.launch(*call)
         graph = _check(driver.cuStreamEndCapture(self._stream))
-        return _Graph(_check(driver.cuGraphInstantiate(graph, 0)), self._stream)
+        executable = _check(driver.cuGraphInstantiate(graph, 0))
+        _check(driver.cuGraphDestroy(graph))
+        return _Graph(executable, self._stream)
 
     def seconds(self, work: Callable[[], object]) -> float:
         """How long the card takes for what `work` asks of it."""
@@ -123,40 +159,51 @@ class _Graph:
     def replay(self) -> None:
         _check(driver.cuGraphLaunch(self._executable, self._stream))
 
+    def close(self) -> None:
+        _check(driver.cuGraphExecDestroy(self._executable))
+
 
 def cached(source: str, architecture: str, folder: Path | None) -> bytes:
     """As :func:`compiled`, from `folder` where it was compiled before: it takes seconds."""
     if folder is None:
         return compiled(source, architecture)
-    version = ".".join(str(part) for part in _check(nvrtc.nvrtcVersion()))
-    known = "\0".join([source, architecture, version, *_OPTIONS])
-    path = folder / f"{hashlib.sha256(known.encode()).hexdigest()[:32]}.cubin"
+    path = _place(source, architecture, folder)
     if path.exists():
         return path.read_bytes()
     code = compiled(source, architecture)
-    folder.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(f".{os.getpid()}")
-    scratch.write_bytes(code)
-    scratch.replace(path)
+    _keep(code, path)
     return code
 
 
-def compiled(source: str, architecture: str, *more: str) -> bytes:
+def _place(source: str, architecture: str, folder: Path) -> Path:
+    """Where its machine code is kept."""
+    version = ".".join(str(part) for part in _check(nvrtc.nvrtcVersion()))
+    known = "\0".join([source, architecture, version, *_OPTIONS])
+    return folder / f"{hashlib.sha256(known.encode()).hexdigest()[:32]}.cubin"
+
+
+def _keep(code: bytes, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+    scratch.write_bytes(code)
+    scratch.replace(path)
+
+
+def compiled(source: str, architecture: str) -> bytes:
     """The machine code of `source` for an architecture such as "sm_90".
 
     Raises:
         TrainingError: it does not compile.
     """
     program = _check(nvrtc.nvrtcCreateProgram(source.encode(), b"kernels.cu", 0, [], []))
-    options = [f"--gpu-architecture={architecture}", *_OPTIONS, *more]
+    options = [f"--gpu-architecture={architecture}", *_OPTIONS]
     error, *_ = nvrtc.nvrtcCompileProgram(program, len(options), [o.encode() for o in options])
     log = b" " * _check(nvrtc.nvrtcGetProgramLogSize(program))
     _check(nvrtc.nvrtcGetProgramLog(program, log))
-    if error != nvrtc.nvrtcResult.NVRTC_SUCCESS:
-        raise TrainingError(f"kernels.cu for {architecture}: {log.decode().strip()}")
-    if more:
-        print(log.decode())
-    code = b" " * _check(nvrtc.nvrtcGetCUBINSize(program))
+    if int(error):
+        said = log.rstrip(b" \0").decode(errors="replace") or getattr(error, "name", str(error))
+        raise TrainingError(f"the kernels do not compile for {architecture}: {said}")
+    code: bytes = b" " * _check(nvrtc.nvrtcGetCUBINSize(program))
     _check(nvrtc.nvrtcGetCUBIN(program, code))
     return code
 
@@ -168,6 +215,28 @@ def _check(result: tuple[Any, ...]) -> Any:
         TrainingError: it failed.
     """
     error, *values = result
-    if int(error) != 0:
-        raise TrainingError(f"CUDA: {error.name if hasattr(error, 'name') else error}")
+    if int(error):
+        raise TrainingError(f"the GPU's driver answers {getattr(error, 'name', error)}")
     return values[0] if len(values) == 1 else tuple(values)
+
+
+def main() -> None:
+    """Try a card: compile for it, run there, and look at what came out. Ends with 1, and why on
+    standard error, where that cannot be.
+
+    A driver says that a card is there, not that this compiler knows it or that it is free.
+    """
+    source = 'extern "C" __global__ void add(int *x) { if (threadIdx.x == 0) *x += 41; }'
+    try:
+        gpu = Gpu()
+        function = gpu.compile(source, ["add"])["add"]
+        address = gpu.allocate(4)
+        number = np.array([1], np.int32)
+        gpu.upload(address, number)
+        gpu.launch(function, 1, 1, ctypes.c_void_p(address))
+        gpu.download(number, address)
+        gpu.free(address)
+    except TrainingError as error:
+        raise SystemExit(str(error)) from None
+    if number[0] != 42:
+        raise SystemExit(f"{gpu.name}: a sum came out as {number[0]}")

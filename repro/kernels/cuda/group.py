@@ -10,7 +10,17 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from repro.kernels.cuda.plan import ACTIVATIONS, BLOCK, Args, Launch, Plan, Replica, Tiles
+from repro.errors import TrainingError
+from repro.kernels.cuda.plan import (
+    ACTIVATIONS,
+    BLOCK,
+    TILES,
+    Args,
+    Launch,
+    Plan,
+    Replica,
+    Tiles,
+)
 from repro.kernels.networks import Table
 from repro.spec import PIXEL_STATISTICS, Pixels
 
@@ -19,11 +29,18 @@ Indices = npt.NDArray[np.int64]
 _MOMENTS = {"sgd": ("velocity",), "adam": ("exp_avg", "exp_avg_sq")}
 
 
+class OutOfMemoryError(TrainingError):
+    """The card's memory does not hold so many runs at once."""
+
+
 class Graph(Protocol):
     """Launches that were recorded."""
 
     def replay(self) -> None:
         """Do them, after what was asked for before."""
+
+    def close(self) -> None:
+        """Forget them."""
 
 
 class Device(Protocol):
@@ -33,7 +50,11 @@ class Device(Protocol):
         """The functions called `entries`."""
 
     def allocate(self, size: int) -> int:
-        """The address of `size` bytes of zeros."""
+        """The address of `size` bytes of zeros.
+
+        Raises:
+            OutOfMemoryError: there are not so many left.
+        """
 
     def free(self, address: int) -> None:
         """Give them back."""
@@ -69,22 +90,23 @@ class Member:
 class Group:
     """The networks of `members`, their weights zeros until :meth:`load`.
 
-    `pictures` are uint8 (N, H, W, C), `labels` uint8 (N,): :meth:`train` and, where it has no other
-    pictures, :meth:`predict` take from these.
+    `pictures` are uint8 (N, H, W, C), the same for all or one array for each run, `labels` uint8
+    (N,): :meth:`train` and, where it has no other pictures, :meth:`predict` take from these.
     """
 
     def __init__(
         self,
         device: Device,
         members: Sequence[Member],
-        pictures: npt.NDArray[np.uint8],
+        pictures: npt.NDArray[np.uint8] | Sequence[npt.NDArray[np.uint8]],
         labels: npt.NDArray[np.uint8],
         *,
         batch: int,
         capacity: int = 500,
         optimiser: str = "sgd",
-        tiles: Tiles = Tiles(),
+        tiles: Tiles = TILES,
     ) -> None:
+        device.enter()
         self._device, self.members, self.runs = device, list(members), len(members)
         self.batch, self._optimiser = batch, optimiser
         self._plan = Plan(
@@ -92,21 +114,40 @@ class Group:
         )
         self.tensors = self._plan.tensors
         self._addresses: list[int] = []
+        self._graphs: dict[object, Graph] = {}
+        try:
+            self._take_memory(pictures, labels)
+        except OutOfMemoryError:
+            self.close()
+            raise
+        self._functions: Mapping[str, Any] = device.compile(self._plan.source(), self._plan.entries)
+        self._buffers: dict[str, tuple[int, int]] = {}
+        self.steps = 0
+
+    def _take_memory(
+        self,
+        pictures: npt.NDArray[np.uint8] | Sequence[npt.NDArray[np.uint8]],
+        labels: npt.NDArray[np.uint8],
+    ) -> None:
         self._base = self._new(self._plan.bytes * self.runs)
         self._flat = np.zeros((self.runs, self._plan.flat_count), np.float32)
         self._flat_there = self._new(self._flat.nbytes)
-        self._pictures = self._put(pictures)
+        each = [pictures] * self.runs if isinstance(pictures, np.ndarray) else list(pictures)
+        there = {id(array): self._put(array) for array in {id(one): one for one in each}.values()}
         self._labels = self._put(labels)
         self._replicas = self._new(ctypes.sizeof(Replica) * self.runs)
-        described = (Replica * self.runs)(*(_describe(member) for member in members))
-        device.upload(self._replicas, np.frombuffer(described, np.uint8))
-        self._functions: Mapping[str, Any] = {}
-        self._buffers: dict[str, tuple[int, int]] = {}
-        self._graphs: dict[object, Graph] = {}
-        self.steps = 0
+        described = (Replica * self.runs)(
+            *(
+                _describe(member, there[id(one)])
+                for member, one in zip(self.members, each, strict=True)
+            )
+        )
+        self._device.upload(self._replicas, np.frombuffer(bytes(described), np.uint8))
 
     def close(self) -> None:
         """Give the memory back."""
+        for graph in self._graphs.values():
+            graph.close()
         self._graphs.clear()
         for address in self._addresses:
             self._device.free(address)
@@ -114,18 +155,32 @@ class Group:
 
     # ---- weights ----
 
-    def load(self, states: Sequence[Mapping[str, npt.NDArray[Any]]]) -> None:
-        """Take each run's state dict."""
+    def load(
+        self,
+        states: Sequence[Mapping[str, npt.NDArray[Any]]],
+        moments: Sequence[Mapping[str, npt.NDArray[Any]]] = (),
+        steps: int = 0,
+    ) -> None:
+        """Take each run's state dict, as it was after `steps` steps, and its moments."""
         self._device.enter()
         for row, state in zip(self._flat, states, strict=True):
             for tensor in self.tensors:
                 row[tensor.start : tensor.start + tensor.size] = state[tensor.name].reshape(-1)
         self._device.upload(self._flat_there, self._flat)
         self._run(self._plan.carry(plane=0, outwards=False))
+        self.steps = steps
+        for plane, moment in enumerate(_MOMENTS[self._optimiser] if steps else (), 1):
+            rows = np.zeros_like(self._flat)
+            for row, each in zip(rows, moments, strict=True):
+                for tensor in self.tensors:
+                    if (value := each.get(f"{moment}.{tensor.name}")) is not None:
+                        row[tensor.start : tensor.start + tensor.size] = value.reshape(-1)
+            self._device.upload(self._flat_there, rows)
+            self._run(self._plan.carry(plane=plane, outwards=False))
 
     def states(self) -> list[dict[str, npt.NDArray[Any]]]:
         """Each run's state dict: copies."""
-        rows = self._fetch(0)
+        rows = self.flat(0)
         states = []
         for row in rows:
             state: dict[str, npt.NDArray[Any]] = {}
@@ -142,7 +197,7 @@ class Group:
         """What each run's optimiser keeps: as :meth:`repro.kernels.binding.Network.moments`."""
         found: list[dict[str, npt.NDArray[Any]]] = [{} for _ in self.members]
         for plane, moment in enumerate(_MOMENTS[self._optimiser], 1):
-            rows = self._fetch(plane)
+            rows = self.flat(plane)
             for member, row, moments in zip(self.members, rows, found, strict=True):
                 if not self.steps or (self._optimiser == "sgd" and member.momentum == 0):
                     continue
@@ -152,13 +207,14 @@ class Group:
                         moments[f"{moment}.{tensor.name}"] = part.reshape(tensor.shape)
         return found
 
-    def _fetch(self, plane: int) -> Floats:
-        self._device.enter()
+    def flat(self, plane: int) -> Floats:
+        """All weights (`plane` 0), or a moment, of each run in torch's order: (runs, N)."""
         rows = np.zeros_like(self._flat)
+        self._device.enter()
+        # Taps that see no image are never written: they stay what they were.
         self._device.upload(self._flat_there, self._flat if plane == 0 else rows)
         self._run(self._plan.carry(plane=plane, outwards=True))
         self._device.download(rows, self._flat_there)
-        self.fetched = rows
         return rows
 
     # ---- work ----
@@ -197,7 +253,7 @@ class Group:
         """Each run's logits (runs, M, classes) of the pictures that its row of `orders` (runs, M)
         names, or of all `pictures` (M, H, W, C)."""
         self._device.enter()
-        there = self._pictures if pictures is None else self._buffer("pictures", pictures)
+        there = 0 if pictures is None else self._buffer("pictures", pictures)
         assert orders is not None or pictures is not None  # noqa: S101
         count = orders.shape[1] if orders is not None else len(pictures)  # type: ignore[arg-type]
         batch = norm_batch or self._plan.capacity
@@ -212,9 +268,7 @@ class Group:
         by_batch = norm_batch > 0
         for begin in range(0, count, batch):
             images = min(batch, count - begin)
-            self._run(
-                self._plan.prediction(images, dropout=dropout, by_batch=by_batch), common
-            )
+            self._run(self._plan.prediction(images, dropout=dropout, by_batch=by_batch), common)
         self._device.download(logits, common["logits"])
         return logits
 
@@ -260,11 +314,9 @@ class Group:
     def _calls(
         self, launches: Sequence[Launch], common: Mapping[str, Any]
     ) -> list[tuple[Any, int, int, Args]]:
-        if any(launch.entry not in self._functions for launch in launches):
-            self._compile()
         everywhere: dict[str, Any] = {
             "stride": self._plan.bytes, "replicas": self._replicas, "clock": "clock",
-            "pictures": self._pictures, "labels": self._labels, "batch": self.batch,
+            "labels": self._labels, "batch": self.batch,
             "runs": self.runs, "flat": self._flat_there, "flat_count": self._plan.flat_count,
         }  # fmt: skip
         calls = []
@@ -278,15 +330,6 @@ class Group:
 
     def _address(self, value: Any) -> Any:
         return self._base + self._plan.place(value) if isinstance(value, str) else value
-
-    def _compile(self) -> None:
-        """All entries that this plan can ask for, at once."""
-        self._plan.step(self.batch)
-        for dropout in (False, True):
-            self._plan.prediction(1, dropout=dropout)
-        self._plan.carry(plane=0, outwards=True)
-        self._plan.clock()
-        self._functions = self._device.compile(self._plan.source(), self._plan.entries)
 
     # ---- memory ----
 
@@ -315,9 +358,12 @@ class Group:
         return address
 
 
-def _describe(member: Member) -> Replica:
+def _describe(member: Member, pictures: int) -> Replica:
     replica = Replica(
-        seed=member.seed, learning_rate=member.learning_rate, momentum=member.momentum
+        seed=member.seed,
+        pictures=pictures,
+        learning_rate=member.learning_rate,
+        momentum=member.momentum,
     )
     for number, layer in enumerate(member.table.layers):
         replica.activations[number] = ACTIVATIONS.index(layer.activation)

@@ -28,7 +28,7 @@ DEVICE int float_as_bits(float x) { return __float_as_int(x); }
 #define ENTRY(name) extern "C" void name(const Args &a)
 #define UNROLL
 #define UNROLL_BY(n)
-static int THREAD, REPLICA;
+static thread_local int THREAD, REPLICA;
 DEVICE float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 DEVICE float root_of(float x) { return __builtin_sqrtf(x); }
 DEVICE float bits_as_float(int x) { return __builtin_bit_cast(float, x); }
@@ -48,6 +48,7 @@ enum { SGD, ADAM };
 // What differs from run to run. The same structs stand in plan.py.
 struct Replica {
   Long seed;
+  const Byte *pictures;         // that it trains on
   float learning_rate, momentum;
   float mean[3], deviation[3];
   int scaled;
@@ -66,7 +67,8 @@ struct Args {
   long long stride;
   const Replica *replicas;
   Clock *clock;
-  const Byte *pictures, *labels;    // of the data set, the same for all runs
+  const Byte *pictures;             // where others than those of training are predicted
+  const Byte *labels;               // of the pictures of training
   const int *order;                 // (runs, count): which pictures, or NULL for all in turn
   const float *corrections;         // Adam's, (steps, runs, 2): step size, root
   float *losses, *logits;           // (runs, steps), (runs, count, classes)
@@ -200,7 +202,7 @@ struct Shape {
   static const int C4 = (C_ + 3) / 4 * 4, O4 = (O_ + 3) / 4 * 4, TAPS = KH_ * KW_;
   static const int IN_ROW = (W_ + 2 * IB_) * C4, OUT_ROW = (OW_ + 2 * OB_) * O4;
   static const int IN = (H_ + 2 * IB_) * IN_ROW, OUT = (OH_ + 2 * OB_) * OUT_ROW;  // of an image
-  static const int LISTED = (OH_ * OW_ + 7) / 8 * 8;
+  static const int LISTED = (OH_ * OW_ + 31) / 32 * 32;
   // A linear layer, and one whose inputs lie side by side without a gap.
   static const bool WHOLE = OH_ == 1 && OW_ == 1 && S_ == 1 && P_ == 0 && KH_ == H_ && KW_ == W_;
   static const bool FLAT = WHOLE && C_ % 4 == 0 && IB_ == 0;
@@ -226,7 +228,7 @@ template <int H, int W, int C, int B> DEVICE void read_pictures(const Args &a) {
   const int n = THREAD / (H * W), pixel = THREAD % (H * W);
   if (n >= a.images) return;
   const Replica &r = a.replicas[REPLICA];
-  const Byte *bytes = a.pictures + ((long long)picture(a, n) * (H * W) + pixel) * C;
+  const Byte *bytes = (a.pictures ? a.pictures : r.pictures) + ((long long)picture(a, n) * (H * W) + pixel) * C;
   const int rows = H + 2 * B, columns = W + 2 * B;
   float *to = mine(a, a.in) +
               ((n * rows + pixel / W + B) * columns + pixel % W + B) * round4(C);
@@ -282,17 +284,31 @@ DEVICE int activation_of(const Args &a, int layer) {
   return layer < 0 ? IDENTITY : a.replicas[REPLICA].activations[layer];
 }
 
-// Adds a tap's products to the sums of four outputs of N images, input channel after channel.
+// Adds a tap's products to the sums of four outputs of N images, input channel after channel; the next
+// numbers are on their way meanwhile.
 template <int N, int C> DEVICE void add_products(float (&sum)[N][4], const float *const (&x)[N],
                                                  const float *w, int w_row) {
-  UNROLL_BY(4) for (int c = 0; c < C; c += 4) {
-    float in[N][4], weight[4][4];
-    UNROLL for (int i = 0; i < N; i++) load4(in[i], x[i] + c);
-    UNROLL for (int j = 0; j < 4; j++) if (c + j < C) load4(weight[j], w + (c + j) * w_row);
-    UNROLL for (int j = 0; j < 4; j++)
-      if (c + j < C)
+  const int AHEAD = N > 2 || C <= 4 ? 4 : 8;
+  float next_in[AHEAD / 4][N][4], next_weight[AHEAD][4];
+  const auto load = [&](int c) {
+    UNROLL for (int k = 0; k < AHEAD; k += 4)
+      UNROLL for (int i = 0; i < N; i++)
+        if (c + k < C) load4(next_in[k / 4][i], x[i] + c + k);
+    UNROLL for (int k = 0; k < AHEAD; k++) if (c + k < C) load4(next_weight[k], w + (c + k) * w_row);
+  };
+  load(0);
+  for (int c = 0; c < C; c += AHEAD) {
+    float in[AHEAD / 4][N][4], weight[AHEAD][4];
+    UNROLL for (int k = 0; k < AHEAD; k++) {
+      UNROLL for (int i = 0; i < N; i++) in[k / 4][i][k % 4] = next_in[k / 4][i][k % 4];
+      UNROLL for (int o = 0; o < 4; o++) weight[k][o] = next_weight[k][o];
+    }
+    if (c + AHEAD < C) load(c + AHEAD);
+    UNROLL for (int k = 0; k < AHEAD; k++)
+      if (c + k < C)
         UNROLL for (int i = 0; i < N; i++)
-          UNROLL for (int o = 0; o < 4; o++) sum[i][o] = fused(in[i][j], weight[j][o], sum[i][o]);
+          UNROLL for (int o = 0; o < 4; o++)
+            sum[i][o] = fused(in[k / 4][i][k % 4], weight[k][o], sum[i][o]);
   }
 }
 
@@ -482,9 +498,9 @@ template <class S> DEVICE void forward_norm_statistics(const Args &a) {
   float mean = norm[0], variance = norm[S::C4];
   if (a.by_batch) {
     float sum = 0, squares = 0;
-    in_turn<32, S::C4, 1>(&in, pixels, [&](const float *x) { sum = sum + x[0]; });
+    in_turn<64, S::C4, 1>(&in, pixels, [&](const float *x) { sum = sum + x[0]; });
     sum = sum / count;
-    in_turn<32, S::C4, 1>(&in, pixels, [&](const float *x) {
+    in_turn<64, S::C4, 1>(&in, pixels, [&](const float *x) {
       const float d = x[0] - sum;
       squares = fused(d, d, squares);
     });
@@ -511,19 +527,60 @@ template <class S> DEVICE void forward_norm(const Args &a) {
 
 // ---- backward ----
 
-// One parameter's step along its gradient; returns what it becomes.
-DEVICE float step_along(const Args &a, float *w, float gradient) {
+// How a run's parameters step along their gradients.
+struct Stride { int optimiser; float rate, momentum, size, root; };
+
+DEVICE Stride stride_of(const Args &a) {
   const Replica &r = a.replicas[REPLICA];
-  if (a.optimiser == SGD) {
-    if (r.momentum != 0) gradient = w[a.moment] = fused(r.momentum, w[a.moment], gradient);
-    return *w = fused(-r.learning_rate, gradient, *w);
+  Stride s = {a.optimiser, r.learning_rate, r.momentum, 0, 0};
+  if (a.optimiser == ADAM) {
+    const long long step = mine(a, a.clock)->step;
+    s.size = a.corrections[(step * a.runs + REPLICA) * 2];
+    s.root = a.corrections[(step * a.runs + REPLICA) * 2 + 1];
   }
-  const float *correction = a.corrections + ((long long)mine(a, a.clock)->step * a.runs + REPLICA) * 2;
-  float *mean = w + a.moment, *square = mean + a.moment;
-  *mean = fused((float)(1 - 0.9), gradient - *mean, *mean);
-  *square = fused((float)(1 - 0.999) * gradient, gradient, *square * 0.999f);
-  const float root = root_of(*square) / correction[1] + 1e-8f;
-  return *w = fused(-correction[0], *mean / root, *w);
+  return s;
+}
+
+// COUNT parameters that lie side by side, along their gradients; `made` is what they become.
+template <int COUNT>
+DEVICE void step_along(const Args &a, const Stride &s, float *w, const float *gradient, float *made) {
+  float one[COUNT], other[COUNT];
+  const auto get = [](float *to, const float *from) {
+    if (COUNT % 4) to[0] = from[0];
+    else UNROLL for (int i = 0; i + 3 < COUNT; i += 4) load4(to + i, from + i);
+  };
+  const auto put = [](float *to, const float *from) {
+    if (COUNT % 4) to[0] = from[0];
+    else UNROLL for (int i = 0; i + 3 < COUNT; i += 4) store4(to + i, from + i);
+  };
+  get(made, w);
+  if (s.optimiser == SGD && s.momentum == 0) {
+    UNROLL for (int i = 0; i < COUNT; i++) made[i] = fused(-s.rate, gradient[i], made[i]);
+  } else if (s.optimiser == SGD) {
+    get(one, w + a.moment);
+    UNROLL for (int i = 0; i < COUNT; i++) {
+      one[i] = fused(s.momentum, one[i], gradient[i]);
+      made[i] = fused(-s.rate, one[i], made[i]);
+    }
+    put(w + a.moment, one);
+  } else {
+    get(one, w + a.moment);
+    get(other, w + 2 * a.moment);
+    UNROLL for (int i = 0; i < COUNT; i++) {
+      one[i] = fused((float)(1 - 0.9), gradient[i] - one[i], one[i]);
+      other[i] = fused((float)(1 - 0.999) * gradient[i], gradient[i], other[i] * 0.999f);
+      const float root = root_of(other[i]) / s.root + 1e-8f;
+      made[i] = fused(-s.size, one[i] / root, made[i]);
+    }
+    put(w + a.moment, one);
+    put(w + 2 * a.moment, other);
+  }
+  put(w, made);
+}
+
+DEVICE void step_one(const Args &a, float *w, float gradient) {
+  float made[1];
+  step_along<1>(a, stride_of(a), w, &gradient, made);
 }
 
 // A gradient of what `in` holds, made one of what its layer computed: through dropout and activation.
@@ -646,12 +703,6 @@ template <class S> DEVICE bool sees_image(int ky, int kx, int pool) {
   return rows && columns;
 }
 
-// A weight's step, in both layouts.
-template <class S> DEVICE void step_weight(const Args &a, int tap, int c, int o, float gradient) {
-  const float now = step_along(a, mine(a, a.weights) + (tap * S::C + c) * S::O4 + o, gradient);
-  mine(a, a.turned)[S::turned_at(tap, o, c)] = now;
-}
-
 // The gradients of a dense layer's weights and their step: a thread has 4 input and 4 Q output
 // channels of one tap. 32 neighbours have L groups of outputs and 32 / L of inputs, so that what they
 // write lies side by side in both layouts. Those that follow have the bias of one output each. Taps
@@ -667,7 +718,7 @@ template <class S, int Q, int L, bool BIAS, bool FIRST> DEVICE void step_weights
     if (!BIAS || output >= S::O) return;
     float sum = 0;
     for (int n = 0; n < a.images; n++) sum = sum + mine(a, a.out_gradient)[n * S::OUT + output];
-    step_along(a, mine(a, a.bias) + output, sum);
+    step_one(a, mine(a, a.bias) + output, sum);
     return;
   }
   const int ky = tap / S::KW, kx = tap % S::KW;
@@ -682,7 +733,7 @@ template <class S, int Q, int L, bool BIAS, bool FIRST> DEVICE void step_weights
   const int rows = bottom - top, columns = right - left, count = a.images * rows * columns;
   const float *x = mine(a, a.in) + S::in_at(top * S::S - S::P + ky, left * S::S - S::P + kx) + c;
   const float *g = mine(a, a.out_gradient) + S::out_at(top, left) + o;
-  const int AT_ONCE = Q == 1 ? 8 : 4;
+  const int AT_ONCE = Q == 1 ? 16 : 4;
   float sum[4][4 * Q];
   UNROLL for (int i = 0; i < 4; i++) UNROLL for (int j = 0; j < 4 * Q; j++) sum[i][j] = 0;
   int row = 0, column = 0;
@@ -706,9 +757,22 @@ template <class S, int Q, int L, bool BIAS, bool FIRST> DEVICE void step_weights
           UNROLL for (int j = 0; j < 4 * Q; j++)
             sum[i][j] = fused(in[e][i], gradient[e][j], sum[i][j]);
   }
+  const Stride stride = stride_of(a);
+  float made[4][4 * Q];
   UNROLL for (int i = 0; i < 4; i++)
-    UNROLL for (int j = 0; j < 4 * Q; j++)
-      if (c + i < S::C && o + j < S::O) step_weight<S>(a, tap, c + i, o + j, sum[i][j]);
+    UNROLL for (int q = 0; q < 4 * Q; q += 4) {
+      UNROLL for (int j = q; j < q + 4; j++) made[i][j] = 0;
+      if (c + i >= S::C || o + q >= S::O4) continue;
+      // What fills up to four stays zero.
+      UNROLL for (int j = q; j < q + 4; j++) if (o + j >= S::O) sum[i][j] = 0;
+      step_along<4>(a, stride, mine(a, a.weights) + (tap * S::C + c + i) * S::O4 + o + q, sum[i] + q,
+                    made[i] + q);
+    }
+  UNROLL for (int j = 0; j < 4 * Q; j++)
+    if (o + j < S::O) {
+      const float four[4] = {made[0][j], made[1][j], made[2][j], made[3][j]};
+      store4(mine(a, a.turned) + S::turned_at(tap, o + j, c), four);
+    }
 }
 
 // The outputs of one channel of one image through which maximum and activation let a gradient pass,
@@ -742,34 +806,43 @@ template <class S, int G> DEVICE void step_weights_pooled(const Args &a) {
   const int tap = is_bias ? 0 : THREAD % threads / groups, c = is_bias ? 0 : THREAD % threads % groups * G;
   if (o >= S::O || tap >= S::TAPS || !sees_image<S>(tap / S::KW, tap % S::KW, 2)) return;
   const float *x = mine(a, a.in) + tap / S::KW * S::IN_ROW + tap % S::KW * S::C4 + c;
+  const int AT_ONCE = G == 1 ? 32 : 16;
   float sum[G];
   UNROLL for (int i = 0; i < G; i++) sum[i] = 0;
   for (int n = 0; n < a.images; n++, x += S::IN) {
     const Open *list = mine(a, a.open) + (n * S::O + o) * S::LISTED;
     const int count = mine(a, a.counts)[n * S::O + o];
-    float next[16];
-    UNROLL for (int i = 0; i < 4; i++) load4(next + 4 * i, (const float *)list + 4 * i);
-    for (int k = 0; k < count; k += 8) {
-      float now[16], in[8][G];
-      UNROLL for (int i = 0; i < 16; i++) now[i] = next[i];
-      if (k + 8 < count)
-        UNROLL for (int i = 0; i < 4; i++) load4(next + 4 * i, (const float *)(list + k + 8) + 4 * i);
-      UNROLL for (int e = 0; e < 8; e++) {
+    float next[2 * AT_ONCE];
+    UNROLL for (int i = 0; i < 2 * AT_ONCE; i += 4) load4(next + i, (const float *)list + i);
+    for (int k = 0; k < count; k += AT_ONCE) {
+      float now[2 * AT_ONCE], in[AT_ONCE][G];
+      UNROLL for (int i = 0; i < 2 * AT_ONCE; i++) now[i] = next[i];
+      if (k + AT_ONCE < count)
+        UNROLL for (int i = 0; i < 2 * AT_ONCE; i += 4)
+          load4(next + i, (const float *)(list + k + AT_ONCE) + i);
+      UNROLL for (int e = 0; e < AT_ONCE; e++) {
         // What lies behind the list's end is of an earlier batch, or zeros: a place in the image too.
         const float *from = x + float_as_bits(now[2 * e]);
         if (G == 1) in[e][0] = from[0];
         else load4(in[e], from);
       }
-      UNROLL for (int e = 0; e < 8; e++)
+      UNROLL for (int e = 0; e < AT_ONCE; e++)
         if (k + e < count)
           UNROLL for (int i = 0; i < G; i++)
             sum[i] = is_bias ? sum[i] + now[2 * e + 1] : fused(in[e][i], now[2 * e + 1], sum[i]);
     }
   }
-  if (is_bias) step_along(a, mine(a, a.bias) + o, sum[0]);
-  else
-    UNROLL for (int i = 0; i < G; i++)
-      if (c + i < S::C) step_weight<S>(a, tap, c + i, o, sum[i]);
+  if (is_bias) {
+    step_one(a, mine(a, a.bias) + o, sum[0]);
+    return;
+  }
+  const Stride stride = stride_of(a);
+  UNROLL for (int i = 0; i < G; i++) {
+    if (c + i >= S::C) continue;
+    float made[1];
+    step_along<1>(a, stride, mine(a, a.weights) + (tap * S::C + c + i) * S::O4 + o, &sum[i], made);
+    mine(a, a.turned)[S::turned_at(tap, o, c + i)] = made[0];
+  }
 }
 
 // A number a thread: the gradients of the windows whose maximum it was, in their order.
@@ -799,7 +872,7 @@ template <class S> DEVICE void step_norm(const Args &a) {
   const float mean = norm[2 * S::C4], deviation = norm[3 * S::C4], count = (float)pixels;
   float sum = 0, products = 0;
   const float *arrays[3] = {gradients, out, in};
-  in_turn<16, S::C4, 3>(arrays, pixels, [&](const float *x) {
+  in_turn<32, S::C4, 3>(arrays, pixels, [&](const float *x) {
     const float g = !relu || x[1] > 0 ? x[0] : 0.0f;
     sum = sum + g;
     products = fused(g, x[2] - mean, products);
@@ -807,8 +880,8 @@ template <class S> DEVICE void step_norm(const Args &a) {
   norm[4 * S::C4] = sum / count;
   norm[5 * S::C4] = products * deviation * deviation / count;
   mine(a, a.turned)[c] = mine(a, a.weights)[c];
-  step_along(a, mine(a, a.weights) + c, products * deviation);
-  step_along(a, mine(a, a.bias) + c, sum);
+  step_one(a, mine(a, a.weights) + c, products * deviation);
+  step_one(a, mine(a, a.bias) + c, sum);
 }
 
 // A number a thread: the gradients of the input and of what was added, after `step_norm`, which has

@@ -1,4 +1,4 @@
-"""What a GPU does for a table of layers: the code of its entries, the memory of a run, the launches.
+"""What a GPU does for a table of layers: code of its entries, memory of a run, launches.
 
 Nothing here needs a GPU. `kernels.cu` is the arithmetic; this says which function runs with which
 shape, in which order, and where its numbers lie.
@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from repro.kernels.networks import Layer, Table
 
@@ -30,6 +31,7 @@ class Replica(ctypes.Structure):
 
     _fields_ = [
         ("seed", ctypes.c_uint64),
+        ("pictures", ctypes.c_void_p),
         ("learning_rate", ctypes.c_float),
         ("momentum", ctypes.c_float),
         ("mean", ctypes.c_float * 3),
@@ -39,7 +41,6 @@ class Replica(ctypes.Structure):
     ]
 
 
-_POINTERS = "pvoid"
 _FIELDS = """
     long stride
     pointer replicas clock pictures labels order corrections losses logits flat
@@ -53,7 +54,7 @@ _FIELDS = """
     long moment
     pointer norm
 """
-_TYPES = {
+_TYPES: Mapping[str, Any] = {
     "long": ctypes.c_int64, "unsigned": ctypes.c_uint64, "pointer": ctypes.c_void_p,
     "int": ctypes.c_int32, "float": ctypes.c_float,
 }  # fmt: skip
@@ -76,7 +77,7 @@ class Tiles:
 
     images: int = 2
     """Of a convolution without maximum, forward and backward."""
-    rows: int = 10
+    rows: int = 4
     """Of a linear layer: images."""
     windows: int = 1
     """Of a pooled convolution: images."""
@@ -84,6 +85,9 @@ class Tiles:
     """Of a dense layer's weights: groups of four output channels."""
     inputs: int = 8
     """Of a pooled convolution's input gradient: channels."""
+
+
+TILES = Tiles()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +127,7 @@ class Plan:
 
     def __init__(
         self, table: Table, *, batch: int, capacity: int, optimiser: str = "sgd",
-        tiles: Tiles = Tiles(),
+        tiles: Tiles = TILES,
     ) -> None:  # fmt: skip
         self.table, self.batch, self.capacity = table, batch, max(batch, capacity)
         self.optimiser, self.tiles = optimiser, tiles
@@ -133,6 +137,12 @@ class Plan:
         self.tensors: list[Tensor] = []
         self._lay_out()
         self.classes = table.layers[-1].shape[2]
+        # All entries there are, in one order: the same network has the same source every time.
+        self.step(1)
+        for dropout in (False, True):
+            self.prediction(1, dropout=dropout)
+        self.carry(plane=0, outwards=True)
+        self.clock()
 
     # ---- memory ----
 
@@ -174,7 +184,8 @@ class Plan:
                 parameters += [(f"{layer.name} weight", outputs), (f"{layer.name} bias", outputs)]
                 self._take(f"{layer.name} norm", 6 * _round4(outputs))
                 self._take(f"{layer.name} turned", outputs)
-                shapes = {part: (outputs,) for part in ("weight", "bias", "running_mean", "running_var")}
+                parts = ("weight", "bias", "running_mean", "running_var")
+                shapes: dict[str, tuple[int, ...]] = dict.fromkeys(parts, (outputs,))
             elif layer.kind == "max_pool":
                 self._take(f"{layer.name} from", size * self.batch, 1)
                 continue
@@ -184,15 +195,17 @@ class Plan:
                 parameters.append((f"{layer.name} weight", taps * channels * _round4(outputs)))
                 parameters.append((f"{layer.name} bias", _round4(outputs)))
                 self._take(f"{layer.name} turned", taps * outputs * _round4(channels))
-                shape = (outputs, channels, *kernel)
-                if layer.kind == "linear":
-                    shape = (outputs, taps * channels)
-                shapes = {"weight": shape} | ({} if layer.kind == "conv" else {"bias": (outputs,)})
+                linear = layer.kind == "linear"
+                shapes = {
+                    "weight": (outputs, taps * channels) if linear else (outputs, channels, *kernel)
+                }
+                if layer.kind != "conv":
+                    shapes["bias"] = (outputs,)
                 self._take(f"{layer.name} before", size * self.batch)
                 if layer.kind == "conv_pool":
                     self._take(f"{layer.name} from", size * self.batch, 1)
-                    listed = -(-rows * columns // 8) * 8
-                    self._take(f"{layer.name} open", self.batch * outputs * listed + 8, 8)
+                    listed = -(-rows * columns // 32) * 32
+                    self._take(f"{layer.name} open", self.batch * outputs * listed, 8)
                     self._take(f"{layer.name} counts", self.batch * outputs)
                 if layer.dropout > 0:
                     self._take(f"{layer.name} kept", size * self.capacity, 1)
@@ -243,7 +256,9 @@ class Plan:
                  "norm": "losses of images", "images": images},
             ),
             *self._backward(images),
-            self._launch("advance", 1, {"norm": "losses of images", "images": images, "training": 1}),
+            self._launch(
+                "advance", 1, {"norm": "losses of images", "images": images, "training": 1}
+            ),
         ]  # fmt: skip
 
     def prediction(self, images: int, *, dropout: bool, by_batch: bool = False) -> list[Launch]:
@@ -272,9 +287,10 @@ class Plan:
             "by_batch": training or by_batch, "purpose": 3 if training else 4,
         }  # fmt: skip
         first = next(iter(self.table.maps))
+        image = f"{height}, {width}, {channels}, {self._border(first)}"
         launches = [
             self._launch(
-                f"read_pictures<{height}, {width}, {channels}, {self._border(first)}>", images * height * width,
+                f"read_pictures<{image}>", images * height * width,
                 {**common, "in_": f"{first} value"},
             )
         ]  # fmt: skip
@@ -358,18 +374,23 @@ class Plan:
             bias, begins = (
                 "true" if each else "false" for each in (layer.kind == "linear", is_first)
             )
-            size = 4 * tiles.outputs
+            # Few sums are long: many small tiles, each far ahead.
+            groups = tiles.outputs if layer.shape[:2] == (1, 1) else 1
+            size = 4 * groups
             lanes = 4 if channels >= 32 else min(32, 1 << (-(-outputs // size) - 1).bit_length())
             tiled = -(-outputs // (size * lanes)) * -(-four // (4 * (32 // lanes))) * 32
             inputs = (
-                (f"input_gradients_flat<{shape}, {tiles.rows}>", pixels * four * -(-images // tiles.rows))
-                if self._is_flat(layer)
-                else (f"input_gradients<{shape}, {tiles.images}>",
-                      four // 4 * pixels * -(-images // tiles.images))
-            )  # fmt: skip
+                f"input_gradients<{shape}, {tiles.images}>",
+                four // 4 * pixels * -(-images // tiles.images),
+            )
+            if self._is_flat(layer):
+                inputs = (
+                    f"input_gradients_flat<{shape}, {tiles.rows}>",
+                    pixels * four * -(-images // tiles.rows),
+                )
             calls = [
                 inputs,
-                (f"step_weights<{shape}, {tiles.outputs}, {lanes}, {bias}, {begins}>",
+                (f"step_weights<{shape}, {groups}, {lanes}, {bias}, {begins}>",
                  tiled * taps + outputs),
             ]  # fmt: skip
         return [self._launch(call, threads, args) for call, threads in calls[is_first:]]
@@ -424,8 +445,9 @@ class Plan:
             "optimiser": OPTIMISERS.index(self.optimiser),
         }  # fmt: skip
         for field, name in (
-            ("before", "before"), ("from_", "from"), ("open", "open"), ("counts", "counts"), ("kept", "kept"), ("norm", "norm"),
-            ("weights", "weight"), ("turned", "turned"), ("bias", "bias"),
+            ("before", "before"), ("from_", "from"), ("open", "open"), ("counts", "counts"),
+            ("kept", "kept"), ("norm", "norm"), ("weights", "weight"), ("turned", "turned"),
+            ("bias", "bias"),
         ):  # fmt: skip
             if f"{layer.name} {name}" in self._memory:
                 args[field] = f"{layer.name} {name}"
