@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import queue
+import re
 import shutil
 import signal
 import subprocess
@@ -346,7 +347,9 @@ class Workers:
             status = process.wait()
             if not ended:
                 errors.seek(0)
-                message = _cause(status, errors.read().decode(errors="replace"))
+                text = errors.read()
+                message = _cause(status, text.decode(errors="replace"))
+                message += _kept(text, Path(job.home) / "logs" / f"{spec.name}.txt")
                 put(Failed(run=spec.name, message=message, exit_code=4))
 
     @contextmanager
@@ -423,5 +426,20 @@ def _cause(status: int, errors: str) -> str:
         )
     if status < 0:
         return f"its process was ended by {signal.Signals(-status).name}"
-    last = [line for line in errors.splitlines() if line.strip()]
+    lines = [line for line in errors.splitlines() if line.strip()]
+    # What an exception says may have more lines, with addresses of documentation at their end.
+    raised = [line for line in lines if re.match(r"(\w+\.)*\w*(Error|Exception|Interrupt)\b", line)]
+    last = [*lines, *raised]
     return f"its process ended with code {status}: {last[-1] if last else 'no message'}"
+
+
+def _kept(errors: bytes, path: Path) -> str:
+    """Keep all that a process wrote to standard error, and say where."""
+    if not errors.strip():
+        return ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(errors)
+    except OSError:
+        return ""  # the cause is told of all the same
+    return f" (all it said: {path})"

@@ -371,6 +371,27 @@ def test_a_run_on_the_cpu_imports_no_torch(tmp_path):
     assert Store(tmp_path).load(spec_of("improved")).accuracy_at(10) is not None
 
 
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        (
+            "Traceback (most recent call last):\n  File x\ntorch.AcceleratorError: CUDA error: no "
+            "kernel image is available\nSearch for `cudaErrorNoKernelImage' in https://docs.nvidia.com\n",
+            "torch.AcceleratorError: CUDA error: no kernel image is available",
+        ),
+        ("ValueError: first\nDuring handling:\nKeyError: 'second'\n", "KeyError: 'second'"),
+        ("Killed\nout of space\n\n", "out of space"),
+    ],
+)
+def test_the_cause_is_what_was_raised_and_all_that_was_said_is_kept(tmp_path, text, cause):
+    assert runner._cause(1, text) == f"its process ended with code 1: {cause}"
+    path = tmp_path / "logs" / "run.txt"
+    assert runner._kept(text.encode(), path) == f" (all it said: {path})"
+    assert path.read_text() == text
+    assert runner._kept(b" \n", path) == ""
+    assert runner._kept(b"text", path / "under" / "a file") == ""
+
+
 @pytest.fixture
 def asked_anew():
     """What was found out about this machine's GPU is forgotten before and after."""
