@@ -27,11 +27,56 @@ from repro.verdicts import load_cells
 from tests.examples import record
 
 EXPECTED = Path(__file__).parent.parent / "expected_results"
+
+# What each sentence says, transcribed a second time: pairs, margin, difference, cell with its
+# accuracy or its right answers among images.
+SENTENCES = {
+    "net-best-at-30": ("net-relu@30 > net-relu@10, net-relu@60, net-relu@100", 0),
+    "twelve-images": ("net-relu@60: 8 of 12", 0),
+    "swish-over-relu": ("net-swish > net-relu", 0.02),
+    "leaky-early": ("net-leaky_relu@10: 0.61", 0),
+    "leaky-overall": ("net-leaky_relu > net-relu", 0),
+    "decline-stays": (
+        "net-relu@30 > net-relu@100; net-leaky_relu@30 > net-leaky_relu@100; "
+        "net-swish@30 > net-swish@100", 0,
+    ),
+    "improved-ahead": (
+        "improved@10 > net-relu@10; improved@30 > net-relu@30; improved@60 > net-relu@60; "
+        "improved@100 > net-relu@100", 0.02,
+    ),
+    "improved-rises": (
+        "improved@30 > improved@10; improved@60 > improved@30; improved@100 > improved@60", 0,
+    ),
+    "improved-rises-on": ("improved@200 > improved@100", 0),
+    "best-of-all": (
+        "improved@100 > net-relu@30, net-leaky_relu@30, net-swish@30, improved@60, resnet@10", 0,
+    ),
+    "resnet-over-net": ("resnet@10 > net-relu@10", 0.05),
+    "resnet-over-improved": ("resnet@10 > improved@10 by 0.0232", 0),
+}  # fmt: skip
+
 ABOVE = Claim(name="a", says="", place="", greater=(("improved@10", "net-relu@10"),))
 
 
 def seeds(*differences, base=0.5):
     return [{"improved@10": base + d, "net-relu@10": base} for d in differences]
+
+
+def sentence(claim):
+    """A claim as :data:`SENTENCES` writes it."""
+    if claim.cell:
+        count = f"{claim.right} of {claim.images}" if claim.images else f"{claim.accuracy}"
+        return f"{claim.cell}: {count}"
+    parts = {}
+    for first, second in claim.greater:
+        parts.setdefault(first, []).append(second)
+    by = f" by {claim.by}" if claim.by is not None else ""
+    return "; ".join(f"{first} > {', '.join(rest)}" for first, rest in parts.items()) + by
+
+
+def test_each_claim_says_what_its_sentence_does():
+    claims = load_claims(EXPECTED / "claims.toml")
+    assert {claim.name: (sentence(claim), claim.margin) for claim in claims} == SENTENCES
 
 
 def test_the_reports_claims_are_there_and_its_own_figures_bear_them_out():
@@ -266,6 +311,11 @@ def test_a_stated_difference_is_held_to_one_more_seed():
     assert judge_claim(claim, seeds(0.1, 0.2, 0.15)).stated is True
     assert judge_claim(claim, seeds(0.5, 0.51, 0.5)).stated is False
     assert judge_claim(claim, seeds(0.1)).stated is None
+    # Outside the interval of the mean, and well inside that of one more seed.
+    near = judge_claim(claim, seeds(0.115, 0.125, 0.13, 0.135, 0.145))
+    ((_, high),) = near.intervals
+    assert high < 0.145
+    assert near.stated is True
     assert "0.1500 could be one more seed's" in claims_foot([judge_claim(claim, seeds(0.1, 0.2))])
     assert "0.1500 could not be" in claims_foot([judge_claim(claim, seeds(0.5, 0.51, 0.5))])
 

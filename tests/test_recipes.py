@@ -83,6 +83,17 @@ def test_scores_by_hand():
     )
 
 
+def test_the_nearest_is_that_of_the_least_root_mean_square():
+    """One far cell weighs more than two that are a little off: by the mean of the distances it
+    would be the other way about."""
+    one_far = run("net-relu", BASE, 100, {10: 0.60, 30: 0.63})
+    both_near = run("net-relu", FASTER, 100, {10: 0.588, 30: 0.648})
+    fits = fit_all([one_far, both_near], CELLS)
+    assert [fit.candidate for fit in fits] == [FASTER, BASE]
+    assert [fit.mean for fit in fits] == pytest.approx([0.018, 0.015])
+    assert [fit.candidate for fit in over_shared_cells(fits[::-1])] == [FASTER, BASE]
+
+
 def test_improved_net_is_read_with_dropout_off_and_left_on():
     """The example's accuracy is 0.02 lower with dropout on: the nearer of the two comes first."""
     fits = fit_all([run("improved", BASE, 100, {10: 0.70})], CELLS)

@@ -57,6 +57,16 @@ def test_a_candidate_gets_its_nearest_reading():
     assert ranking([off, left_on], EARLY) == [left_on]
 
 
+def test_the_nearest_is_that_of_the_least_root_mean_square():
+    names = sorted(EARLY)
+    one_far = Fit(candidate=IN_USE, dropout_left_on=False, by_seed={
+        name: {100: difference} for name, difference in zip(names, (0.03, 0, 0), strict=True)
+    })  # fmt: skip
+    all_near = fit(CANDIDATES[0], 0.015)
+    assert one_far.mean < all_near.mean
+    assert ranking([one_far, all_near], EARLY) == [all_near, one_far]
+
+
 def test_a_stage_looks_at_the_cells_that_all_have():
     """The recipe in use may have been trained further in another stage."""
     other = CANDIDATES[0]

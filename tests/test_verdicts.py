@@ -16,7 +16,9 @@ from repro.verdicts import (
     Cell,
     Kind,
     accuracies_by_cell,
+    counts_switched,
     exit_code,
+    holm,
     judge,
     judge_all,
     judge_records,
@@ -304,6 +306,20 @@ def test_holm_by_hand():
     assert told_apart([*verdicts, verdicts[1]]) == ["net-relu@30"], "a repeated cell counts once"
     assert told_apart(verdicts[:1]) == ["net-relu@10"]
     assert told_apart([]) == []
+
+
+def test_holm_is_less_strict_with_each_that_falls_and_stops_at_the_first_that_does_not():
+    assert holm({"a": 0.01, "b": 0.02, "c": 0.04}) == ["a", "b", "c"]
+    # 0.02 and 0.04 would fall, had 0.018 not been above 0.05/3.
+    assert holm({"a": 0.018, "b": 0.02, "c": 0.04}) == []
+
+
+def test_improved_net_is_judged_by_the_readings_with_dropout_on():
+    """The report's recipe predicts with it off, and its figures were read with it on."""
+    assert counts_switched(REPORT_RECIPES["improved"])
+    left_on = dataclasses.replace(REPORT_RECIPES["improved"], learning_rate=0.5)
+    left_on = dataclasses.replace(left_on, dropout_at_prediction=True)
+    assert not counts_switched(left_on), "of another report the recipe says it"
 
 
 def test_holm_names_a_cell_in_at_most_5_of_100_faithful_reproductions():
