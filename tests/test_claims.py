@@ -306,6 +306,19 @@ def test_a_model_alone_is_its_mean_over_the_rows():
     assert judged.differences == pytest.approx((0.1 - 0.125 / 2,))
 
 
+def test_the_chance_is_that_of_the_pair_that_binds():
+    claim = Claim(
+        name="a", says="", place="", greater=(("improved@10", "net-relu@10"), ("improved@10", "net-swish@10"))
+    )  # fmt: skip
+    figures = [
+        {"improved@10": 0.6 + d, "net-relu@10": 0.3, "net-swish@10": 0.6}
+        for d in (-0.01, 0.01, -0.005, 0.005, 0.001)
+    ]
+    chance = judge_claim(claim, figures).chance
+    assert chance is not None
+    assert 0.4 < chance < 0.6
+
+
 def test_a_stated_difference_is_held_to_one_more_seed():
     claim = Claim(name="a", says="", place="", greater=(("improved@10", "net-relu@10"),), by=0.15)
     assert judge_claim(claim, seeds(0.1, 0.2, 0.15)).stated is True
