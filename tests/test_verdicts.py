@@ -308,6 +308,12 @@ def test_holm_by_hand():
     assert told_apart([]) == []
 
 
+def test_an_interval_a_little_wider_than_the_tolerance_decides_nothing():
+    """Two runs 0.0064 apart: 12.706 * 0.0045 * sqrt(1.5) is 0.07."""
+    assert judge(cell(), [0.5712, 0.5776]).kind is Kind.INCONCLUSIVE
+    assert judge(cell(), [0.5724, 0.5764]).kind is Kind.REPRODUCED, "0.044"
+
+
 def test_holm_is_less_strict_with_each_that_falls_and_stops_at_the_first_that_does_not():
     assert holm({"a": 0.01, "b": 0.02, "c": 0.04}) == ["a", "b", "c"]
     # 0.02 and 0.04 would fall, had 0.018 not been above 0.05/3.
