@@ -150,11 +150,11 @@ def default_workers(device: Device) -> int:
 
 
 @functools.cache
-def no_gpu_because() -> str | None:
-    """Why no NVIDIA GPU can train here, or None where one can: a card is seen and, in another
-    process, does a sum."""
+def try_gpu() -> tuple[str | None, str]:
+    """The name of the NVIDIA GPU that trains here, or None, and why there is none: a card is seen
+    and, in another process, does a sum."""
     if not _has_driver():
-        return "no NVIDIA GPU is here"
+        return None, "no NVIDIA GPU is here"
     code = (
         f"import sys; sys.path[0] = {str(Path(__file__).parent.parent)!r}; "
         "from repro.kernels.cuda.gpu import main; main()"
@@ -163,9 +163,9 @@ def no_gpu_because() -> str | None:
         [sys.executable, "-c", code], capture_output=True, text=True, errors="replace", check=False
     )
     if done.returncode == 0:
-        return None
+        return done.stdout.strip(), ""
     lines = [line for line in done.stderr.splitlines() if line.strip()]
-    return lines[-1] if lines else f"trying it ended with code {done.returncode}"
+    return None, lines[-1] if lines else f"trying it ended with code {done.returncode}"
 
 
 def _has_driver() -> bool:
@@ -174,7 +174,7 @@ def _has_driver() -> bool:
 
 def has_cuda() -> bool:
     """Whether an NVIDIA GPU can train here."""
-    return no_gpu_because() is None
+    return try_gpu()[0] is not None
 
 
 class Executor(Protocol):

@@ -46,7 +46,7 @@ from repro.progress import RunDisplay, duration
 from repro.recipes import FITTING_SEEDS, Fit, fit_all
 from repro.records import RunRecord, is_complete
 from repro.reports import Report
-from repro.runner import Task, allocate, default_workers, estimate_s, predict, run
+from repro.runner import Task, allocate, default_workers, estimate_s, predict, run, try_gpu
 from repro.search import STAGES, entrants, models_of
 from repro.spec import (
     DROPOUT,
@@ -486,7 +486,8 @@ class Session:
                 self.fetch_data(plan(os.environ.get("REPRO_CIFAR10_SOURCE")))
         else:  # whose nodes fetch the data that they need
             self.say(f"a Ray cluster of {self.cluster.nodes} nodes, with room for {slots} at once")
-        self.say(_announcement(todo, done, at_a_time, threads))
+        card = try_gpu()[0] if device == "cuda" and self.cluster is None else None
+        self.say(_announcement(todo, done, at_a_time, threads, card))
         began = time.monotonic()
         comparison = Comparison(recorded or recorded_store(), [task.spec for task in todo])
         with display(todo, comparison) as shown:
@@ -518,7 +519,11 @@ def _training_part(dataset: Dataset) -> Dataset:
 
 
 def _announcement(
-    todo: Sequence[Task], done: dict[str, RunRecord | None], at_a_time: int, threads: int
+    todo: Sequence[Task],
+    done: dict[str, RunRecord | None],
+    at_a_time: int,
+    threads: int,
+    card: str | None = None,
 ) -> str:
     """What will be done, what its bits may be relied on for, and how long that took elsewhere."""
     spec = todo[0].spec
@@ -528,7 +533,7 @@ def _announcement(
     text = "1 run" if len(todo) == 1 else f"{len(todo)} runs, {at_a_time} at a time"
     if together and len(todo) > 1:
         text = f"{len(todo)} runs together"
-    text += f", on {f'{threads} cores of the ' * (threads > 1)}{device} ({spec.engine})"
+    text += f", on {f'{threads} cores of the ' * (threads > 1)}{card or device} ({spec.engine})"
     known = all(task.spec.recipe.is_reports for task in todo)
     if known:
         text += f", level {promised.level}: {promised.text}"

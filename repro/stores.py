@@ -14,7 +14,7 @@ from repro.evidence import Evidence
 from repro.paths import home, packaged
 from repro.recipes import FITTING_SEEDS, Grid, fit_all, spreads
 from repro.records import RunRecord
-from repro.runner import has_cuda, no_gpu_because
+from repro.runner import has_cuda, try_gpu
 from repro.spec import (
     EARLIER_ENGINES,
     MAX_SEED,
@@ -61,8 +61,8 @@ def choose_device(choice: DeviceChoice) -> Device:
     """
     if choice == "auto":
         return "cuda" if has_cuda() else "cpu"
-    if choice == "cuda" and (reason := no_gpu_because()):
-        raise UsageError(f"--device cuda: expected an NVIDIA GPU that can train; {reason}")
+    if choice == "cuda" and not has_cuda():
+        raise UsageError(f"--device cuda: expected an NVIDIA GPU that can train; {try_gpu()[1]}")
     if choice == "mps" and sys.platform != "darwin":
         raise UsageError("--device mps: expected a Mac with Apple's GPU")
     return choice

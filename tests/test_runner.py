@@ -395,32 +395,32 @@ def test_the_cause_is_what_was_raised_and_all_that_was_said_is_kept(tmp_path, te
 @pytest.fixture
 def asked_anew():
     """What was found out about this machine's GPU is forgotten before and after."""
-    runner.no_gpu_because.cache_clear()
+    runner.try_gpu.cache_clear()
     yield
-    runner.no_gpu_because.cache_clear()
+    runner.try_gpu.cache_clear()
 
 
 def test_without_a_driver_nothing_is_started(asked_anew, monkeypatch):
     monkeypatch.setattr(runner, "_has_driver", lambda: False)
     monkeypatch.setattr(runner.subprocess, "run", lambda *_, **__: pytest.fail("started"))
-    assert runner.no_gpu_because() == "no NVIDIA GPU is here"
+    assert runner.try_gpu() == (None, "no NVIDIA GPU is here")
     assert not runner.has_cuda()
 
 
 @pytest.mark.parametrize(
-    ("code", "stderr", "reason"),
+    ("code", "stderr", "found"),
     [
-        (0, "", None),
-        (1, "a warning\nNVIDIA's driver: not found\n\n", "NVIDIA's driver: not found"),
-        (-11, "", "trying it ended with code -11"),
+        (0, "", ("Fake H100", "")),
+        (1, "a warning\nthe driver cannot be loaded\n\n", (None, "the driver cannot be loaded")),
+        (-11, "", (None, "trying it ended with code -11")),
     ],
 )
-def test_a_card_is_tried_in_another_process(asked_anew, monkeypatch, code, stderr, reason):
+def test_a_card_is_tried_in_another_process(asked_anew, monkeypatch, code, stderr, found):
     monkeypatch.setattr(runner, "_has_driver", lambda: True)
-    done = subprocess.CompletedProcess([], code, "", stderr)
+    done = subprocess.CompletedProcess([], code, "Fake H100\n", stderr)
     monkeypatch.setattr(runner.subprocess, "run", lambda *_, **__: done)
-    assert runner.no_gpu_because() == reason
-    assert runner.has_cuda() == (reason is None)
+    assert runner.try_gpu() == found
+    assert runner.has_cuda() == (code == 0)
 
 
 def test_trying_a_card_ends_with_a_reason_or_well(tmp_path):

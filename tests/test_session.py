@@ -23,3 +23,12 @@ def test_a_run_begins_with_what_its_bits_may_be_relied_on_for(monkeypatch, machi
     first, *rest = said.splitlines()
     assert words in first
     assert len(rest) == (device == "cpu"), "the time is known for CPUs only"
+
+
+def test_runs_on_a_gpu_are_trained_together_on_a_card_that_has_a_name():
+    tasks = [
+        _task(REPORT_RECIPES["net-relu"], seed, 10, "cuda", "auto", "cifar10") for seed in (0, 1)
+    ]
+    done = {task.spec.name: None for task in tasks}
+    said = _announcement(tasks, done, 1, 1, "NVIDIA H200")
+    assert said.startswith("2 runs together, on NVIDIA H200 (kernels), level L4: the same bits")

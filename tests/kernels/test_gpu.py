@@ -111,9 +111,10 @@ def test_a_card_that_the_compiler_does_not_know(cuda):
         gpu.main()
 
 
-def test_a_card_that_can_be_used_and_one_that_is_not_there(cuda):
+def test_a_card_that_can_be_used_and_one_that_is_not_there(cuda, capsys):
     cuda(cards=("Fake H100", "Fake A100"))
     gpu.main()
+    assert capsys.readouterr().out == "Fake H100\n"
     assert gpu.Gpu(1).name == "Fake A100"
     with pytest.raises(TrainingError, match="the GPU's driver answers CUDA_ERROR_INVALID_DEVICE"):
         gpu.Gpu(2)

@@ -221,8 +221,8 @@ def _check(result: tuple[Any, ...]) -> Any:
 
 
 def main() -> None:
-    """Try a card: compile for it, run there, and look at what came out. Ends with 1, and why on
-    standard error, where that cannot be.
+    """Try a card: compile for it, run there, look at what came out, and print its name. Ends with
+    1, and why on standard error, where that cannot be.
 
     A driver says that a card is there, not that this compiler knows it or that it is free.
     """
@@ -240,3 +240,4 @@ def main() -> None:
         raise SystemExit(str(error)) from None
     if number[0] != 42:
         raise SystemExit(f"{gpu.name}: a sum came out as {number[0]}")
+    print(gpu.name)
