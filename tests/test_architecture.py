@@ -264,6 +264,7 @@ def test_the_wheel_carries_the_evidence_inside_the_package(built):
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
     wanted = {"cli.py", "py.typed", "expected_results/table-3-1.csv", "results/store.json"}
+    assert {"LICENSE", "NOTICE"} <= {name.rpartition("licenses/")[2] for name in names}
     if target := this_target():
         wanted |= {f"kernels/{target.file_name(build)}" for build in target.builds}
     assert names >= {f"repro/{name}" for name in wanted}
