@@ -8,7 +8,7 @@
 // Many runs ("replicas") are trained at once: blockIdx.y says which one. Each has its own memory of
 // `stride` bytes, and everything in it lies where it does for the first.
 //
-// ../cuda/plan.py writes the entries that follow this text: the functions below for the shapes of
+// plan.py writes the entries that follow this text: the functions below for the shapes of
 // one network. Compiled as C++ they run on a CPU, thread after thread: so the tests hold them to
 // the specification without a GPU.
 #ifdef __CUDACC__
@@ -78,7 +78,7 @@ struct Args {
   int runs, steps;
   int training, dropout, by_batch;
   int purpose, dropout_layer;
-  int layer, in_layer, add_layer;   // numbers: where activations are looked up; -1 for none
+  int layer, in_layer;              // numbers: where activations are looked up; -1 for none
   int adds, add_adds;               // whether the gradient of `in`, of `add` is there already
   int optimiser, plane, outwards, step, epoch;
   float scale, in_scale;            // of dropout; 0 without

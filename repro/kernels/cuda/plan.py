@@ -46,7 +46,7 @@ _FIELDS = """
     pointer replicas clock pictures labels order corrections losses logits flat
     long flat_count flat_start
     int count batch images runs steps training dropout by_batch purpose dropout_layer
-    int layer in_layer add_layer adds add_adds optimiser plane outwards step epoch
+    int layer in_layer adds add_adds optimiser plane outwards step epoch
     float scale in_scale
     unsigned least
     pointer in_ in_gradient in_before out out_gradient before add add_gradient
