@@ -1,4 +1,4 @@
-"""A CPU that does what `kernels.cu` asks of a GPU: block after block, thread after thread."""
+"""A CPU that does what `kernels/cuda` asks of a GPU: block after block, thread after thread."""
 
 from __future__ import annotations
 

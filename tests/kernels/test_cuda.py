@@ -1,4 +1,4 @@
-"""`kernels.cu` has the bits of the kernels in C: here thread after thread on a CPU."""
+"""`kernels/cuda` has the bits of the kernels in C: here thread after thread on a CPU."""
 
 from __future__ import annotations
 

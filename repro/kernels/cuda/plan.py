@@ -1,7 +1,7 @@
 """What a GPU does for a table of layers: code of its entries, memory of a run, launches.
 
-Nothing here needs a GPU. `kernels.cu` is the arithmetic; this says which function runs with which
-shape, in which order, and where its numbers lie.
+Nothing here needs a GPU. The files `*.cu` are the arithmetic; this says which function runs with
+which shape, in which order, and where its numbers lie.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from typing import Any
 
 from repro.kernels.networks import Layer, Table
 
-SOURCE = Path(__file__).with_name("kernels.cu")
+SOURCES = tuple(
+    Path(__file__).with_name(f"{name}.cu") for name in ("numbers", "forward", "backward")
+)
+"""In the order in which one needs the other."""
 
 ACTIVATIONS = ("identity", "relu", "leaky_relu", "swish", "sigmoid")
 OPTIMISERS = ("sgd", "adam")
@@ -27,7 +30,7 @@ _BOUNDARY = 256
 
 
 class Replica(ctypes.Structure):
-    """`Replica` of `kernels.cu`."""
+    """`Replica` of `numbers.cu`."""
 
     _fields_ = [
         ("seed", ctypes.c_uint64),
@@ -61,7 +64,7 @@ _TYPES: Mapping[str, Any] = {
 
 
 class Args(ctypes.Structure):
-    """`Args` of `kernels.cu`."""
+    """`Args` of `numbers.cu`."""
 
     _fields_ = [
         (name, _TYPES[line.split()[0]])
@@ -236,7 +239,8 @@ class Plan:
     def source(self) -> str:
         """The code of the arithmetic and of every entry that was named so far."""
         lines = [f"ENTRY({name}) {{ {call}(a); }}" for call, name in self.named.items()]
-        return SOURCE.read_text() + "\n" + "\n".join(lines) + "\n"
+        parts = [path.read_text(encoding="utf-8") for path in SOURCES]
+        return "\n".join([*parts, *lines, ""])
 
     @property
     def entries(self) -> Sequence[str]:
