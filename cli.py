@@ -211,7 +211,7 @@ _Form = Annotated[_TextOrJson, typer.Option("--format", help="json prints the wh
 _Language = Annotated[Literal["en", "zh"], typer.Option(help="Of tables for people.")]
 _Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
-    typer.Option(help="auto: CUDA where torch has it, else the CPU."),
+    typer.Option(help="auto: CUDA where a card can train, else the CPU."),
 ]
 _Engine = Annotated[
     EngineChoice,

@@ -295,7 +295,8 @@ def _taps(size: int, outputs: int, layer: nn.Conv2d, axis: int) -> int:
 
 
 def on_device() -> None:
-    """Print the seconds of some steps of the plain loop on a device: `benchmarks/gpu.py` asks.
+    """Print the seconds of some steps of the plain loop on a device, for
+    `benchmarks/first_ten_minutes.py`.
 
     Arguments: the device, the model, the steps, and where CIFAR-10 is, or nothing for made-up
     images.

@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +14,11 @@ import numpy.typing as npt
 from repro import streams
 from repro.data.dataset import Dataset
 from repro.digests import arrays_digest
-from repro.errors import EvidenceError, TrainingError
-from repro.history import Arrays, History, from_groups, in_groups
+from repro.errors import TrainingError
+from repro.history import Arrays, History, from_groups
 from repro.kernel_training import check_last_batch, judged
 from repro.kernels import networks
 from repro.kernels.cuda.group import Device, Group, Member
-from repro.records import EpochRecord, Reading
 from repro.spec import RunSpec
 
 MOST_TOGETHER: Mapping[str, int] = {"net": 120, "improved": 40, "resnet": 30}
@@ -55,27 +53,14 @@ class Run(History):
         """All tensors that the run goes on from, here or on a CPU."""
         return from_groups(model=self.weights, optimiser=self.moments, predictions=self.predictions)
 
-    def restore(
-        self,
-        state: Mapping[str, npt.NDArray[Any]],
-        epochs: tuple[EpochRecord, ...],
-        readings: tuple[Reading, ...],
-    ) -> None:
-        """Take up a run where :meth:`state`, or that of a CPU, left it.
-
-        Raises:
-            EvidenceError: the tensors are not this network's, or not those that the history names.
-        """
-        groups = in_groups(state)
-        shapes = {name: value.shape for name, value in self.weights.items()}
-        if {name: value.shape for name, value in groups["model"].items()} != shapes:
-            raise EvidenceError(f"{self.spec.name}: not a checkpoint of this run: other tensors")
-        self.restore_history(groups["model"], groups["predictions"], epochs, readings)
-        self.weights, self.moments = groups["model"], groups["optimiser"]
-
-    def accuracy_of(self, classes: npt.NDArray[np.uint8]) -> float:
-        """Share of the test images whose class, uint8 (N,), is right."""
-        return self._accuracy(classes)
+    def _take_up(self, model: Arrays, optimiser: Arrays, _: int) -> Arrays:
+        shapes, given = (
+            {name: value.shape for name, value in each.items()} for each in (self.weights, model)
+        )
+        if given != shapes:
+            raise ValueError("other tensors")
+        self.weights, self.moments = model, optimiser
+        return model
 
 
 class Together:

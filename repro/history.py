@@ -47,17 +47,32 @@ class History(ABC):
     def state(self) -> Arrays:
         """All tensors that :meth:`restore` needs to go on as if nothing had happened."""
 
-    @abstractmethod
     def restore(
         self,
         state: Mapping[str, npt.NDArray[Any]],
         epochs: tuple[EpochRecord, ...],
         readings: tuple[Reading, ...],
     ) -> None:
-        """Take up a run where :meth:`state` left it.
+        """Take up a run where :meth:`state`, of any device, left it.
 
         Raises:
             EvidenceError: the tensors are not this network's, or not those that the history names.
+        """
+        groups = in_groups(state)
+        try:
+            weights = self._take_up(groups["model"], groups["optimiser"], len(epochs))
+        except ValueError as error:
+            raise EvidenceError(
+                f"{self.spec.name}: not a checkpoint of this run: {error}"
+            ) from None
+        self._restore_history(weights, groups["predictions"], epochs, readings)
+
+    @abstractmethod
+    def _take_up(self, model: Arrays, optimiser: Arrays, epochs: int) -> Arrays:
+        """Take up the tensors of a checkpoint after so many epochs; returns the network's weights.
+
+        Raises:
+            ValueError: they are another network's.
         """
 
     def record_epoch(
@@ -106,18 +121,18 @@ class History(ABC):
         if switched is not None:
             self.predictions[f"{self.epoch}-switched"] = switched
             other = Switched(
-                accuracy=self._accuracy(switched), predictions_sha256=_digest(switched)
+                accuracy=self.accuracy_of(switched), predictions_sha256=_digest(switched)
             )
         reading = Reading(
             epoch=self.epoch,
-            accuracy=self._accuracy(classes),
+            accuracy=self.accuracy_of(classes),
             predictions_sha256=_digest(classes),
             switched=other,
         )
         self.readings.append(reading)
         return reading
 
-    def restore_history(
+    def _restore_history(
         self,
         weights: Arrays,
         predictions: Mapping[str, npt.NDArray[Any]],
@@ -141,7 +156,8 @@ class History(ABC):
         self.epochs, self.readings = list(epochs), list(readings)
         self.predictions = dict(predictions)
 
-    def _accuracy(self, classes: npt.NDArray[np.uint8]) -> float:
+    def accuracy_of(self, classes: npt.NDArray[np.uint8]) -> float:
+        """Share of the test images whose class, uint8 (N,), is right."""
         return int((classes == self._test_labels).sum()) / len(self._test_labels)
 
 

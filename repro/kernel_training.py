@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +11,10 @@ import numpy.typing as npt
 from repro import streams
 from repro.data.dataset import Dataset
 from repro.digests import arrays_digest
-from repro.errors import EvidenceError, TrainingError
-from repro.history import Arrays, Report, Solo, from_groups, in_groups
+from repro.errors import TrainingError
+from repro.history import Arrays, Report, Solo, from_groups
 from repro.kernels import binding, library, networks
-from repro.records import EpochRecord, Reading
+from repro.records import EpochRecord
 from repro.spec import RunSpec
 
 _STEPS_AT_A_TIME = 100
@@ -125,7 +123,7 @@ class KernelTrainer(Solo):
         network = self._build(max(batch, self.spec.recipe.batch_size))
         network.load(self._network.state())
         logits = network.predict(self._test_images, norm_batch=batch)
-        return self._accuracy(logits.argmax(1).astype(np.uint8))
+        return self.accuracy_of(logits.argmax(1).astype(np.uint8))
 
     def _test_classes(self, *, dropout: bool) -> npt.NDArray[np.uint8]:
         logits = self._logits(self._test_images, None, self.epoch, dropout)
@@ -140,26 +138,10 @@ class KernelTrainer(Solo):
             predictions=self.predictions,
         )
 
-    def restore(
-        self,
-        state: Mapping[str, npt.NDArray[Any]],
-        epochs: tuple[EpochRecord, ...],
-        readings: tuple[Reading, ...],
-    ) -> None:
-        """Take up a run where :meth:`state` left it.
-
-        Raises:
-            EvidenceError: the tensors are not this network's, or not those that the history names.
-        """
-        groups = in_groups(state)
-        steps = len(epochs) * -(-len(self.train) // self.spec.recipe.batch_size)
-        try:
-            self._network.restore(groups["model"], groups["optimiser"], steps)
-        except ValueError as error:
-            raise EvidenceError(
-                f"{self.spec.name}: not a checkpoint of this run: {error}"
-            ) from None
-        self.restore_history(groups["model"], groups["predictions"], epochs, readings)
+    def _take_up(self, model: Arrays, optimiser: Arrays, epochs: int) -> Arrays:
+        steps = epochs * -(-len(self.train) // self.spec.recipe.batch_size)
+        self._network.restore(model, optimiser, steps)
+        return model
 
     def _logits(
         self,

@@ -20,11 +20,11 @@ from repro import models, optimisers, streams
 from repro.data.dataset import Dataset
 from repro.data.layout import IMAGE_SHAPE, Bytes
 from repro.digests import arrays_digest
-from repro.errors import EvidenceError, TrainingError
-from repro.history import Arrays, Report, Solo, from_groups, in_groups
+from repro.errors import TrainingError
+from repro.history import Arrays, Report, Solo, from_groups
 from repro.models import SeededDropout
 from repro.profiles import is_x86_64, require
-from repro.records import EpochRecord, Reading
+from repro.records import EpochRecord
 from repro.spec import PIXEL_STATISTICS, Device, Pixels, Purpose, RunSpec, stream_seed
 
 PREDICTION_BATCH = 100
@@ -93,7 +93,7 @@ def weights_digest(model: nn.Module) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Placed:
+class _Placed:
     """A data set on a device: images as bytes (N, 32, 32, 3), channels innermost, and labels
     int64 (N,). On the CPU CIFAR-10's images are those that are mapped, not copies."""
 
@@ -103,8 +103,7 @@ class Placed:
     test_labels: Tensor
 
 
-def place(dataset: Dataset, device: Device) -> Placed:
-    """`dataset` on `device`, for any number of trainers."""
+def _place(dataset: Dataset, device: Device) -> _Placed:
 
     def images(array: Bytes) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array.transpose(0, 2, 3, 1))).to(device)
@@ -112,7 +111,7 @@ def place(dataset: Dataset, device: Device) -> Placed:
     def labels(array: Bytes) -> Tensor:
         return torch.from_numpy(array.astype(np.int64)).to(device)
 
-    return Placed(
+    return _Placed(
         train_images=images(dataset.train_images),
         train_labels=labels(dataset.train_labels),
         test_images=images(dataset.test_images),
@@ -129,11 +128,9 @@ class Trainer(Solo):
     the recipe names one.
     """
 
-    def __init__(self, spec: RunSpec, dataset: Dataset | Placed, *, code: str = "") -> None:
+    def __init__(self, spec: RunSpec, dataset: Dataset, *, code: str = "") -> None:
         prepare_torch()
-        if isinstance(dataset, Dataset):
-            dataset = place(dataset.in_jpeg(spec.recipe.jpeg_quality), spec.device)
-        self.data = dataset
+        self.data = _place(dataset.in_jpeg(spec.recipe.jpeg_quality), spec.device)
         super().__init__(spec, self.data.test_labels.cpu().numpy().astype(np.uint8))
         self.model = models.build(spec.recipe, seed=spec.seed, code=code).to(spec.device)
         if spec.device == "cpu":  # the faster layout there
@@ -159,7 +156,17 @@ class Trainer(Solo):
         losses = self.train_on(self.order(epoch), report)
         dropout = self.spec.recipe.dropout_at_prediction
         logits = self._logits(self.data.train_images, self.validation, epoch, dropout)
-        return self.add_epoch(losses, logits, time.perf_counter() - start)
+        duration_s = time.perf_counter() - start
+        logits = logits.cpu().double()  # MPS has no float64
+        labels = self.data.train_labels.cpu()[self.validation]
+        return self.record_epoch(
+            losses.cpu().double().numpy(),
+            len(self.train),
+            validation_loss=float(F.cross_entropy(logits, labels)),
+            validation_accuracy=int((logits.argmax(1) == labels).sum()) / len(labels),
+            weights_sha256=weights_digest(self.model),
+            duration_s=duration_s,
+        )
 
     def train_on(self, order: Tensor, report: Report | None = None) -> Tensor:
         """Train on the images of the data set that `order` names, int64 (N,), batch by batch.
@@ -190,26 +197,6 @@ class Trainer(Solo):
         kind = self.spec.recipe.order
         return torch.from_numpy(streams.order(self.train.numpy(), self.spec.seed, epoch, kind))
 
-    def add_epoch(self, losses: Tensor, logits: Tensor, duration_s: float) -> EpochRecord:
-        """Add an epoch to the history: the network has its weights.
-
-        `losses` are those of its batches, float (steps,), `logits` those of the validation images
-        (N, 10).
-
-        Raises:
-            TrainingError: a loss is no longer a finite number.
-        """
-        logits = logits.cpu().double()  # MPS has no float64
-        labels = self.data.train_labels.cpu()[self.validation]
-        return self.record_epoch(
-            losses.cpu().double().numpy(),
-            len(self.train),
-            validation_loss=float(F.cross_entropy(logits, labels)),
-            validation_accuracy=int((logits.argmax(1) == labels).sum()) / len(labels),
-            weights_sha256=weights_digest(self.model),
-            duration_s=duration_s,
-        )
-
     def test_confidences(self) -> npt.NDArray[np.float32]:
         """What the softmax gives the predicted class of every test image: float32 (10,000,), in
         [0.1, 1], with dropout as the recipe says."""
@@ -218,7 +205,8 @@ class Trainer(Solo):
         return F.softmax(logits, dim=1).amax(1).cpu().numpy()
 
     def _test_classes(self, *, dropout: bool) -> npt.NDArray[np.uint8]:
-        return to_classes(self._logits(self.data.test_images, None, self.epoch, dropout))
+        logits = self._logits(self.data.test_images, None, self.epoch, dropout)
+        return logits.argmax(1).to("cpu", torch.uint8).numpy()
 
     def state(self) -> Arrays:
         """All tensors that :meth:`restore` needs to go on as if nothing had happened."""
@@ -228,28 +216,13 @@ class Trainer(Solo):
             predictions=self.predictions,
         )
 
-    def restore(
-        self,
-        state: Mapping[str, npt.NDArray[Any]],
-        epochs: tuple[EpochRecord, ...],
-        readings: tuple[Reading, ...],
-    ) -> None:
-        """Take up a run where :meth:`state` left it.
-
-        Raises:
-            EvidenceError: the tensors are not this network's, or not those that the history names.
-        """
-        groups = in_groups(state)
+    def _take_up(self, model: Arrays, optimiser: Arrays, _: int) -> Arrays:
         try:
-            self.model.load_state_dict(as_tensors(groups["model"]))
-            self.optimiser.restore(as_tensors(groups["optimiser"]))
+            self.model.load_state_dict(as_tensors(model))
+            self.optimiser.restore(as_tensors(optimiser))
         except (RuntimeError, ValueError, KeyError) as error:
-            message = " ".join(str(error).split())
-            raise EvidenceError(
-                f"{self.spec.name}: not a checkpoint of this run: {message}"
-            ) from None
-        weights = as_arrays(self.model.state_dict())
-        self.restore_history(weights, groups["predictions"], epochs, readings)
+            raise ValueError(" ".join(str(error).split())) from None
+        return as_arrays(self.model.state_dict())
 
     def _reseed_dropout(self, purpose: Purpose, epoch: int) -> None:
         if not self.spec.recipe.is_reports:  # which may draw from torch's own generator
@@ -293,8 +266,3 @@ def forward(model: nn.Module, images: Tensor, spec: RunSpec) -> Tensor:
             f"(batch size {spec.recipe.batch_size}): {' '.join(str(error).split())}"
         ) from error
     return logits
-
-
-def to_classes(logits: Tensor) -> npt.NDArray[np.uint8]:
-    """The likeliest class, uint8 (N,), of each row of logits (N, 10)."""
-    return logits.argmax(1).to("cpu", torch.uint8).numpy()

@@ -96,10 +96,7 @@ def train(job: Job, epochs: int, emit: Emit) -> None:
             return
         trainer = trainer_for(job)
         environment = describe_environment(spec)
-        _resume(trainer, store, environment, record, emit)
-        emit(Started(run=spec.name, epoch=trainer.epoch))
-        if trainer.epoch:
-            checkpoints.write(trainer, environment, store)  # a kill may have come before the record
+        _begin(trainer, store, environment, record, emit)
         while trainer.epoch < epochs:
             trainer.train_epoch(_stepping(trainer, emit))
             if trainer.epoch in spec.recipe.reading_epochs:
@@ -128,12 +125,7 @@ def train_together(job: Job, emit: Emit) -> None:
         for spec, record in records.items():
             if not record or not is_complete(record, epochs[spec]):
                 kinds.setdefault((kind_of(spec), epochs[spec]), []).append(spec)
-        groups = [
-            specs[at : at + MOST_TOGETHER[specs[0].recipe.architecture]]
-            for specs in kinds.values()
-            for at in range(0, len(specs), MOST_TOGETHER[specs[0].recipe.architecture])
-        ]
-        if not groups:
+        if not kinds:
             return
         dataset = load(job.spec.dataset, Path(job.home))
         card = gpu(Path(job.home)).name
@@ -143,19 +135,15 @@ def train_together(job: Job, emit: Emit) -> None:
             device = gpu(Path(job.home))
             runs = []
             for spec in specs:
-                run, environment = Run(spec, dataset.test_labels), environments[spec]
-                _resume(run, store, environment, records[spec], emit)
-                emit(Started(run=spec.name, epoch=run.epoch))
-                if run.epoch:
-                    checkpoints.write(run, environment, store)  # as :func:`train` does
-                runs.append(run)
+                runs.append(Run(spec, dataset.test_labels))
+                _begin(runs[-1], store, environments[spec], records[spec], emit)
             return _advance(
                 runs, epochs[specs[0]], dataset, device,
                 lambda run: _keep(run, environments[run.spec], store, emit),
             )  # fmt: skip
 
-        with ThreadPoolExecutor(len(groups)) as pool:
-            errors = [error for found in pool.map(work, groups) for error in found]
+        with ThreadPoolExecutor(len(kinds)) as pool:
+            errors = [error for found in pool.map(work, kinds.values()) for error in found]
         if errors:
             raise TrainingError("; ".join(map(str, errors)))
 
@@ -168,9 +156,9 @@ def _advance(
     keep: Callable[[Run], None],
 ) -> list[TrainingError]:
     """Bring runs of one kind to `epochs` epochs, those that are behind first; returns what
-    failed. Where the card's memory does not hold all of them, half of them come first."""
+    failed. Those that are too many for a card's memory are trained in turn."""
     errors: list[TrainingError] = []
-    most = len(runs)
+    most = MOST_TOGETHER[runs[0].spec.recipe.architecture]
     while behind := [run for run in runs if run.epoch < epochs]:
         lowest = min(run.epoch for run in behind)
         until = min([run.epoch for run in behind if run.epoch > lowest], default=epochs)
@@ -215,6 +203,20 @@ def gpu(home: Path) -> Gpu:
     from repro.kernels.cuda.gpu import Gpu  # noqa: PLC0415 - its driver is on few machines
 
     return Gpu(cache=home / "cache" / "cuda")
+
+
+def _begin(
+    trainer: History,
+    store: Store,
+    environment: Environment,
+    record: RunRecord | None,
+    emit: Emit,
+) -> None:
+    """Take up what there is of a run, and tell from where it goes on."""
+    _resume(trainer, store, environment, record, emit)
+    emit(Started(run=trainer.spec.name, epoch=trainer.epoch))
+    if trainer.epoch:
+        checkpoints.write(trainer, environment, store)  # a kill may have come before the record
 
 
 def _waiting(spec: RunSpec, emit: Emit) -> Callable[[], None]:

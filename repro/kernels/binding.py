@@ -7,15 +7,23 @@ Nothing here imports torch. Weights come and go by the names, shapes and layout 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from repro.kernels.networks import Layer, Table
+from repro.kernels.networks import (
+    ACTIVATIONS,
+    KINDS,
+    MOMENTS,
+    MOST_LAYERS,
+    OPTIMISERS,
+    Table,
+    state_dict,
+    tensors,
+)
 from repro.spec import PIXEL_STATISTICS, Pixels, Purpose
 from repro.streams import PURPOSES
 
@@ -23,11 +31,7 @@ Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating[Any]]
 Indices = npt.NDArray[np.int64]
 
-_KINDS = ("conv_pool", "conv", "norm", "max_pool", "linear")
-_ACTIVATIONS = ("identity", "relu", "leaky_relu", "swish", "sigmoid")
-_OPTIMISERS = ("sgd", "adam")
-_MOMENTS = {"sgd": ("velocity",), "adam": ("exp_avg", "exp_avg_sq")}
-_MOST = 64
+_MOST_MAPS = 64
 
 
 class _Map(ctypes.Structure):
@@ -52,8 +56,8 @@ class _Config(ctypes.Structure):
     _fields_ = [
         ("map_count", ctypes.c_int32),
         ("layer_count", ctypes.c_int32),
-        ("maps", _Map * _MOST),
-        ("layers", _Layer * _MOST),
+        ("maps", _Map * _MOST_MAPS),
+        ("layers", _Layer * MOST_LAYERS),
         ("batch", ctypes.c_int32),
         ("threads", ctypes.c_int32),
         ("optimiser", ctypes.c_int32),
@@ -84,16 +88,6 @@ class _Job(ctypes.Structure):
         ("losses", ctypes.c_void_p),
         ("logits", ctypes.c_void_p),
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Tensor:
-    """Where a tensor of the state dict lies in the flat array."""
-
-    name: str
-    shape: tuple[int, ...]
-    start: int
-    trained: bool
 
 
 def declare(library: ctypes.CDLL) -> ctypes.CDLL:
@@ -150,15 +144,15 @@ class Network:
         config = _Config(
             map_count=len(maps), layer_count=len(table.layers), batch=self.capacity,
             threads=threads,
-            optimiser=_OPTIMISERS.index(optimiser), learning_rate=learning_rate, momentum=momentum,
+            optimiser=OPTIMISERS.index(optimiser), learning_rate=learning_rate, momentum=momentum,
         )  # fmt: skip
         for number, shape in enumerate(table.maps.values()):
             config.maps[number] = shape
         for number, layer in enumerate(table.layers):
             config.layers[number] = (
-                _KINDS.index(layer.kind), maps.index(layer.in_), maps.index(layer.out),
+                KINDS.index(layer.kind), maps.index(layer.in_), maps.index(layer.out),
                 maps.index(layer.add) if layer.add else -1, layer.kernel, layer.stride,
-                layer.padding, _ACTIVATIONS.index(layer.activation), layer.dropout,
+                layer.padding, ACTIVATIONS.index(layer.activation), layer.dropout,
             )  # fmt: skip
         if (statistics := PIXEL_STATISTICS[pixels]) is not None:
             config.scaled = 1
@@ -169,9 +163,9 @@ class Network:
         start = -memory.ctypes.data % 64
         self._memory = memory  # it is C's, and lives as long as this object
         self._network = library.repro_create(ctypes.byref(config), memory.ctypes.data + start)
-        self._tensors = _tensors(table)
+        self._tensors = tensors(table)
         self._flat: Floats = np.zeros(library.repro_flat_count(self._network), self._dtype)
-        self._moments = _MOMENTS[optimiser][: library.repro_moments(self._network)]
+        self._moments = MOMENTS[optimiser][: library.repro_moments(self._network)]
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
         self.steps = 0
 
@@ -187,13 +181,7 @@ class Network:
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """The state dict: copies."""
         self._library.repro_transfer(self._network, self._flat.ctypes.data, 0, 1)
-        state: dict[str, npt.NDArray[Any]] = {}
-        for tensor in self._tensors:
-            state[tensor.name] = self._part(self._flat, tensor).copy()
-            if tensor.name.endswith("running_var"):
-                name = tensor.name.replace("running_var", "num_batches_tracked")
-                state[name] = np.array(self.steps, np.int64)
-        return state
+        return state_dict(self._tensors, self._flat.copy(), self.steps)
 
     def moments(self) -> dict[str, npt.NDArray[Any]]:
         """What the optimiser keeps, by "velocity.conv1.weight" and so on; none before a step."""
@@ -203,7 +191,7 @@ class Network:
             self._library.repro_transfer(self._network, flat.ctypes.data, plane, 1)
             for tensor in self._tensors:
                 if tensor.trained:
-                    found[f"{moment}.{tensor.name}"] = self._part(flat, tensor).copy()
+                    found[f"{moment}.{tensor.name}"] = tensor.of(flat)
         return found
 
     def restore(
@@ -340,12 +328,7 @@ class Network:
                 raise ValueError(
                     f"{prefix}{tensor.name}: expected {tensor.shape}; got {given.shape}"
                 )
-            self._part(flat, tensor)[...] = given
-
-    @staticmethod
-    def _part(flat: Floats, tensor: _Tensor) -> Floats:
-        size = int(np.prod(tensor.shape))
-        return flat[tensor.start : tensor.start + size].reshape(tensor.shape)
+            tensor.of(flat)[...] = given
 
 
 def judge(library: ctypes.CDLL, logits: Floats, labels: Bytes) -> tuple[Floats, Floats]:
@@ -363,31 +346,3 @@ def judge(library: ctypes.CDLL, logits: Floats, labels: Bytes) -> tuple[Floats, 
 
 def _address(array: npt.NDArray[Any] | None) -> int | None:
     return None if array is None else array.ctypes.data
-
-
-def _tensors(table: Table) -> Sequence[_Tensor]:
-    """The tensors of a table in the order of `transfer` in `c/network.h`."""
-    tensors: list[_Tensor] = []
-    start = 0
-
-    def add(layer: Layer, part: str, shape: tuple[int, ...], *, trained: bool = True) -> None:
-        nonlocal start
-        tensors.append(_Tensor(f"{layer.name}.{part}", shape, start, trained))
-        start += int(np.prod(shape))
-
-    for layer in table.layers:
-        height, width, channels = table.maps[layer.in_]
-        outputs = layer.shape[2]
-        if layer.kind == "norm":
-            add(layer, "weight", (outputs,))
-            add(layer, "bias", (outputs,))
-            add(layer, "running_mean", (outputs,), trained=False)
-            add(layer, "running_var", (outputs,), trained=False)
-        elif layer.kind == "linear":
-            add(layer, "weight", (outputs, height * width * channels))
-            add(layer, "bias", (outputs,))
-        elif layer.kind != "max_pool":
-            add(layer, "weight", (outputs, channels, layer.kernel, layer.kernel))
-            if layer.kind == "conv_pool":
-                add(layer, "bias", (outputs,))
-    return tensors

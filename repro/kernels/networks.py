@@ -6,9 +6,13 @@ width, channels), and the first one is the image. Names of layers are those of t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from repro.spec import DROPOUT
 
@@ -17,6 +21,15 @@ Activation = Literal["identity", "relu", "leaky_relu", "swish", "sigmoid"]
 Shape = tuple[int, int, int]
 
 IMAGE: Shape = (32, 32, 3)
+
+# In the order in which the C and the CUDA files number them.
+KINDS = ("conv_pool", "conv", "norm", "max_pool", "linear")
+ACTIVATIONS = ("identity", "relu", "leaky_relu", "swish", "sigmoid")
+OPTIMISERS = ("sgd", "adam")
+MOST_LAYERS = 64
+
+MOMENTS: Mapping[str, tuple[str, ...]] = {"sgd": ("velocity",), "adam": ("exp_avg", "exp_avg_sq")}
+"""What an optimiser keeps of each parameter; SGD without momentum keeps nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +62,61 @@ class Table:
     def maps(self) -> Mapping[str, Shape]:
         """The maps by name, in the order in which they are written."""
         return {"image": self.image, **{layer.out: layer.shape for layer in self.layers}}
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """Where a tensor of the state dict lies among all numbers of a network."""
+
+    name: str
+    shape: tuple[int, ...]
+    start: int
+    trained: bool
+
+    def of(self, flat: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Its part of all numbers (N,), in its shape: a view."""
+        return flat[self.start : self.start + math.prod(self.shape)].reshape(self.shape)
+
+
+def tensors(table: Table) -> Sequence[Tensor]:
+    """The tensors of a table, layer by layer, in the order of `transfer` in `c/network.h`."""
+    found: list[Tensor] = []
+    start = 0
+
+    def add(layer: Layer, part: str, shape: tuple[int, ...], *, trained: bool = True) -> None:
+        nonlocal start
+        found.append(Tensor(f"{layer.name}.{part}", shape, start, trained))
+        start += math.prod(shape)
+
+    for layer in table.layers:
+        height, width, channels = table.maps[layer.in_]
+        outputs = layer.shape[2]
+        if layer.kind == "norm":
+            add(layer, "weight", (outputs,))
+            add(layer, "bias", (outputs,))
+            add(layer, "running_mean", (outputs,), trained=False)
+            add(layer, "running_var", (outputs,), trained=False)
+        elif layer.kind == "linear":
+            add(layer, "weight", (outputs, height * width * channels))
+            add(layer, "bias", (outputs,))
+        elif layer.kind != "max_pool":
+            add(layer, "weight", (outputs, channels, layer.kernel, layer.kernel))
+            if layer.kind == "conv_pool":
+                add(layer, "bias", (outputs,))
+    return found
+
+
+def state_dict(
+    of: Sequence[Tensor], flat: npt.NDArray[Any], steps: int
+) -> dict[str, npt.NDArray[Any]]:
+    """The state dict of a network that has all numbers `flat` (N,) after `steps` steps: views."""
+    state = {}
+    for tensor in of:
+        state[tensor.name] = tensor.of(flat)
+        if tensor.name.endswith("running_var"):
+            name = tensor.name.replace("running_var", "num_batches_tracked")
+            state[name] = np.array(steps, np.int64)
+    return state
 
 
 def net(activation: Activation = "relu") -> Table:

@@ -21,7 +21,7 @@ from repro.kernels.cuda.group import Group, Member
 from repro.kernels.cuda.plan import Plan, Tiles
 from repro.spec import REPORT_RECIPES, RunSpec
 from tests.bits.test_kernels import CASES, GOLDEN
-from tests.kernels.test_specification import pooled, residual, same
+from tests.kernels.test_specification import drawn_state, pooled, residual, same
 
 DATA = synthetic(train=60, test=10)
 IMAGES = np.ascontiguousarray(DATA.train_images.transpose(0, 2, 3, 1))
@@ -98,13 +98,7 @@ def test_any_network(on_cpu, data, table, batch, images, pixels, optimiser, scal
         library.load(), table, batch=batch, pixels=pixels, momentum=optimiser[1],
         learning_rate=0.1, **options,
     )  # fmt: skip
-    state = network.state()
-    for number, (name, value) in enumerate(state.items()):
-        if value.dtype != np.int64:
-            words = streams.words(number, "init", value.size).reshape(value.shape)
-            value[...] = scale * ((words + 0.5) / 2**31 - 1)
-            if name.endswith("running_var"):
-                value[...] = np.abs(value) + 0.5
+    state = drawn_state(network, scale)
     network.load(state)
     member = Member(table=table, seed=9, learning_rate=0.1, momentum=optimiser[1], pixels=pixels)
     group = Group(

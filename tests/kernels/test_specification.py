@@ -32,9 +32,8 @@ def same(one, other):
     ).all()
 
 
-def compare(library_, table, *, batch, images, labels, order, scale=1.0, **options):
-    """Train by both, and compare every loss, weight, moment and logit."""
-    network = Network(library.load(), table, batch=batch, **options)
+def drawn_state(network, scale):
+    """Made-up tensors of a network, within `scale` of 0."""
     state = network.state()
     for number, (name, value) in enumerate(state.items()):
         if value.dtype == np.int64:
@@ -43,7 +42,13 @@ def compare(library_, table, *, batch, images, labels, order, scale=1.0, **optio
         value[...] = scale * ((drawn + 0.5) / 2**31 - 1)
         if name.endswith("running_var"):
             value[...] = np.abs(value) + 0.5
-    network.load(state)
+    return state
+
+
+def compare(library_, table, *, batch, images, labels, order, scale=1.0, **options):
+    """Train by both, and compare every loss, weight, moment and logit."""
+    network = Network(library.load(), table, batch=batch, **options)
+    network.load(drawn_state(network, scale))
     expected = Specification(library_, network)
     assert same(
         network.train(images, labels, order, seed=9, epoch=2),
@@ -57,7 +62,7 @@ def compare(library_, table, *, batch, images, labels, order, scale=1.0, **optio
         for tensor in network._tensors:
             if f"{moment}.{tensor.name}" in here:
                 given_ = here[f"{moment}.{tensor.name}"]
-                assert same(given_, network._part(expected.moments[plane], tensor))
+                assert same(given_, tensor.of(expected.moments[plane]))
     few = images[: network.capacity]
     assert same(
         network.predict(few, seed=9, epoch=2, dropout=True),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from repro.errors import TrainingError
 from repro.kernels.cuda.plan import (
-    ACTIVATIONS,
     BLOCK,
     TILES,
     Args,
@@ -21,12 +20,11 @@ from repro.kernels.cuda.plan import (
     Replica,
     Tiles,
 )
-from repro.kernels.networks import Table
+from repro.kernels.networks import ACTIVATIONS, MOMENTS, Table, state_dict
 from repro.spec import PIXEL_STATISTICS, Pixels
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
-_MOMENTS = {"sgd": ("velocity",), "adam": ("exp_avg", "exp_avg_sq")}
 
 
 class OutOfMemoryError(TrainingError):
@@ -130,8 +128,7 @@ class Group:
         labels: npt.NDArray[np.uint8],
     ) -> None:
         self._base = self._new(self._plan.bytes * self.runs)
-        self._flat = np.zeros((self.runs, self._plan.flat_count), np.float32)
-        self._flat_there = self._new(self._flat.nbytes)
+        self._flat_there = self._new(self._plan.flat_count * 4 * self.runs)
         each = [pictures] * self.runs if isinstance(pictures, np.ndarray) else list(pictures)
         there = {id(array): self._put(array) for array in {id(one): one for one in each}.values()}
         self._labels = self._put(labels)
@@ -163,56 +160,53 @@ class Group:
     ) -> None:
         """Take each run's state dict, as it was after `steps` steps, and its moments."""
         self._device.enter()
-        for row, state in zip(self._flat, states, strict=True):
-            for tensor in self.tensors:
-                row[tensor.start : tensor.start + tensor.size] = state[tensor.name].reshape(-1)
-        self._device.upload(self._flat_there, self._flat)
-        self._run(self._plan.carry(plane=0, outwards=False))
+        self._load_plane(0, "", states)
         self.steps = steps
-        for plane, moment in enumerate(_MOMENTS[self._optimiser] if steps else (), 1):
-            rows = np.zeros_like(self._flat)
-            for row, each in zip(rows, moments, strict=True):
-                for tensor in self.tensors:
-                    if (value := each.get(f"{moment}.{tensor.name}")) is not None:
-                        row[tensor.start : tensor.start + tensor.size] = value.reshape(-1)
-            self._device.upload(self._flat_there, rows)
-            self._run(self._plan.carry(plane=plane, outwards=False))
+        for plane, moment in self._kept():
+            self._load_plane(plane, f"{moment}.", moments)
+
+    def _load_plane(
+        self, plane: int, prefix: str, rows: Sequence[Mapping[str, npt.NDArray[Any]]]
+    ) -> None:
+        """Weights (`plane` 0) or a moment of each run, which not all of them have."""
+        flat = np.zeros((self.runs, self._plan.flat_count), np.float32)
+        for row, given in zip(flat, rows, strict=True):
+            for tensor in self.tensors:
+                name = f"{prefix}{tensor.name}"
+                if plane == 0 or name in given:
+                    tensor.of(row)[...] = given[name]
+        self._device.upload(self._flat_there, flat)
+        self._run(self._plan.carry(plane=plane, outwards=False))
+
+    def _kept(self) -> list[tuple[int, str]]:
+        """Number and name of the moments that some run has by now."""
+        if not self.steps or not any(map(self._keeps, self.members)):
+            return []
+        return list(enumerate(MOMENTS[self._optimiser], 1))
+
+    def _keeps(self, member: Member) -> bool:
+        return self._optimiser == "adam" or member.momentum != 0
 
     def states(self) -> list[dict[str, npt.NDArray[Any]]]:
         """Each run's state dict: copies."""
-        rows = self.flat(0)
-        states = []
-        for row in rows:
-            state: dict[str, npt.NDArray[Any]] = {}
-            for tensor in self.tensors:
-                part = row[tensor.start : tensor.start + tensor.size]
-                state[tensor.name] = part.reshape(tensor.shape)
-                if tensor.name.endswith("running_var"):
-                    name = tensor.name.replace("running_var", "num_batches_tracked")
-                    state[name] = np.array(self.steps, np.int64)
-            states.append(state)
-        return states
+        return [state_dict(self.tensors, row, self.steps) for row in self.flat(0)]
 
     def moments(self) -> list[dict[str, npt.NDArray[Any]]]:
         """What each run's optimiser keeps: as :meth:`repro.kernels.binding.Network.moments`."""
         found: list[dict[str, npt.NDArray[Any]]] = [{} for _ in self.members]
-        for plane, moment in enumerate(_MOMENTS[self._optimiser], 1):
-            rows = self.flat(plane)
-            for member, row, moments in zip(self.members, rows, found, strict=True):
-                if not self.steps or (self._optimiser == "sgd" and member.momentum == 0):
-                    continue
-                for tensor in self.tensors:
-                    if tensor.trained:
-                        part = row[tensor.start : tensor.start + tensor.size]
-                        moments[f"{moment}.{tensor.name}"] = part.reshape(tensor.shape)
+        for plane, moment in self._kept():
+            for member, row, moments in zip(self.members, self.flat(plane), found, strict=True):
+                if self._keeps(member):
+                    for tensor in self.tensors:
+                        if tensor.trained:
+                            moments[f"{moment}.{tensor.name}"] = tensor.of(row)
         return found
 
     def flat(self, plane: int) -> Floats:
-        """All weights (`plane` 0), or a moment, of each run in torch's order: (runs, N)."""
-        rows = np.zeros_like(self._flat)
+        """All weights (`plane` 0), or a moment, of each run in torch's order: (runs, N). In a
+        moment's row nothing stands where a tensor is not trained."""
+        rows = np.empty((self.runs, self._plan.flat_count), np.float32)
         self._device.enter()
-        # Taps that see no image are never written: they stay what they were.
-        self._device.upload(self._flat_there, self._flat if plane == 0 else rows)
         self._run(self._plan.carry(plane=plane, outwards=True))
         self._device.download(rows, self._flat_there)
         return rows
@@ -234,7 +228,7 @@ class Group:
         if self._optimiser == "adam":
             common["corrections"] = self._buffer("corrections", self._corrections(steps))
         self._run([self._plan.clock()], common)
-        self._repeat(count // self.batch, self._plan.step(self.batch), common)
+        self._repeat(count // self.batch, lambda: self._plan.step(self.batch), common, "train")
         if count % self.batch:
             self._run(self._plan.step(count % self.batch), common)
         self._device.download(losses, common["losses"])
@@ -265,10 +259,15 @@ class Group:
             "count": count, "epoch": epoch, "batch": batch,
         }  # fmt: skip
         self._run([self._plan.clock()], common)
-        by_batch = norm_batch > 0
-        for begin in range(0, count, batch):
-            images = min(batch, count - begin)
-            self._run(self._plan.prediction(images, dropout=dropout, by_batch=by_batch), common)
+
+        def launches(images: int) -> Sequence[Launch]:
+            return self._plan.prediction(images, dropout=dropout, by_batch=norm_batch > 0)
+
+        self._repeat(
+            count // batch, lambda: launches(batch), common, "predict", dropout, norm_batch
+        )
+        if count % batch:
+            self._run(launches(count % batch), common)
         self._device.download(logits, common["logits"])
         return logits
 
@@ -296,13 +295,21 @@ class Group:
 
     # ---- launches ----
 
-    def _repeat(self, times: int, launches: Sequence[Launch], common: Mapping[str, Any]) -> None:
+    def _repeat(
+        self,
+        times: int,
+        launches: Callable[[], Sequence[Launch]],
+        common: Mapping[str, Any],
+        *what: object,
+    ) -> None:
+        """Do the launches so many times. `what` and `common`, but for the epoch, which the clock
+        has, say which launches they are: they are recorded once."""
         if not times:
             return
-        calls = self._calls(launches, common)
-        key = tuple(sorted((k, v) for k, v in common.items() if k != "epoch"))
+        key = (what, tuple(sorted((k, v) for k, v in common.items() if k != "epoch")))
         graph = self._graphs.get(key)
         if graph is None:
+            calls = self._calls(launches(), common)
             graph = self._graphs[key] = self._device.record(calls)
         for _ in range(times):
             graph.replay()

@@ -7,23 +7,21 @@ which shape, in which order, and where its numbers lie.
 from __future__ import annotations
 
 import ctypes
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from repro.kernels.networks import Layer, Table
+from repro.kernels.networks import MOMENTS, MOST_LAYERS, OPTIMISERS, Layer, Table, tensors
+from repro.streams import PURPOSES
 
 SOURCES = tuple(
     Path(__file__).with_name(f"{name}.cu") for name in ("numbers", "forward", "backward")
 )
 """In the order in which one needs the other."""
 
-ACTIVATIONS = ("identity", "relu", "leaky_relu", "swish", "sigmoid")
-OPTIMISERS = ("sgd", "adam")
-MOMENTS = {"sgd": 1, "adam": 2}
-MOST_LAYERS = 64
 BLOCK = 128
 """Threads of a block."""
 _BOUNDARY = 256
@@ -103,24 +101,6 @@ class Launch:
     """Fields of :class:`Args`; a text is the name of a piece of memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """A tensor of the state dict in torch's order of all numbers."""
-
-    name: str
-    shape: tuple[int, ...]
-    start: int
-    trained: bool
-
-    @property
-    def size(self) -> int:
-        """Numbers of it."""
-        count = 1
-        for each in self.shape:
-            count *= each
-        return count
-
-
 class Plan:
     """The launches of a step of `batch` images, of predictions of `capacity` images at a time, and
     of the ways in and out, for a network of this table.
@@ -137,7 +117,7 @@ class Plan:
         self.named: dict[str, str] = {}
         self._memory: dict[str, tuple[int, int]] = {}
         self.bytes = 0
-        self.tensors: list[Tensor] = []
+        self.tensors = tensors(table)
         self._lay_out()
         self.classes = table.layers[-1].shape[2]
         # All entries there are, in one order: the same network has the same source every time.
@@ -178,33 +158,23 @@ class Plan:
             size = self._size(name)
             self._take(f"{name} value", size * self.capacity)
             self._take(f"{name} gradient", size * self.batch)
-        flat = 0
         for layer in self.table.layers:
-            height, width, channels = maps[layer.in_]
+            channels = maps[layer.in_][2]
             rows, columns, outputs = layer.shape
             size = self._size(layer.out)
             if layer.kind == "norm":
                 parameters += [(f"{layer.name} weight", outputs), (f"{layer.name} bias", outputs)]
                 self._take(f"{layer.name} norm", 6 * _round4(outputs))
                 self._take(f"{layer.name} turned", outputs)
-                parts = ("weight", "bias", "running_mean", "running_var")
-                shapes: dict[str, tuple[int, ...]] = dict.fromkeys(parts, (outputs,))
             elif layer.kind == "max_pool":
                 self._take(f"{layer.name} from", size * self.batch, 1)
-                continue
             else:
-                kernel = (height, width) if layer.kind == "linear" else (layer.kernel, layer.kernel)
-                taps = kernel[0] * kernel[1]
+                taps = math.prod(self._kernel(layer))
                 parameters.append((f"{layer.name} weight", taps * channels * _round4(outputs)))
-                parameters.append((f"{layer.name} bias", _round4(outputs)))
                 self._take(f"{layer.name} turned", taps * outputs * _round4(channels))
-                linear = layer.kind == "linear"
-                shapes = {
-                    "weight": (outputs, taps * channels) if linear else (outputs, channels, *kernel)
-                }
                 if layer.kind != "conv":
-                    shapes["bias"] = (outputs,)
-                self._take(f"{layer.name} before", size * self.batch)
+                    parameters.append((f"{layer.name} bias", _round4(outputs)))
+                    self._take(f"{layer.name} before", size * self.batch)
                 if layer.kind == "conv_pool":
                     self._take(f"{layer.name} from", size * self.batch, 1)
                     listed = -(-rows * columns // 32) * 32
@@ -212,16 +182,12 @@ class Plan:
                     self._take(f"{layer.name} counts", self.batch * outputs)
                 if layer.dropout > 0:
                     self._take(f"{layer.name} kept", size * self.capacity, 1)
-            for part, shape in shapes.items():
-                tensor = Tensor(f"{layer.name}.{part}", shape, flat, not part.startswith("running"))
-                self.tensors.append(tensor)
-                flat += tensor.size
-        self.flat_count = flat
+        self.flat_count = sum(math.prod(tensor.shape) for tensor in self.tensors)
         start = self.bytes
         for name, count in parameters:
             self._take(name, count)
         self.moment = (self.bytes - start) // 4
-        for plane in range(1, MOMENTS[self.optimiser] + 1):
+        for plane in range(1, len(MOMENTS[self.optimiser]) + 1):
             self._take(f"moment {plane}", self.moment)
 
     def place(self, name: str) -> int:
@@ -288,7 +254,8 @@ class Plan:
         height, width, channels = self.table.image
         common: dict[str, float | str] = {
             "images": images, "training": training, "dropout": dropout,
-            "by_batch": training or by_batch, "purpose": 3 if training else 4,
+            "by_batch": training or by_batch,
+            "purpose": PURPOSES["dropout" if training else "prediction"],
         }  # fmt: skip
         first = next(iter(self.table.maps))
         image = f"{height}, {width}, {channels}, {self._border(first)}"
@@ -364,7 +331,7 @@ class Plan:
             return [
                 self._launch(f"input_gradients_max_pool<{shape}>", images * pixels * four, args)
             ]
-        taps = pixels if layer.kind == "linear" else layer.kernel**2
+        taps = math.prod(self._kernel(layer))
         if layer.kind == "conv_pool":
             group = 1 if channels <= 3 else 4
             threads = -(-taps * -(-channels // group) // 32) * 32
@@ -415,10 +382,8 @@ class Plan:
             if layer.kind == "norm":
                 launches.append(self._launch(f"carry_norm<{shape}>", 4 * outputs, args))
                 continue
-            height, width, _ = self.table.maps[layer.in_]
-            taps = height * width if layer.kind == "linear" else layer.kernel**2
             bias = "false" if layer.kind == "conv" else "true"
-            threads = outputs * channels * taps + outputs
+            threads = outputs * channels * math.prod(self._kernel(layer)) + outputs
             launches.append(self._launch(f"carry_weights<{shape}, {bias}>", threads, args))
         return launches
 
@@ -430,11 +395,16 @@ class Plan:
     def _launch(self, call: str, threads: int, args: Mapping[str, float | str]) -> Launch:
         return Launch(entry=self._entry(call), threads=threads, args=args)
 
+    def _kernel(self, layer: Layer) -> tuple[int, int]:
+        """Its height and width: a linear layer sees its whole input."""
+        if layer.kind == "linear":
+            return self.table.maps[layer.in_][:2]
+        return layer.kernel, layer.kernel
+
     def _shape(self, layer: Layer) -> str:
-        height, width, channels = self.table.maps[layer.in_]
-        kernel = (height, width) if layer.kind == "linear" else (layer.kernel, layer.kernel)
         numbers = (
-            height, width, channels, *kernel, layer.stride, layer.padding, *layer.shape,
+            *self.table.maps[layer.in_], *self._kernel(layer), layer.stride, layer.padding,
+            *layer.shape,
             self._border(layer.in_), self._border(layer.out),
         )  # fmt: skip
         return f"Shape<{', '.join(map(str, numbers))}>"
