@@ -328,7 +328,7 @@ def table(
         store, code = recorded_store(own) if recorded else user_store(), 0
         found = runs_of(
             store.records(),
-            told.cells,  # other tables' runs tell how much runs differ
+            {cell.model for cell in told.cells},  # other tables' runs tell how much runs differ
             seeds=choose_seeds(first_seed, seeds, fitting=own is not None),
             device=device if recorded else choose_device(device),
             engine=engine,
@@ -768,6 +768,34 @@ def best(
         typer.echo(best_to_markdown(records))
     else:
         out.print(best_to_rich(records))
+
+
+@runs_app.command()
+def units(ctx: typer.Context, run: _Run, recorded: _Recorded = False, form: _Form = "rich") -> None:
+    """Count the dead units of Net or ImprovedNet: those that no test image activates.
+
+    By the last checkpoint that is stored. A channel is dead if it is so at every place.
+    """
+    from repro.data.dataset import load
+    from repro.dead_units import count_dead
+    from repro.export.weights import find_weights
+    from repro.listings import show_units
+
+    all_recorded, all_form = ctx.obj
+    store = _store(recorded or all_recorded)
+    record = store.find(run)
+    if record.spec.recipe.architecture not in {"net", "improved"}:
+        raise UsageError(f"{record.spec.name}: expected a run of Net or ImprovedNet")
+    epoch, weights = find_weights(store, record, None)
+    images = load(record.spec.dataset, home()).test_images
+    found = count_dead(record.spec.recipe, weights, images)
+    if "json" in {form, all_form}:
+        layers = [each._asdict() for each in found]
+        typer.echo(
+            json.dumps({"run": record.spec.name, "epoch": epoch, "layers": layers}, indent=1)
+        )
+    else:
+        out.print(show_units(record, epoch, found), highlight=False)
 
 
 @app.command()

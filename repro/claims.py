@@ -21,7 +21,7 @@ import msgspec
 
 from repro.errors import DataError
 from repro.records import RunRecord
-from repro.spec import READING_EPOCHS, REPORT_RECIPES
+from repro.spec import CLAIM_RECIPES, READING_EPOCHS
 from repro.verdicts import CONFIDENCE, ROUNDING, prediction_interval, readings_by_seed
 
 _FIGURE = re.compile(r"(?P<model>[a-z_-]+?)(?:@(?P<epochs>\d+))?")
@@ -96,11 +96,11 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             epochs = found and found["epochs"]
             if (
                 not found
-                or found["model"] not in REPORT_RECIPES
-                or (epochs and int(epochs) not in REPORT_RECIPES[found["model"]].reading_epochs)
+                or found["model"] not in CLAIM_RECIPES
+                or (epochs and int(epochs) not in CLAIM_RECIPES[found["model"]].reading_epochs)
             ):
                 raise ValueError(
-                    f"expected a model of the report, at epochs that are read; got {figure!r}"
+                    f"expected a model that is known, at epochs that are read; got {figure!r}"
                 )
         if self.images is not None and not 0 <= (self.right or 0) <= self.images:
             raise ValueError(f"right: expected at most {self.images}; got {self.right}")
@@ -116,7 +116,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def depends_on_dropout(self) -> bool:
         """Whether it matters for a figure that dropout may be on or off at prediction."""
-        return any(REPORT_RECIPES[figure.split("@")[0]].has_dropout for figure in self.figures)
+        return any(CLAIM_RECIPES[figure.split("@")[0]].has_dropout for figure in self.figures)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,14 +177,15 @@ def load_claims(path: Path) -> list[Claim]:
 def figures_by_seed(
     records: Iterable[RunRecord], *, switched: bool = False
 ) -> dict[int, dict[str, float]]:
-    """Test accuracies of the report's models, by seed and `model@epochs`; those of ImprovedNet
-    read as the report's were or, `switched`, with dropout the other way about.
+    """Test accuracies of the models that claims name, by seed and `model@epochs`; those of
+    ImprovedNet read as the report's were or, `switched`, with dropout the other way about.
 
     Raises:
         ValueError: two records of one model and seed.
     """
     out: dict[int, dict[str, float]] = {}
-    for model, seed, read in readings_by_seed(records, switched=switched):
+    read_by_model = readings_by_seed(records, switched=switched, recipes=CLAIM_RECIPES)
+    for model, seed, read in read_by_model:
         figures = out.setdefault(seed, {})
         figures |= {f"{model}@{epoch}": accuracy for epoch, accuracy in read.items()}
     return out

@@ -18,7 +18,7 @@ from repro.errors import DataError, NoRunsError
 from repro.paths import home, packaged
 from repro.patterns import Pattern, find_patterns
 from repro.records import RunRecord
-from repro.spec import READING_EPOCHS, REPORT_RECIPES
+from repro.spec import CLAIM_RECIPES, READING_EPOCHS, REPORT_RECIPES
 from repro.store import Store
 from repro.verdicts import Cell, Verdict, judge_records, load_cells, model_of
 
@@ -77,8 +77,8 @@ class Evidence:
         )
 
     def runs(self, model: str) -> list[RunRecord]:
-        """The runs of one of the report's models, by seed."""
-        of_model = [r for r in self.records if model_of(r.spec.recipe) == model]
+        """The runs of one of the models that claims name, by seed."""
+        of_model = [r for r in self.records if model_of(r.spec.recipe, CLAIM_RECIPES) == model]
         return sorted(of_model, key=lambda record: record.spec.seed)
 
     def expected(self, model: str) -> dict[int, float]:

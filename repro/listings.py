@@ -154,6 +154,18 @@ def show_run(record: RunRecord, folder: Path) -> RenderableType:
     return Group(facts, "", _with_foot(grid, [record]))
 
 
+def show_units(
+    record: RunRecord, epoch: int, found: Sequence[tuple[str, int, int]]
+) -> RenderableType:
+    """The name of each layer, its units and the dead ones among them; and how many in all."""
+    grid = _grid("Layer", "Units", "Dead", left=("Layer",))
+    for layer, of_layer, dead_there in found:
+        grid.add_row(layer, str(of_layer), str(dead_there))
+    units, dead = sum(each[1] for each in found), sum(each[2] for each in found)
+    foot = f"{record.spec.name} after {epoch} epochs: {dead} of {units} units are dead"
+    return Group(grid, Text(foot))
+
+
 def show_dataset(dataset: Dataset, folder: Path) -> RenderableType:
     """The files, the images a class and the first 20 test labels (figures 3-6 and 3-7)."""
     files = _grid("File", "Bytes", "SHA-256", left=("File", "SHA-256"))

@@ -75,7 +75,7 @@ def table(
         store = recorded_store(own) if recorded else user_store()
         found = runs_of(
             store.records(),
-            told.cells,
+            {cell.model for cell in told.cells},
             seeds=chosen,
             device=device if recorded else choose_device(device),
             engine=engine,

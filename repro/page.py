@@ -21,7 +21,7 @@ from repro.data.layout import CHECKSUMS
 from repro.errors import ReproError
 from repro.evidence import Evidence
 from repro.figures.registry import PICTURES, Picture, lacks, render_picture
-from repro.figures.style import MODEL_NAMES, Look
+from repro.figures.style import ABLATION_NAMES, MODEL_NAMES, Look
 from repro.figures.words import CHINESE
 from repro.recipes import Grid
 from repro.records import RunRecord
@@ -99,7 +99,7 @@ def build(evidence: Evidence, grid: Grid, *, lang: Language, commit: str | None)
         grid=grid,
         models=[
             {"model": model, "name": name, "runs": [_run(run) for run in evidence.runs(model)]}
-            for model, name in MODEL_NAMES.items()
+            for model, name in {**MODEL_NAMES, **ABLATION_NAMES}.items()
             if evidence.runs(model)
         ],
         environments=_environments(evidence.records),

@@ -197,6 +197,16 @@ REPORT_RECIPES: Mapping[str, Recipe] = {
 }
 """The five models of tables 3-1 to 3-4, by the names that `expected_results/` uses."""
 
+ABLATIONS: Mapping[str, Recipe] = {
+    "net-sigmoid": Recipe(architecture="net", activation="sigmoid"),
+    "improved-no_dropout": Recipe(architecture="improved", dropout=0.0),
+}
+"""Models that no table has, and that a sentence of the report compares with: Sigmoid (section
+3.1.3) and ImprovedNet without its dropout (section 3.2.4)."""
+
+CLAIM_RECIPES: Mapping[str, Recipe] = {**REPORT_RECIPES, **ABLATIONS}
+"""All models that a claim can name."""
+
 
 REPORT_DROPOUT_AT_PREDICTION = True
 """Whether dropout was left on where the report read ImprovedNet's figures.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -16,6 +16,7 @@ from repro.recipes import FITTING_SEEDS, Grid, fit_all, spreads
 from repro.records import RunRecord
 from repro.runner import has_cuda, try_gpu
 from repro.spec import (
+    CLAIM_RECIPES,
     EARLIER_ENGINES,
     MAX_SEED,
     REPORT_RECIPES,
@@ -27,7 +28,7 @@ from repro.spec import (
     engine_for,
 )
 from repro.store import Store
-from repro.verdicts import Cell, Recipes, load_cells, model_of
+from repro.verdicts import Recipes, load_cells, model_of
 from repro.verify import accept, load_listing
 
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
@@ -106,7 +107,7 @@ def choose_seeds(first: int, count: int | None, *, fitting: bool = False) -> ran
 
 def runs_of(
     records: Iterable[RunRecord],
-    cells: Sequence[Cell],
+    models: Collection[str],
     *,
     seeds: range,
     device: DeviceChoice,
@@ -114,19 +115,18 @@ def runs_of(
     dataset: DatasetName,
     recipes: Recipes = REPORT_RECIPES,
 ) -> list[RunRecord]:
-    """The runs of the cells' models, placed as :func:`placed` says.
+    """The runs of `models`, placed as :func:`placed` says.
 
     With engine "auto", those of the engine that has most of them.
 
     Those by which the report's recipe was chosen are left out: they verify nothing.
     """
-    models = {cell.model for cell in cells}
     found = [
         record
         for record in placed(records, device, engine, dataset)
         if model_of(record.spec.recipe, recipes) in models
         and record.spec.seed in seeds
-        and not (model_of(record.spec.recipe) and record.spec.seed in FITTING_SEEDS)
+        and not (model_of(record.spec.recipe, CLAIM_RECIPES) and record.spec.seed in FITTING_SEEDS)
     ]
     if engine != "auto":
         return found
@@ -168,15 +168,16 @@ def evidence_of(
     device: DeviceChoice = "auto",
     engine: EngineChoice = "auto",
 ) -> Evidence:
-    """Those of `records`, which are in `store`, that are of the report's recipe in one place."""
-    cells = load_cells(packaged("expected_results"))
+    """Those of `records`, which are in `store`, of the models that cells and claims name, in one
+    place."""
     found = runs_of(
         records,
-        cells,
+        CLAIM_RECIPES,
         seeds=choose_seeds(0, None),
         device=device,
         engine=engine,
         dataset="cifar10",
+        recipes=CLAIM_RECIPES,
     )
     return Evidence(store, found)
 

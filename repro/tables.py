@@ -39,6 +39,11 @@ _WORDS: dict[str, dict[Language, str]] = {
     "Net (Leaky ReLU)": {"en": "Net (Leaky ReLU)", "zh": "原模型（Leaky ReLU）"},
     "Net (Swish)": {"en": "Net (Swish)", "zh": "原模型（Swish）"},
     "ImprovedNet": {"en": "ImprovedNet", "zh": "改进后模型"},
+    "Net (Sigmoid)": {"en": "Net (Sigmoid)", "zh": "原模型（Sigmoid）"},
+    "ImprovedNet without dropout": {
+        "en": "ImprovedNet without dropout",
+        "zh": "改进后模型（去掉 Dropout）",
+    },
     "ResNet": {"en": "ResNet", "zh": "ResNet"},
     "dropout off": {"en": ", dropout off", "zh": "（Dropout 关闭）"},
     "dropout on": {"en": ", dropout on", "zh": "（Dropout 开启）"},

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 
 from repro.records import Environment, EpochRecord, Reading, RunRecord, Switched
-from repro.spec import REPORT_RECIPES, RunSpec
+from repro.spec import CLAIM_RECIPES, RunSpec
 
 ENVIRONMENT = Environment(
     repro="0.2.0", python="3.11.7", numpy="2.4.6", platform="Linux-x86_64", processor="Test CPU",
@@ -32,7 +32,7 @@ def record(
     """A record of `model` with test accuracies by epoch, 0.02 lower with dropout switched on."""
     readings = accuracies if accuracies is not None else {10: 0.58}
     count = epochs if epochs is not None else max(readings, default=1)
-    run = RunSpec(recipe=REPORT_RECIPES[model], seed=seed, **spec)
+    run = RunSpec(recipe=CLAIM_RECIPES[model], seed=seed, **spec)
     return RunRecord(
         spec=run,
         environment=ENVIRONMENT if run.engine == "kernels" else TORCH_ENVIRONMENT,

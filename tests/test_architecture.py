@@ -48,6 +48,7 @@ ALLOWED = {
         "data.dataset", "data.layout", "digests", "errors", "history", "models", "optimisers", "profiles",
         "records", "spec", "streams",
     },
+    "dead_units": {"data.layout", "models", "spec", "training"},
     "history": {"data.layout", "digests", "errors", "records", "spec"},
     "kernel_training": {
         "data.dataset", "digests", "errors", "history", "kernels.binding", "kernels.library",
@@ -160,6 +161,7 @@ COMPUTE_HALF = {
     "optimisers",
     "training",
     "worker",
+    "dead_units",
 }
 EVIDENCE_HALF = {
     "verdicts", "calibration", "claims", "comparison", "evidence", "export.crate", "export.folder", "export.weights",

@@ -34,6 +34,7 @@ SENTENCES = {
     "net-best-at-30": ("net-relu@30 > net-relu@10, net-relu@60, net-relu@100", 0),
     "twelve-images": ("net-relu@60: 8 of 12", 0),
     "swish-over-relu": ("net-swish > net-relu", 0.02),
+    "relu-faster-than-sigmoid": ("net-relu@10 > net-sigmoid@10", 0),
     "leaky-early": ("net-leaky_relu@10: 0.61", 0),
     "leaky-overall": ("net-leaky_relu > net-relu", 0),
     "decline-stays": (
@@ -46,6 +47,10 @@ SENTENCES = {
     ),
     "improved-rises": (
         "improved@30 > improved@10; improved@60 > improved@30; improved@100 > improved@60", 0,
+    ),
+    "dropout-ends-overfitting": (
+        "improved-no_dropout@30 > improved-no_dropout@100; improved@100 > improved-no_dropout@100",
+        0,
     ),
     "improved-rises-on": ("improved@200 > improved@100", 0),
     "best-of-all": (
@@ -88,11 +93,13 @@ def test_the_reports_claims_are_there_and_its_own_figures_bear_them_out():
         "net-best-at-30": True,
         "twelve-images": None,
         "swish-over-relu": False,
+        "relu-faster-than-sigmoid": None,
         "leaky-early": True,
         "leaky-overall": True,
         "decline-stays": True,
         "improved-ahead": True,
         "improved-rises": True,
+        "dropout-ends-overfitting": None,
         "improved-rises-on": None,
         "best-of-all": True,
         "resnet-over-net": True,
@@ -186,9 +193,9 @@ def test_one_pair_of_several_contradicts_by_a_wider_interval():
     assert judge_claim(TWO, two(far, SURE)).finding is Finding.CONTRADICTED
 
 
-def drawn(trials, n, mean, pairs=1):
-    """Seeds by the trial, whose differences have this mean and a standard deviation of 0.01."""
-    random = np.random.default_rng(11).normal(mean, 0.01, (trials, pairs, n))
+def drawn(trials, n, mean, pairs=1, sd=0.01):
+    """Seeds by the trial, whose differences have this mean and standard deviation."""
+    random = np.random.default_rng(11).normal(mean, sd, (trials, pairs, n))
     return [two(trial[0], trial[-1]) for trial in random.tolist()]
 
 
@@ -210,6 +217,17 @@ def test_a_difference_as_large_as_the_margin_passes_as_none_in_at_most_5_of_100(
     assert found[Finding.EQUIVALENT] <= stats.binom.interval(0.999, 3000, 0.05)[1]
     none = Counter(judge_claim(alone, each).finding for each in drawn(1000, 10, 0.0))
     assert none[Finding.EQUIVALENT] > 600, "ten seeds do see that there is no difference"
+
+
+@pytest.mark.parametrize(
+    ("sd", "difference", "rate"),
+    [(0.01, 0.01, 0.80), (0.01, 0.02, 1.0), (0.015, 0.01, 0.47), (0.015, 0.02, 0.96)],
+)
+def test_ten_seeds_support_a_real_difference_as_often_as_the_docs_say(sd, difference, rate):
+    alone = Claim(name="a", says="", place="", greater=TWO.greater[:1])
+    found = Counter(judge_claim(alone, each).finding for each in drawn(2000, 10, difference, sd=sd))
+    low, high = stats.binom.interval(0.999, 2000, rate)
+    assert low - 10 <= found[Finding.SUPPORTED] <= high + 10, "the rate is rounded to 0.01"
 
 
 def test_equal_means_are_no_difference_whatever_their_sums_round_to():
@@ -252,6 +270,24 @@ def test_a_claim_without_dropout_is_judged_once():
 def test_two_runs_of_one_model_and_seed_are_refused():
     with pytest.raises(ValueError, match="one record a seed"):
         figures_by_seed([record("net-relu", 0, {10: 0.5}), record("net-relu", 0, {10: 0.6})])
+
+
+def test_claims_compare_with_models_that_the_tables_do_not_have():
+    claims = {claim.name: claim for claim in load_claims(EXPECTED / "claims.toml")}
+    runs = [record("net-relu", seed, {10: 0.6}) for seed in range(3)]
+    runs += [record("net-sigmoid", seed, {10: 0.3 + seed / 100}) for seed in range(3)]
+    judged = judge_claim(claims["relu-faster-than-sigmoid"], figures_by_seed(runs).values())
+    assert (judged.finding, judged.k, judged.n) == (Finding.SUPPORTED, 3, 3)
+
+
+def test_a_network_without_dropout_has_one_reading_whichever_is_asked_for():
+    runs = [
+        record("improved-no_dropout", 0, {30: 0.7, 100: 0.6}),
+        record("improved", 0, {100: 0.7}),
+    ]
+    on, off = (figures_by_seed(runs, switched=switched)[0] for switched in (False, True))
+    assert on["improved-no_dropout@100"] == off["improved-no_dropout@100"] == 0.6
+    assert on["improved@100"] < off["improved@100"]
 
 
 def test_the_claim_beyond_the_tables_is_told_by_runs_that_go_on_as_the_report_read_them():
@@ -449,7 +485,7 @@ def test_chinese_claims_are_chinese_throughout():
     console.print(claims_to_rich(judged, "zh"))
     told = console.file.getvalue() + claims_foot(judged, "zh") + claims_to_text(judged, "md", "zh")
     words = set(re.findall("[A-Za-z]+", told))
-    assert words <= {"Net", "ReLU", "Leaky", "Swish", "ImprovedNet", "ResNet"}
+    assert words <= {"Net", "ReLU", "Leaky", "Swish", "Sigmoid", "Dropout", "ImprovedNet", "ResNet"}
     assert "得到支持" in told
 
 

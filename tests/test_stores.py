@@ -10,7 +10,6 @@ from repro.errors import UsageError
 from repro.recipes import FITTING_SEEDS
 from repro.store import Store
 from repro.stores import choose_seeds, evidence_of, runs_of
-from repro.verdicts import Cell
 from tests.examples import record
 
 
@@ -23,6 +22,14 @@ def test_runs_that_chose_the_recipe_count_for_no_cell_and_no_claim(tmp_path):
     assert verdict == 3
 
 
+def test_runs_that_only_a_claim_asks_for_are_evidence_and_move_no_cell(tmp_path):
+    runs = [record("improved", seed, {10: 0.68 + seed / 100}) for seed in range(3)]
+    ablation = [record("improved-no_dropout", seed, {10: 0.1 * seed}) for seed in range(3)]
+    without, with_ = (evidence_of(Store(tmp_path), each) for each in (runs, [*runs, *ablation]))
+    assert with_.runs("improved-no_dropout") == ablation
+    assert with_.verdicts == without.verdicts
+
+
 def test_another_reports_runs_of_these_seeds_count():
     own = record("net-relu", 100)
     own = dataclasses.replace(
@@ -31,11 +38,8 @@ def test_another_reports_runs_of_these_seeds_count():
             own.spec, recipe=dataclasses.replace(own.spec.recipe, batch_size=7)
         ),
     )
-    cell = Cell(
-        table="1", row=10, column="Mine", model="mine", expected=0.5, tolerance=0.1, place="x"
-    )  # fmt: skip
     found = runs_of(
-        [own], [cell], seeds=choose_seeds(100, 1, fitting=True), device="cpu", engine="auto",
+        [own], {"mine"}, seeds=choose_seeds(100, 1, fitting=True), device="cpu", engine="auto",
         dataset="cifar10", recipes={"mine": own.spec.recipe},
     )  # fmt: skip
     assert found == [own]

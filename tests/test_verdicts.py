@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import re
 from statistics import stdev
 
 import numpy as np
@@ -262,6 +263,23 @@ def test_the_pooled_interval_covers_one_more_run_where_the_rows_of_a_run_go_toge
         inside += judge(cell(theirs), ours, spread=spread).kind is Kind.REPRODUCED
     low, high = stats.binom.interval(0.999, trials, 0.95)
     assert low <= inside <= high
+
+
+@pytest.mark.parametrize(("network", "cells"), [("Net", 12), ("ImprovedNet", 4), ("ResNet", 1)])
+def test_a_real_difference_shows_as_often_as_the_docs_say(network, cells):
+    """Whole reproductions of one network: its cells share a pooled spread."""
+    docs = (packaged("expected_results").parent / "docs" / "verdicts.md").read_text()
+    row = re.search(rf"^\| {network} \|(.*)\|$", docs, re.MULTILINE)
+    sd, *rates = map(float, row[1].split("|"))
+    rng, times, n = np.random.default_rng(1), 2000, 10
+    for farther, rate in zip((0.01, 0.02, 0.03), rates, strict=True):
+        shown = 0
+        for _ in range(times):
+            ours = rng.normal(0.5, sd, (cells, n)).tolist()
+            theirs = cell(expected=rng.normal(0.5 + farther, sd))
+            shown += judge(theirs, ours[0], spread=pool(ours)).kind is not Kind.REPRODUCED
+        low, high = stats.binom.interval(0.999, times, rate)
+        assert low - 0.005 * times <= shown <= high + 0.005 * times, "the table rounds to 0.01"
 
 
 def test_a_verdict_carries_its_numbers():

@@ -39,6 +39,10 @@ MODEL_NAMES = {
     "net-relu": "Net (ReLU)", "net-leaky_relu": "Net (Leaky ReLU)", "net-swish": "Net (Swish)",
     "improved": "ImprovedNet", "resnet": "ResNet",
 }  # fmt: skip
+ABLATION_NAMES = {
+    "net-sigmoid": "Net (Sigmoid)", "improved-no_dropout": "ImprovedNet without dropout",
+}  # fmt: skip
+"""Of models that only a claim names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
