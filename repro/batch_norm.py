@@ -14,10 +14,10 @@ from pathlib import Path
 from repro import checkpoints
 from repro.data.dataset import Dataset
 from repro.errors import DataError
+from repro.files import read_rows, share, whole_number, write_atomically
 from repro.kernel_training import KernelTrainer
 from repro.records import RunRecord
-from repro.rows import read_rows, share, whole_number
-from repro.store import Store, write_atomically
+from repro.store import Store
 
 BATCHES = (4, 20, 100)
 """Test images in a batch, whose statistics batch norm takes."""

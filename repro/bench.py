@@ -26,11 +26,11 @@ from types import TracebackType
 from typing import Any
 
 from repro.errors import TrainingError, UsageError
+from repro.files import explained, write_atomically
 from repro.machine import processor
 from repro.profiles import worker_environment
 from repro.runner import Task, run
 from repro.spec import REPORT_RECIPES, DatasetName, Engine, RunSpec
-from repro.store import explained, write_atomically
 
 CONTESTANTS: Mapping[str, str] = {
     "plain": "A, plain loop",

@@ -17,8 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from repro.errors import DataError
-from repro.rows import read_rows, share, whole_number
-from repro.store import write_atomically
+from repro.files import read_rows, share, whole_number, write_atomically
 
 BINS = 10
 

@@ -14,10 +14,11 @@ import safetensors.numpy
 
 from repro.digests import arrays_digest
 from repro.errors import EvidenceError
+from repro.files import explained, write_atomically
 from repro.history import Arrays, History
 from repro.records import Environment, RunRecord, dump, parse
 from repro.spec import RunSpec
-from repro.store import Store, explained, write_atomically
+from repro.store import Store
 
 Checkpoint: TypeAlias = tuple[RunRecord, Arrays]
 """The run up to an epoch, and the tensors to go on from there."""

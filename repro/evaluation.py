@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from repro.data.layout import CLASSES
 from repro.errors import DataError
-from repro.store import read_regular, write_atomically
+from repro.files import read_regular, write_atomically
 
 HEADER = ("Image", "Category")
 _MOST_BYTES = 10_000_000  # 60,000 lines have a megabyte

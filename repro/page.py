@@ -23,10 +23,10 @@ from repro.evidence import Evidence
 from repro.figures.registry import PICTURES, Picture, lacks, render_picture
 from repro.figures.style import ABLATION_NAMES, MODEL_NAMES, Look
 from repro.figures.words import CHINESE
+from repro.files import write_atomically
 from repro.recipes import Grid
 from repro.records import RunRecord
 from repro.spec import REPORT_RECIPES, train_command
-from repro.store import write_atomically
 from repro.tables import (
     by_table_and_column,
     claims_foot,

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from repro.errors import EvidenceError
+from repro.files import explained, write_atomically
 from repro.records import parse
 from repro.spec import RunSpec
-from repro.store import Store, explained, write_atomically
+from repro.store import Store
 
 _FILE = re.compile(r"record\.json|predictions\.safetensors|checkpoint(-[1-9]\d{0,5})?\.safetensors")
 

@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 
 from repro.errors import DataError, UsageError
+from repro.files import read_regular
 from repro.spec import REPORT_RECIPES, Recipe
-from repro.store import read_regular
 from repro.verdicts import Cell, load_cells
 
 if sys.version_info >= (3, 11):

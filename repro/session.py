@@ -40,6 +40,7 @@ from repro.events import ReadingDone
 from repro.evidence import Evidence
 from repro.figures.registry import Picture, lacks, render_picture
 from repro.figures.style import Look
+from repro.files import write_atomically
 from repro.paths import home, packaged
 from repro.profiles import promise
 from repro.progress import RunDisplay, duration
@@ -59,7 +60,7 @@ from repro.spec import (
     Recipe,
     RunSpec,
 )
-from repro.store import Store, write_atomically
+from repro.store import Store
 from repro.stores import (
     DeviceChoice,
     accept_evidence,

@@ -12,113 +12,26 @@ The committed evidence in ``results/`` has the same layout, with the checkpoints
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import os
 import re
-import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-import filelock
 import numpy as np
 import numpy.typing as npt
 import safetensors
 import safetensors.numpy
 
-from repro.errors import DataError, DiskError, EvidenceError, UsageError
+from repro.errors import DataError, EvidenceError, UsageError
+from repro.files import explained, locked, read_regular, write_atomically
 from repro.records import RunRecord, dump, parse
 from repro.spec import RunSpec
 
 LAYOUT_VERSION = 1
 _REMEDY = "without its folder a run of your own is trained again"
-
-
-@contextmanager
-def explained(path: Path, verb: str = "written") -> Iterator[None]:
-    """Turn an OSError into a DiskError that names `path` and says what to do."""
-    try:
-        yield
-    except OSError as error:
-        elsewhere = "choose another place (for the data set and the runs: REPRO_HOME)"
-        hints = {
-            errno.ENOSPC: "the disk is full; free some room, and the same command goes on",
-            errno.EDQUOT: "the disk quota is used up; free some room, and the same command goes on",
-            errno.EROFS: f"the file system is read-only; {elsewhere}",
-            errno.EACCES: f"no permission; {elsewhere}",
-        }
-        hint = hints.get(error.errno or 0, error.strerror or str(error))
-        raise DiskError(f"{path}: cannot be {verb}: {hint}") from None
-
-
-def read_regular(path: Path, most_bytes: int = 50_000_000) -> bytes:
-    """The bytes of a regular file: a FIFO would be waited for, and a device never ends.
-
-    Raises:
-        DataError: there is none, it is something else or too long, or the file system refuses.
-    """
-    with explained(path, "read"):
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise DataError(f"{path}: expected a regular file; it is something else")
-        with path.open("rb") as file:
-            data = file.read(most_bytes + 1)
-    if len(data) > most_bytes:
-        raise DataError(f"{path}: expected a file of at most {most_bytes:,} bytes; it has more")
-    return data
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace `path` by `data` as a whole: a reader, or a crash, sees the old bytes or the new.
-
-    Raises:
-        DiskError: the file system refuses; the old file is untouched.
-    """
-    # A name of this process's own: two that write one file at once must not share it.
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with beside.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        except BaseException:  # Ctrl-C too
-            with suppress(OSError):
-                beside.unlink(missing_ok=True)
-            raise
-    # The file is there, and stays through a power cut once its folder's list of names is on the
-    # disk as well. Windows cannot be asked for that, nor can some network file systems.
-    with suppress(OSError):
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-@contextmanager
-def locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold a lock file; where another process has it, call `on_wait` and wait.
-
-    Raises:
-        DiskError: the file system refuses.
-    """
-    with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(path)
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            on_wait()
-            lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 class Store:

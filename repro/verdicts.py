@@ -19,8 +19,8 @@ from pathlib import Path
 from statistics import fmean, stdev, variance
 
 from repro.errors import DataError, UsageError
+from repro.files import read_rows, share, whole_number
 from repro.records import RunRecord
-from repro.rows import read_rows, share, whole_number
 from repro.spec import REPORT_DROPOUT_AT_PREDICTION, REPORT_RECIPES, Recipe
 
 Recipes = Mapping[str, Recipe]

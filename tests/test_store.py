@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from repro.errors import DataError, UsageError
-from repro.store import Store, explained, read_regular, write_atomically
+from repro.files import explained, read_regular, write_atomically
+from repro.store import Store
 from tests.examples import record as example
 
 PREDICTIONS = {"10": np.arange(100, dtype=np.uint8) % 10}

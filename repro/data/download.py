@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import repro
 from repro.errors import DataError
-from repro.store import explained
+from repro.files import explained
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are there and the bytes in all, None where the host does not say."""

@@ -14,7 +14,7 @@ from repro.data.dataset import Dataset
 from repro.data.layout import Bytes
 from repro.errors import DataError, UsageError
 from repro.evaluation import read_labels, write_labels
-from repro.store import explained
+from repro.files import explained
 
 # Folder and CSV file of each part, spelt as in the report.
 PARTS = {"train": ("train_cifar10", "trainLables.csv"), "test": ("test_cifar10", "testLables.csv")}

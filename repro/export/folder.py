@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 
 from repro.errors import UsageError
-from repro.store import explained
+from repro.files import explained
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 

@@ -16,10 +16,11 @@ from repro.data.layout import CLASSES, IMAGE_SHAPE
 from repro.digests import arrays_digest
 from repro.errors import EvidenceError, UsageError
 from repro.export.folder import render, whole_folder
+from repro.files import explained
 from repro.profiles import promise
 from repro.records import RunRecord, parse
 from repro.spec import PIXEL_STATISTICS, REPORT_RECIPES, Recipe, RunSpec, train_command
-from repro.store import Store, explained
+from repro.store import Store
 
 Weights: TypeAlias = dict[str, npt.NDArray[Any]]
 """A network's parameters and buffers, by the names of its `state_dict`."""

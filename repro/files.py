@@ -1,0 +1,150 @@
+"""Files: whole writes, locks, and the small CSV files that people write and look at."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import filelock
+
+from repro.errors import DataError, DiskError
+
+
+@contextmanager
+def explained(path: Path, verb: str = "written") -> Iterator[None]:
+    """Turn an OSError into a DiskError that names `path` and says what to do."""
+    try:
+        yield
+    except OSError as error:
+        elsewhere = "choose another place (for the data set and the runs: REPRO_HOME)"
+        hints = {
+            errno.ENOSPC: "the disk is full; free some room, and the same command goes on",
+            errno.EDQUOT: "the disk quota is used up; free some room, and the same command goes on",
+            errno.EROFS: f"the file system is read-only; {elsewhere}",
+            errno.EACCES: f"no permission; {elsewhere}",
+        }
+        hint = hints.get(error.errno or 0, error.strerror or str(error))
+        raise DiskError(f"{path}: cannot be {verb}: {hint}") from None
+
+
+def read_regular(path: Path, most_bytes: int = 50_000_000) -> bytes:
+    """The bytes of a regular file: a FIFO would be waited for, and a device never ends.
+
+    Raises:
+        DataError: there is none, it is something else or too long, or the file system refuses.
+    """
+    with explained(path, "read"):
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DataError(f"{path}: expected a regular file; it is something else")
+        with path.open("rb") as file:
+            data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise DataError(f"{path}: expected a file of at most {most_bytes:,} bytes; it has more")
+    return data
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace `path` by `data` as a whole: a reader, or a crash, sees the old bytes or the new.
+
+    Raises:
+        DiskError: the file system refuses; the old file is untouched.
+    """
+    # A name of this process's own: two that write one file at once must not share it.
+    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with beside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except BaseException:  # Ctrl-C too
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise
+    # The file is there, and stays through a power cut once its folder's list of names is on the
+    # disk as well. Windows cannot be asked for that, nor can some network file systems.
+    with suppress(OSError):
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+@contextmanager
+def locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock file; where another process has it, call `on_wait` and wait.
+
+    Raises:
+        DiskError: the file system refuses.
+    """
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            on_wait()
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
+    """The rows after the header, each with the number of its line.
+
+    Excel's byte order mark is read over.
+
+    Raises:
+        DataError: the file cannot be read, has other columns, or a row more or fewer values.
+    """
+    try:
+        text = read_regular(path).decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        if tuple(reader.fieldnames or ()) != tuple(columns):
+            raise DataError(f"{path}: expected the columns {','.join(columns)}")
+        rows = []
+        for row in reader:
+            # A row that is too short or too long has a None for a value or a key.
+            if None in row.values() or None in row:
+                raise DataError(
+                    f"{path}, line {reader.line_num}: expected {len(columns)} values a row"
+                )
+            rows.append((reader.line_num, row))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as CSV: {error}") from None
+    return rows
+
+
+def whole_number(text: str) -> int:
+    """What `int` reads, without its other alphabets, signs, blanks and underscores.
+
+    Raises:
+        ValueError: another form, or more than six digits.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) < 7):
+        raise ValueError(f"expected a whole number of up to six digits; got {text!r}")
+    return int(text)
+
+
+def share(text: str) -> float:
+    """A decimal fraction such as 0.5744: as `float` reads it, without exponents and signs.
+
+    Raises:
+        ValueError: another form.
+    """
+    whole, point, fraction = text.partition(".")
+    digits = whole + (fraction if point else "0")
+    if not (text.isascii() and digits.isdigit() and whole and (fraction or not point)):
+        raise ValueError(f"expected a decimal fraction like 0.5744; got {text!r}")
+    return float(text)
