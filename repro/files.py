@@ -17,15 +17,16 @@ from repro.errors import DataError, DiskError
 
 
 @contextmanager
-def explained(path: Path, verb: str = "written") -> Iterator[None]:
+def disk_errors(path: Path, verb: str = "written") -> Iterator[None]:
     """Turn an OSError into a DiskError that names `path` and says what to do."""
     try:
         yield
     except OSError as error:
+        again = "free some space and run the same command again to resume"
         elsewhere = "choose another place (for the data set and the runs: REPRO_HOME)"
         hints = {
-            errno.ENOSPC: "the disk is full; free some room, and the same command goes on",
-            errno.EDQUOT: "the disk quota is used up; free some room, and the same command goes on",
+            errno.ENOSPC: f"the disk is full; {again}",
+            errno.EDQUOT: f"the disk quota is used up; {again}",
             errno.EROFS: f"the file system is read-only; {elsewhere}",
             errno.EACCES: f"no permission; {elsewhere}",
         }
@@ -39,7 +40,7 @@ def read_regular(path: Path, most_bytes: int = 50_000_000) -> bytes:
     Raises:
         DataError: there is none, it is something else or too long, or the file system refuses.
     """
-    with explained(path, "read"):
+    with disk_errors(path, "read"):
         if not stat.S_ISREG(path.stat().st_mode):
             raise DataError(f"{path}: expected a regular file; it is something else")
         with path.open("rb") as file:
@@ -57,7 +58,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     """
     # A name of this process's own: two that write one file at once must not share it.
     beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with explained(path):
+    with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with beside.open("wb") as file:
@@ -86,7 +87,7 @@ def locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     Raises:
         DiskError: the file system refuses.
     """
-    with explained(path):
+    with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(path)
         try:
@@ -100,7 +101,7 @@ def locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         lock.release()
 
 
-def read_rows(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
+def read_csv(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
     """The rows after the header, each with the number of its line.
 
     Excel's byte order mark is read over.
@@ -126,7 +127,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, s
     return rows
 
 
-def whole_number(text: str) -> int:
+def parse_int(text: str) -> int:
     """What `int` reads, without its other alphabets, signs, blanks and underscores.
 
     Raises:
@@ -137,7 +138,7 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
-def share(text: str) -> float:
+def parse_fraction(text: str) -> float:
     """A decimal fraction such as 0.5744: as `float` reads it, without exponents and signs.
 
     Raises:

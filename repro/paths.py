@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import platformdirs
 
 from repro.errors import UsageError
+
+PACKAGE_ROOT = Path(__file__).parent
+"""The folder of this package."""
+
+IMPORT_ROOT = PACKAGE_ROOT.parent
+"""What has to be on `sys.path` to import it: the checkout, or site-packages."""
 
 
 def home() -> Path:
@@ -27,5 +34,22 @@ def home() -> Path:
 
 def packaged(name: str) -> Path:
     """A file or folder of the repository's top level, which a wheel carries inside the package."""
-    inside = Path(__file__).parent / name
-    return inside if inside.exists() else Path(__file__).parent.parent / name
+    inside = PACKAGE_ROOT / name
+    return inside if inside.exists() else IMPORT_ROOT / name
+
+
+def commit() -> str | None:
+    """The commit of the checkout that this package runs from; None in an installation."""
+    if not (IMPORT_ROOT / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=IMPORT_ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

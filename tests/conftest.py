@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from repro.data import layout
+from repro.determinism import enter
 from repro.kernels.build import this_target
-from repro.profiles import enter
 from tests.kernels.on_cpu import OnCpu
 from tests.tiny_cifar import COUNT, checksums, make_files
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from repro.records import Environment, EpochRecord, Reading, RunRecord, Switched
+from repro.runs.records import Environment, EpochRecord, Reading, RunRecord, Switched
 from repro.spec import CLAIM_RECIPES, RunSpec
 
 ENVIRONMENT = Environment(
@@ -54,3 +54,8 @@ def record(
             for epoch, value in sorted(readings.items())
         ),
     )  # fmt: skip
+
+
+def parameter_count(model) -> int:
+    """Number of trained values of a network in torch."""
+    return sum(parameter.numel() for parameter in model.parameters())

@@ -10,7 +10,7 @@ from pathlib import Path
 import safetensors
 import safetensors.numpy
 
-from repro.digests import arrays_digest
+from repro.runs.digests import arrays_digest
 
 
 def sealed(fields: dict) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -20,256 +21,42 @@ ROOT = Path(__file__).parent.parent
 # What each module may import of ours, wherever in the module it does so.
 ALLOWED = {
     # the top
-    "__init__": {"notebook"},
+    "__init__": {"api"},
     "__main__": {"paths"},
-    "activations": set(),
-    "audit": {
-        "data.dataset",
-        "data.layout",
+    "api": {
+        "commands.context",
+        "commands.table",
+        "commands.train",
         "errors",
-        "evaluation",
-        "events",
-        "records",
-        "runner",
-        "store",
-    },
-    "batch_norm": {
-        "checkpoints",
-        "data.dataset",
-        "errors",
-        "files",
-        "kernel_training",
-        "records",
-        "store",
-    },
-    "bench": {"errors", "files", "machine", "profiles", "runner", "spec"},
-    "calibration": {"errors", "files"},
-    "checkpoints": {"digests", "errors", "files", "history", "records", "spec", "store"},
-    "claims": {"errors", "records", "spec", "verdicts"},
-    "cluster": {"errors", "events", "node", "parcels", "spec", "store"},
-    "comparison": {"errors", "records", "spec", "store"},
-    "contestants": {
-        "data.dataset",
-        "data.folders",
-        "data.layout",
-        "evaluation",
-        "history",
-        "kernel_training",
-        "models",
+        "execution.devices",
+        "paths",
+        "reporting.cell_tables",
+        "runs.locations",
+        "runs.records",
+        "runs.selection",
         "spec",
-        "streams",
-        "training",
+        "verdicts.cells",
+        "verdicts.judging",
+        "verdicts.reports",
     },
-    "cuda_training": {
-        "data.dataset",
-        "digests",
-        "errors",
-        "history",
-        "kernel_training",
-        "kernels.cuda.group",
-        "kernels.networks",
-        "spec",
-        "streams",
-    },
-    "dead_units": {"data.layout", "models", "spec", "training"},
-    "digests": set(),
-    "doctor": {
-        "data.dataset",
-        "data.sources",
-        "errors",
-        "events",
-        "golden",
-        "profiles",
-        "runner",
-        "spec",
-    },
+    "determinism": {"errors", "spec"},
     "errors": set(),
-    "evaluation": {"data.layout", "errors", "files"},
-    "events": {"records", "spec"},
-    "evidence": {
-        "calibration",
-        "claims",
-        "data.dataset",
-        "data.layout",
-        "errors",
-        "paths",
-        "patterns",
-        "records",
-        "spec",
-        "store",
-        "verdicts",
-    },
     "files": {"errors"},
-    "golden": set(),
-    "history": {"data.layout", "digests", "errors", "records", "spec"},
-    "kernel_training": {
-        "data.dataset",
-        "digests",
-        "errors",
-        "history",
-        "kernels.binding",
-        "kernels.library",
-        "kernels.networks",
-        "records",
-        "spec",
-        "streams",
-    },
-    "listings": {
-        "audit",
-        "data.dataset",
-        "data.layout",
-        "doctor",
-        "figures.registry",
-        "figures.style",
-        "progress",
-        "recipes",
-        "records",
-        "spec",
-        "verdicts",
-        "verify",
-    },
-    "machine": set(),
-    "models": {"activations", "errors", "spec", "streams"},
-    "networks": set(),
-    "node": {
-        "data.dataset",
-        "data.sources",
-        "errors",
-        "events",
-        "parcels",
-        "paths",
-        "runner",
-        "store",
-    },
-    "notebook": {
-        "errors",
-        "paths",
-        "records",
-        "reports",
-        "session",
-        "spec",
-        "stores",
-        "tables",
-        "verdicts",
-    },
-    "optimisers": {"spec"},
-    "page": {
-        "claims",
-        "data.layout",
-        "errors",
-        "evidence",
-        "figures.registry",
-        "figures.style",
-        "figures.words",
-        "files",
-        "recipes",
-        "records",
-        "spec",
-        "tables",
-        "verdicts",
-    },
-    "parcels": {"errors", "files", "records", "spec", "store"},
     "paths": {"errors"},
-    "patterns": {"records", "spec", "verdicts"},
-    "profiles": {"errors", "spec"},
-    "progress": {"events", "records", "runner"},
-    "recipes": {"records", "spec", "verdicts"},
-    "records": {"errors", "profiles", "spec"},
-    "reports": {"errors", "files", "spec", "verdicts"},
-    "runner": {"errors", "events", "profiles", "spec"},
-    "search": {"recipes", "spec"},
-    "session": {
-        "audit",
-        "batch_norm",
-        "bench",
-        "calibration",
-        "cluster",
-        "comparison",
-        "data.dataset",
-        "data.folders",
-        "data.sources",
-        "doctor",
-        "errors",
-        "events",
-        "evidence",
-        "figures.registry",
-        "figures.style",
-        "files",
-        "paths",
-        "profiles",
-        "progress",
-        "recipes",
-        "records",
-        "reports",
-        "runner",
-        "search",
-        "spec",
-        "store",
-        "stores",
-        "streams",
-        "tables",
-        "verdicts",
-        "verify",
-    },
     "spec": set(),
-    "store": {"errors", "files", "records", "spec"},
-    "stores": {
-        "errors",
-        "evidence",
-        "paths",
-        "recipes",
-        "records",
-        "runner",
-        "spec",
-        "store",
-        "verdicts",
-        "verify",
-    },
     "streams": {"spec"},
-    "tables": {"claims", "patterns", "spec", "verdicts"},
-    "training": {
-        "data.dataset",
-        "data.layout",
-        "digests",
-        "errors",
-        "history",
-        "models",
-        "optimisers",
-        "profiles",
-        "records",
-        "spec",
-        "streams",
-    },
-    "verdicts": {"errors", "files", "records", "spec"},
-    "verify": {"claims", "errors", "files", "records", "spec", "verdicts"},
-    "worker": {
-        "checkpoints",
-        "cuda_training",
-        "data.dataset",
-        "errors",
-        "events",
-        "history",
-        "kernel_training",
-        "kernels.cuda.gpu",
-        "kernels.cuda.group",
-        "kernels.library",
-        "machine",
-        "records",
-        "spec",
-        "store",
-        "training",
-    },
     # data
     "data.__init__": set(),
     "data.archives": {"data.layout", "data.pickles", "data.png", "errors"},
-    "data.dataset": {"data.jpeg", "data.layout", "data.mapped", "errors", "spec"},
+    "data.dataset": {"data.jpeg", "data.layout", "data.memory_map", "errors", "spec"},
     "data.download": {"errors", "files"},
-    "data.folders": {"data.dataset", "data.layout", "data.png", "errors", "evaluation", "files"},
     "data.jpeg": {"data.layout"},
+    "data.labels": {"data.layout", "errors", "files"},
     "data.layout": {"errors"},
-    "data.mapped": {"data.layout", "errors", "files"},
+    "data.memory_map": {"data.layout", "errors", "files"},
     "data.pickles": {"data.layout", "errors"},
     "data.png": {"data.layout"},
+    "data.png_export": {"data.dataset", "data.labels", "errors", "files"},
     "data.sources": {
         "data.archives",
         "data.dataset",
@@ -278,6 +65,11 @@ ALLOWED = {
         "errors",
         "files",
     },
+    # networks
+    "networks.__init__": set(),
+    "networks.activations": set(),
+    "networks.layers": set(),
+    "networks.models": {"errors", "networks.activations", "spec", "streams"},
     # kernels
     "kernels.__init__": set(),
     "kernels.binding": {"kernels.networks", "spec", "streams"},
@@ -288,73 +80,516 @@ ALLOWED = {
     "kernels.cuda.plan": {"kernels.networks", "streams"},
     "kernels.library": {"errors", "kernels.binding", "kernels.build"},
     "kernels.networks": {"spec"},
-    # export
-    "export.__init__": set(),
-    "export.crate": {
+    # runs
+    "runs.__init__": set(),
+    "runs.checkpoints": {"errors", "files", "runs.digests", "runs.records", "runs.store", "spec"},
+    "runs.comparison": {"errors", "runs.records", "runs.store", "spec"},
+    "runs.digests": set(),
+    "runs.locations": {"paths", "runs.store"},
+    "runs.records": {"determinism", "errors", "spec"},
+    "runs.selection": {"errors", "runs.records", "spec"},
+    "runs.store": {"errors", "files", "runs.records", "spec"},
+    # training
+    "training.__init__": set(),
+    "training.batch_norm": {
+        "data.dataset",
+        "errors",
+        "files",
+        "runs.checkpoints",
+        "runs.records",
+        "runs.store",
+        "training.kernel_engine",
+    },
+    "training.cuda_engine": {
+        "data.dataset",
+        "errors",
+        "kernels.cuda.group",
+        "kernels.networks",
+        "runs.digests",
+        "spec",
+        "streams",
+        "training.history",
+        "training.kernel_engine",
+    },
+    "training.dead_units": {"data.layout", "networks.models", "spec", "training.torch_engine"},
+    "training.history": {
+        "data.layout",
+        "errors",
+        "runs.checkpoints",
+        "runs.digests",
+        "runs.records",
+        "runs.store",
+        "spec",
+    },
+    "training.kernel_engine": {
+        "data.dataset",
+        "errors",
+        "kernels.binding",
+        "kernels.library",
+        "kernels.networks",
+        "runs.digests",
+        "runs.records",
+        "spec",
+        "streams",
+        "training.history",
+    },
+    "training.optimisers": {"spec"},
+    "training.torch_engine": {
+        "data.dataset",
+        "data.layout",
+        "determinism",
+        "errors",
+        "networks.models",
+        "runs.digests",
+        "runs.records",
+        "spec",
+        "streams",
+        "training.history",
+        "training.optimisers",
+    },
+    # execution
+    "execution.__init__": set(),
+    "execution.audit": {
+        "data.dataset",
+        "data.labels",
+        "data.layout",
+        "errors",
+        "execution.messages",
+        "execution.processes",
+        "execution.scheduler",
+        "runs.records",
+        "runs.store",
+    },
+    "execution.check_jobs": {
+        "data.dataset",
+        "errors",
+        "execution.environment",
+        "execution.messages",
+        "execution.train_job",
+        "kernels.library",
+        "runs.checkpoints",
+        "runs.records",
+        "runs.store",
+        "spec",
+        "training.cuda_engine",
+        "training.history",
+        "training.kernel_engine",
+        "training.torch_engine",
+    },
+    "execution.devices": {"errors", "paths", "runs.selection", "spec"},
+    "execution.doctor": {
+        "data.dataset",
+        "data.sources",
+        "determinism",
+        "errors",
+        "execution.devices",
+        "execution.golden",
+        "execution.messages",
+        "execution.processes",
+        "spec",
+    },
+    "execution.environment": {"kernels.library", "runs.records", "spec"},
+    "execution.golden": set(),
+    "execution.messages": {"runs.records", "spec"},
+    "execution.processes": {"determinism", "errors", "execution.messages", "paths", "spec"},
+    "execution.ray_cluster": {
+        "errors",
+        "execution.messages",
+        "execution.ray_node",
+        "execution.transfer",
+        "runs.store",
+        "spec",
+    },
+    "execution.ray_node": {
+        "data.dataset",
+        "data.sources",
+        "errors",
+        "execution.messages",
+        "execution.processes",
+        "execution.transfer",
+        "paths",
+        "runs.store",
+    },
+    "execution.scheduler": {
+        "errors",
+        "execution.devices",
+        "execution.messages",
+        "execution.processes",
+        "spec",
+    },
+    "execution.train_job": {
+        "data.dataset",
+        "errors",
+        "execution.environment",
+        "execution.messages",
+        "kernels.cuda.gpu",
+        "kernels.cuda.group",
+        "runs.checkpoints",
+        "runs.records",
+        "runs.store",
+        "spec",
+        "training.cuda_engine",
+        "training.history",
+        "training.kernel_engine",
+        "training.torch_engine",
+    },
+    "execution.transfer": {"errors", "files", "runs.records", "runs.store", "spec"},
+    "execution.worker": {
+        "errors",
+        "execution.check_jobs",
+        "execution.messages",
+        "execution.train_job",
+    },
+    # verdicts
+    "verdicts.__init__": {"verdicts.cells", "verdicts.judging", "verdicts.statistics"},
+    "verdicts.calibration": {"errors", "files"},
+    "verdicts.cells": {"errors", "files", "spec"},
+    "verdicts.claims": {"errors", "runs.records", "runs.selection", "spec", "verdicts.statistics"},
+    "verdicts.evidence": {
+        "data.dataset",
+        "data.layout",
+        "errors",
+        "paths",
+        "runs.checkpoints",
+        "runs.records",
+        "runs.selection",
+        "runs.store",
+        "spec",
+        "verdicts.calibration",
+        "verdicts.cells",
+        "verdicts.claims",
+        "verdicts.judging",
+        "verdicts.patterns",
+    },
+    "verdicts.judging": {
+        "runs.records",
+        "runs.selection",
+        "spec",
+        "verdicts.cells",
+        "verdicts.statistics",
+    },
+    "verdicts.patterns": {
+        "runs.records",
+        "runs.selection",
+        "spec",
+        "verdicts.cells",
+        "verdicts.statistics",
+    },
+    "verdicts.recipes": {
+        "paths",
+        "runs.locations",
+        "runs.records",
+        "runs.selection",
+        "spec",
+        "verdicts.cells",
+    },
+    "verdicts.reports": {"errors", "files", "spec", "verdicts.cells"},
+    "verdicts.search": {"spec", "verdicts.recipes"},
+    "verdicts.snapshot": {
+        "errors",
+        "files",
+        "runs.records",
+        "runs.selection",
+        "spec",
+        "verdicts.claims",
+        "verdicts.judging",
+        "verdicts.statistics",
+    },
+    "verdicts.statistics": set(),
+    # bench
+    "bench.__init__": set(),
+    "bench.baselines": {
+        "data.dataset",
+        "data.labels",
+        "data.layout",
+        "data.png_export",
+        "networks.models",
+        "spec",
+        "streams",
+        "training.history",
+        "training.kernel_engine",
+        "training.torch_engine",
+    },
+    "bench.measuring": {
+        "determinism",
+        "errors",
+        "execution.environment",
+        "execution.scheduler",
+        "paths",
+        "spec",
+    },
+    "bench.page": {"bench.measuring", "errors", "files"},
+    # reporting
+    "reporting.__init__": set(),
+    "reporting.cell_tables": {
+        "reporting.language",
+        "reporting.markup",
+        "verdicts.judging",
+        "verdicts.statistics",
+    },
+    "reporting.check_tables": {
+        "execution.audit",
+        "execution.doctor",
+        "reporting.markup",
+        "reporting.terminal",
+        "verdicts.snapshot",
+    },
+    "reporting.claim_tables": {"reporting.language", "reporting.markup", "spec", "verdicts.claims"},
+    "reporting.data_tables": {"data.dataset", "data.layout", "reporting.terminal"},
+    "reporting.export.__init__": set(),
+    "reporting.export.crate": {
         "data.layout",
         "data.sources",
         "errors",
-        "evidence",
-        "export.folder",
-        "export.weights",
         "files",
         "paths",
-        "records",
-        "store",
-        "tables",
-        "verify",
+        "reporting.cell_tables",
+        "reporting.claim_tables",
+        "reporting.export.folder",
+        "runs.checkpoints",
+        "runs.records",
+        "runs.store",
+        "verdicts.evidence",
+        "verdicts.snapshot",
     },
-    "export.folder": {"errors", "files"},
-    "export.weights": {
+    "reporting.export.folder": {"errors", "files"},
+    "reporting.export.weights": {
         "data.layout",
-        "digests",
+        "determinism",
         "errors",
-        "export.folder",
+        "reporting.export.folder",
+        "runs.checkpoints",
+        "runs.digests",
+        "runs.records",
+        "runs.store",
+        "spec",
+    },
+    "reporting.figures.__init__": set(),
+    "reporting.figures.accuracies": {
+        "reporting.figures.style",
+        "spec",
+        "verdicts.claims",
+        "verdicts.evidence",
+        "verdicts.judging",
+    },
+    "reporting.figures.filters": {"reporting.figures.style", "verdicts.evidence"},
+    "reporting.figures.listing": {
+        "reporting.figures.registry",
+        "reporting.figures.style",
+        "reporting.terminal",
+    },
+    "reporting.figures.network_drawing": {
+        "networks.layers",
+        "reporting.figures.style",
+        "verdicts.evidence",
+    },
+    "reporting.figures.predictions": {
+        "data.layout",
+        "reporting.figures.accuracies",
+        "reporting.figures.style",
+        "verdicts.calibration",
+        "verdicts.evidence",
+    },
+    "reporting.figures.registry": {
+        "errors",
+        "reporting.figures.accuracies",
+        "reporting.figures.filters",
+        "reporting.figures.network_drawing",
+        "reporting.figures.predictions",
+        "reporting.figures.report_figures",
+        "reporting.figures.style",
+        "reporting.figures.training_curves",
+        "verdicts.evidence",
+    },
+    "reporting.figures.report_figures": {
+        "data.layout",
+        "reporting.figures.style",
+        "verdicts.evidence",
+    },
+    "reporting.figures.style": {"reporting.language"},
+    "reporting.figures.training_curves": {
+        "reporting.figures.style",
+        "runs.records",
+        "spec",
+        "verdicts.evidence",
+    },
+    "reporting.language": set(),
+    "reporting.markup": set(),
+    "reporting.page": {
+        "data.layout",
+        "errors",
         "files",
-        "profiles",
-        "records",
+        "reporting.cell_tables",
+        "reporting.claim_tables",
+        "reporting.figures.registry",
+        "reporting.figures.style",
+        "reporting.language",
+        "reporting.markup",
+        "reporting.pattern_tables",
+        "runs.records",
         "spec",
-        "store",
+        "verdicts.claims",
+        "verdicts.evidence",
+        "verdicts.judging",
+        "verdicts.recipes",
     },
-    # figures
-    "figures.__init__": set(),
-    "figures.explained": {"data.layout", "evidence", "figures.style", "networks"},
-    "figures.fonts.__init__": set(),
-    "figures.fonts.make": {"figures.registry", "figures.style", "figures.words"},
-    "figures.measured": {
-        "calibration",
-        "claims",
-        "data.layout",
-        "evidence",
-        "figures.style",
-        "records",
+    "reporting.pattern_tables": {
+        "reporting.language",
+        "reporting.markup",
+        "verdicts.patterns",
+        "verdicts.statistics",
+    },
+    "reporting.progress": {"execution.messages", "execution.scheduler", "runs.records"},
+    "reporting.recipe_tables": {
+        "reporting.markup",
+        "reporting.terminal",
         "spec",
-        "verdicts",
+        "verdicts.recipes",
     },
-    "figures.registry": {
+    "reporting.run_tables": {
+        "reporting.markup",
+        "reporting.progress",
+        "reporting.terminal",
+        "runs.records",
+        "runs.selection",
+    },
+    "reporting.terminal": set(),
+    # commands
+    "commands.__init__": set(),
+    "commands.audit": {
+        "commands.context",
+        "data.sources",
+        "execution.audit",
+        "execution.devices",
+        "execution.doctor",
+        "paths",
+        "runs.store",
+    },
+    "commands.bench": {
+        "bench.measuring",
+        "commands.context",
+        "data.dataset",
+        "data.png_export",
+        "data.sources",
+        "execution.devices",
+        "paths",
+        "spec",
+        "streams",
+    },
+    "commands.context": {
+        "data.dataset",
+        "data.sources",
+        "execution.devices",
+        "execution.ray_cluster",
+        "paths",
+        "runs.locations",
+        "runs.selection",
+        "spec",
+        "verdicts.evidence",
+    },
+    "commands.figure": {
+        "commands.context",
         "errors",
-        "evidence",
-        "figures.explained",
-        "figures.measured",
-        "figures.style",
+        "execution.processes",
+        "files",
+        "paths",
+        "reporting.figures.registry",
+        "reporting.figures.style",
+        "verdicts.calibration",
+        "verdicts.evidence",
     },
-    "figures.style": {"figures.words"},
-    "figures.words": set(),
+    "commands.recipes": {
+        "commands.context",
+        "commands.train",
+        "data.dataset",
+        "paths",
+        "reporting.progress",
+        "runs.locations",
+        "runs.selection",
+        "runs.store",
+        "spec",
+        "training.batch_norm",
+        "verdicts.cells",
+        "verdicts.recipes",
+        "verdicts.search",
+    },
+    "commands.table": {
+        "commands.context",
+        "commands.train",
+        "execution.messages",
+        "reporting.cell_tables",
+        "reporting.language",
+        "reporting.progress",
+        "runs.locations",
+        "runs.records",
+        "runs.selection",
+        "runs.store",
+        "spec",
+        "verdicts.cells",
+        "verdicts.judging",
+        "verdicts.reports",
+    },
+    "commands.train": {
+        "commands.context",
+        "data.sources",
+        "determinism",
+        "errors",
+        "execution.devices",
+        "execution.scheduler",
+        "paths",
+        "reporting.progress",
+        "runs.comparison",
+        "runs.locations",
+        "runs.records",
+        "runs.store",
+        "spec",
+    },
+    "commands.verify": {
+        "commands.context",
+        "commands.table",
+        "data.dataset",
+        "errors",
+        "execution.audit",
+        "paths",
+        "runs.locations",
+        "runs.selection",
+        "spec",
+        "verdicts.cells",
+        "verdicts.evidence",
+        "verdicts.judging",
+        "verdicts.snapshot",
+    },
 }
-COMPUTE_HALF = {
-    "activations",
-    "contestants",
-    "models",
-    "optimisers",
-    "training",
-    "worker",
-    "dead_units",
-}
-EVIDENCE_HALF = {
-    "verdicts", "calibration", "claims", "comparison", "evidence", "export.crate", "export.folder", "export.weights",
-    "figures.explained", "figures.measured", "figures.registry", "figures.style", "notebook", "page", "recipes", "stores", "verify", "tables", "progress", "runner",
-    "audit", "bench", "doctor", "listings", "session", "parcels", "node", "cluster", "reports",
+ROOMS = {
+    "top": set(),
+    "data": {"top"},
+    "networks": {"top"},
+    "kernels": {"top"},
+    "runs": {"top"},
+    "training": {"data", "kernels", "networks", "runs", "top"},
+    "execution": {"data", "kernels", "runs", "top", "training"},
+    "verdicts": {"data", "runs", "top"},
+    "bench": {"data", "execution", "networks", "top", "training"},
+    "reporting": {"data", "execution", "networks", "runs", "top", "verdicts"},
+    "commands": {
+        "bench", "data", "execution", "reporting", "runs", "top", "training", "verdicts",
+    },
+    "api": {"commands", "execution", "reporting", "runs", "top", "verdicts"},
 }  # fmt: skip
+"""Which rooms each may import, bottom up. The single files are a room, "top"; api.py and __init__.py
+stand above all others."""
+
+WITH_TORCH = {
+    "bench.baselines", "execution.check_jobs", "execution.environment", "networks.activations",
+    "networks.models", "training.dead_units", "training.optimisers", "training.torch_engine",
+}  # fmt: skip
+"""What alone may import torch. All else answers without it."""
+
+
+def room(module):
+    if module in {"api", "__init__"}:  # which gives `run` and `table` when asked for them
+        return "api"
+    return module.partition(".")[0] if "." in module else "top"
 
 
 def modules():
@@ -402,13 +637,76 @@ def test_the_table_allows_nothing_that_is_not_used_and_has_no_cycle():
         settled |= ready
 
 
-def test_only_the_compute_half_imports_torch():
+def test_torch_is_imported_where_it_may_be_and_nowhere_else():
     with_torch = {
         name for name, tree in modules()
         if any(each.split(".")[0] in {"torch", "torchvision"} for each in imports(tree))
     }  # fmt: skip
-    assert with_torch == COMPUTE_HALF
-    assert not {each for name in EVIDENCE_HALF for each in ALLOWED[name]} & COMPUTE_HALF
+    assert with_torch == WITH_TORCH
+
+
+def test_rooms_import_only_rooms_that_the_plan_allows():
+    found: dict[str, set[str]] = {}
+    for name, tree in modules():
+        here = room(name)
+        found.setdefault(here, set()).update(
+            room(each) for each in ours(tree) if room(each) != here
+        )
+    assert found == ROOMS
+    above = list(ROOMS)
+    assert all(above.index(each) < above.index(here) for here in above for each in ROOMS[here])
+
+
+@pytest.mark.parametrize(
+    ("name", "heading"), [("README.md", "## Layout"), ("README.zh.md", "## 目录")]
+)
+def test_the_readme_lists_every_room(name, heading):
+    section = (ROOT / name).read_text().partition(f"{heading}\n")[2].partition("\n## ")[0]
+    rooms = {path.name for path in (ROOT / "repro").iterdir() if (path / "__init__.py").exists()}
+    assert rooms == set(ROOMS) - {"top", "api"}
+    assert {
+        each.rstrip("/") for each in re.findall(r"^\| `(\w+/)`", section, re.MULTILINE)
+    } == rooms
+
+
+def test_the_tests_have_the_rooms_of_the_package():
+    """And folders of their own for what is about no room alone."""
+    folders = {path.name for path in (ROOT / "tests").iterdir() if (path / "__init__.py").exists()}
+    apart = {"bits", "cluster", "fuzz", "properties", "regression", "web"}
+    assert folders - apart == set(ROOMS) - {"top", "api"}
+
+
+def test_what_a_text_names_exists():
+    """Code for another process, documents and messages name modules where no import would fail."""
+    names = re.compile(r"(?<![.\w])repro((?:\.[A-Za-z_]+)+)")
+    code = [path for end in ("py", "j2") for path in (ROOT / "repro").rglob(f"*.{end}")]
+    texts = [*code, ROOT / "cli.py", ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    wrong = [
+        f"{path.relative_to(ROOT)}: {found[0]}"
+        for path in texts for found in names.finditer(path.read_text())
+        if not exists(found[1].split(".")[1:])
+    ]  # fmt: skip
+    assert not wrong
+
+
+def exists(parts):
+    """Whether there is such a module, or such a name in a module."""
+    if parts in (["toml"], ["cli"]):  # a file of the user's; cli.py as __main__ loads it
+        return True
+    place = ROOT / "repro"
+    while parts and ((place / parts[0]).is_dir() or (place / f"{parts[0]}.py").exists()):
+        place, parts = place / parts[0], parts[1:]
+    file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    name = parts[0] if parts else ""
+    return (
+        not parts
+        or re.search(
+            rf"^(def |class |)\"?{name}\b|\b{name}\b.*import|import.*\b{name}\b",
+            file.read_text(),
+            re.MULTILINE,
+        )
+        is not None
+    )
 
 
 @pytest.mark.parametrize(

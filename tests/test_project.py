@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 import repro.spec
-from repro.listings import recipes_to_markdown
+from repro.commands.context import evidence
 from repro.paths import packaged
-from repro.recipes import fit_all, over_shared_cells, spreads
-from repro.store import Store
-from repro.stores import evidence
-from repro.tables import claims_to_text, patterns_to_text, to_text
-from repro.verdicts import judge_records, load_cells
+from repro.reporting.cell_tables import cells_to_text
+from repro.reporting.claim_tables import claims_to_text
+from repro.reporting.pattern_tables import patterns_to_text
+from repro.runs.store import Store
+from repro.verdicts.cells import load_cells
+from repro.verdicts.judging import judge_records
+from repro.verdicts.recipes import fit_all
 
 ROOT = Path(__file__).parent.parent
 READMES = ["README.md", "README.zh.md"]
@@ -87,7 +89,7 @@ def test_both_readmes_have_the_same_sections():
 def test_the_tables_of_the_readme_are_those_of_the_records(name, lang):
     cells = load_cells(packaged("expected_results"))
     verdicts = judge_records(cells, Store(packaged("results")).records())
-    assert marked(name, "tables") == to_text(verdicts, "md", lang), (
+    assert marked(name, "tables") == cells_to_text(verdicts, "md", lang), (
         "`repro table all --recorded --format md` makes them"
     )
 
@@ -108,17 +110,12 @@ def test_the_patterns_of_the_readme_are_those_of_the_records(name, lang):
     )
 
 
-def test_the_candidates_in_the_readme_are_those_of_the_records():
+def test_the_first_comparison_had_as_many_candidates_as_the_docs_say():
     cells = load_cells(packaged("expected_results"))
     fits = fit_all(Store(packaged("results") / "recipes").records(), cells)
-    assert marked("README.md", "recipes") == recipes_to_markdown(fits[:6], spreads(fits, cells)), (
-        "`repro recipes --recorded --format md --top 6` makes them"
-    )
-    assert marked("README.md", "shared") == recipes_to_markdown(over_shared_cells(fits[:6]), ()), (
-        "`repro recipes --recorded --format md --top 6 --shared` makes them"
-    )
-    trained = {fit.candidate for fit in fits}
-    assert f"{len(trained)} in all" in text("README.md")
+    trained = len({fit.candidate for fit in fits})
+    assert f"Before this search {trained} candidates were compared" in text("docs/recipe-search.md")
+    assert f"comparison, of {trained} candidates" in text("README.md")
 
 
 def test_versions_agree():

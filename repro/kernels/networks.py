@@ -1,4 +1,4 @@
-"""The report's networks as tables of layers, to be held beside `repro/models.py`.
+"""The report's networks as tables of layers, to be held beside `repro/networks/models.py`.
 
 A layer reads the map of activations called `in_` and writes the one called `out`; a map is (height,
 width, channels), and the first one is the image. Names of layers are those of the torch modules.
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from repro.spec import DROPOUT
 
-Kind = Literal["conv_pool", "conv", "norm", "max_pool", "linear"]
+LayerKind = Literal["conv_pool", "conv", "norm", "max_pool", "linear"]
 Activation = Literal["identity", "relu", "leaky_relu", "swish", "sigmoid"]
 Shape = tuple[int, int, int]
 
@@ -37,7 +37,7 @@ class Layer:
     """One layer of a network; see `c/network.h` for what each kind does."""
 
     name: str
-    kind: Kind
+    kind: LayerKind
     in_: str
     out: str
     shape: Shape

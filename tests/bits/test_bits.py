@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from repro import golden
 from repro.data.dataset import synthetic
-from repro.profiles import worker_environment
-from repro.runner import Task, rehearse, run
+from repro.determinism import worker_environment
+from repro.execution import golden
+from repro.execution.processes import rehearse
+from repro.execution.scheduler import Task, run
+from repro.runs.store import Store
 from repro.spec import REPORT_RECIPES, RunSpec
-from repro.store import Store
-from repro.training import Trainer
+from repro.training.torch_engine import Trainer
 
 pytestmark = pytest.mark.bits
 
@@ -29,7 +30,7 @@ QEMU = shutil.which("qemu-x86_64")
 CPUS = ("Haswell", "Skylake-Client", "EPYC-Rome")
 
 HINT = (
-    f"torch {TORCH} has no golden digests or other ones; if torch is new here, see repro/golden.py "
+    f"torch {TORCH} has no golden digests or other ones; if torch is new here, see repro/execution/golden.py "
     "for what to do; if it is not, the change of arithmetic has to be wanted and said"
 )
 
@@ -53,11 +54,11 @@ def emulated(cpu: str, models: tuple[str, ...], code: str, **variables: str) -> 
         if name not in own and not name.startswith("OPENBLAS_")
     }
     code += (
-        "import json\nfrom repro import worker\nfrom repro.spec import REPORT_RECIPES, RunSpec\n"
+        "import json\nfrom repro.execution import check_jobs\nfrom repro.spec import REPORT_RECIPES, RunSpec\n"
         f"worker.REPORT_RECIPES = {{name: REPORT_RECIPES[name] for name in {models!r}}}\n"
         "recipe = REPORT_RECIPES['net-relu']\n"
         "spec = RunSpec(recipe=recipe, seed=0, engine='torch', dataset='synthetic')\n"
-        "print(json.dumps(worker.first_steps(spec)))"
+        "print(json.dumps(check_jobs.first_steps(spec)))"
     )
     for _ in range(3):
         done = subprocess.run(
@@ -77,14 +78,14 @@ def test_an_emulated_cpu_has_the_golden_bits(cpu):
     """Emulation is honest about the vectors that a CPU offers and about every rounding. The larger
     networks are left out: torch takes 2 and 10 minutes for their steps there."""
     models = ("net-relu", "net-leaky_relu", "net-swish")
-    seen = emulated(cpu, models, "from repro.profiles import enter; enter()\n")
+    seen = emulated(cpu, models, "from repro.determinism import enter; enter()\n")
     assert seen == {name: GOLDEN[name] for name in models}, HINT
 
 
 @pytest.mark.skipif(QEMU is None, reason="needs qemu-x86_64 (Debian's qemu-user)")
 def test_without_the_environment_an_emulated_cpu_has_other_bits():
     """Else the tests above would prove nothing: it is the environment that makes CPUs agree."""
-    code = "from repro import training; training.prepare_torch = lambda: None\n"
+    code = "from repro.training import torch_engine; torch_engine.prepare_torch = lambda: None\n"
     seen = emulated("Nehalem", ("net-relu",), code, OMP_NUM_THREADS="1")
     assert seen["net-relu"] != GOLDEN["net-relu"]
 

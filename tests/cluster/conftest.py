@@ -81,7 +81,7 @@ def connect(nodes):
     """Makes an executor of the cluster."""
     import ray
 
-    from repro.cluster import RayCluster
+    from repro.execution.ray_cluster import RayCluster
 
     def make(**settings):
         return RayCluster(nodes.address, **{"send_every_s": 0, **settings})

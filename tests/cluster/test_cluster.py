@@ -13,15 +13,15 @@ from collections import Counter
 import msgspec
 import pytest
 
-from repro import checkpoints
 from repro.data.dataset import default_folder
 from repro.errors import UsageError
-from repro.events import EpochDone, Failed, Finished, Noted, Started
+from repro.execution.messages import EpochDone, Failed, Finished, Noted, Started
+from repro.execution.scheduler import Task, run
 from repro.paths import home
-from repro.runner import Task, run
+from repro.runs import checkpoints
+from repro.runs.locations import recorded_store
+from repro.runs.store import Store
 from repro.spec import REPORT_RECIPES, RunSpec
-from repro.store import Store
-from repro.stores import recorded_store
 from tests.cluster.conftest import ROOT
 
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -82,7 +82,7 @@ def test_each_node_fetches_and_verifies_the_data_once(connect, nodes, tmp_path):
     executor = connect(source=str(default_folder(home())))
     failures, events = do(tmp_path, tasks, executor)
     assert not failures
-    fetched = [e for e in events if isinstance(e, Noted) and "fetched and verified" in e.message]
+    fetched = [e for e in events if isinstance(e, Noted) and "downloaded and verified" in e.message]
     there = [name for name in "ab" if default_folder(nodes.folder / name).exists()]
     assert len(fetched) == len(there) == 2
     for task in tasks:
@@ -167,13 +167,13 @@ def test_ctrl_c_leaves_a_store_that_goes_on(nodes, tmp_path):
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=60)
     assert process.returncode == 130, "".join(said) + rest
-    assert "the same command goes on from here" in rest
+    assert "run the same command again to resume" in rest
     assert "a Ray cluster of 3 nodes" in "".join(said)
     kept = Store(tmp_path / "store").records()
     assert any(len(record.epochs) >= 10 for record in kept)
     here = [*arguments[:-4], "--epochs", "30"]
     done = subprocess.run(here, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    assert "goes on after" in done.stderr, done.stderr
+    assert "resuming after epoch" in done.stderr, done.stderr
     assert len(Store(tmp_path / "store").records()) == 2
 
 

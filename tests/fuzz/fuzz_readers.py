@@ -21,9 +21,9 @@ import numpy as np
 with atheris.instrument_imports(include=["repro", "tarfile", "pickletools", "csv"]):
     from repro.data import layout
     from repro.data.archives import read_six
+    from repro.data.labels import read_labels
     from repro.data.pickles import load_pickle
-    from repro.evaluation import read_labels
-    from repro.records import dump, parse
+    from repro.runs.records import dump, parse
 
 from tests import tiny_cifar
 from tests.examples import record

@@ -9,12 +9,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from repro import models, streams
+from repro import streams
 from repro.data.dataset import synthetic
 from repro.kernels import library, networks
 from repro.kernels.binding import Network
-from repro.optimisers import make
+from repro.networks import models
 from repro.spec import DROPOUT, PIXEL_STATISTICS, REPORT_RECIPES
+from repro.training.optimisers import make
 
 DATA = synthetic(train=120, test=20)
 IMAGES = np.ascontiguousarray(DATA.train_images.transpose(0, 2, 3, 1))

@@ -11,15 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from repro import streams
-from repro.cuda_training import Run, Together, kind_of
 from repro.data.dataset import synthetic
 from repro.errors import TrainingError
-from repro.kernel_training import KernelTrainer
 from repro.kernels import library, networks
 from repro.kernels.binding import Network
 from repro.kernels.cuda.group import Group, Member
 from repro.kernels.cuda.plan import Plan, Tiles
 from repro.spec import REPORT_RECIPES, RunSpec
+from repro.training.cuda_engine import Run, Together, kind_of
+from repro.training.kernel_engine import KernelTrainer
 from tests.bits.test_kernels import CASES, GOLDEN
 from tests.kernels.test_specification import drawn_state, pooled, residual, same
 

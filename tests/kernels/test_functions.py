@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from repro.activations import ACTIVATIONS
+from repro.networks.activations import ACTIVATIONS
 from tests.kernels.conftest import HERE
 
 

@@ -7,15 +7,16 @@ import dataclasses
 import numpy as np
 import pytest
 
-from repro import streams, worker
+from repro import streams
 from repro.data.dataset import synthetic
 from repro.errors import TrainingError
-from repro.events import Job, Train
+from repro.execution import train_job
+from repro.execution.messages import Job, Train
 from repro.kernels import networks
 from repro.kernels.cuda.group import Group, Member, OutOfMemoryError
 from repro.kernels.cuda.plan import Plan
+from repro.runs.store import Store
 from repro.spec import REPORT_RECIPES, RunSpec
-from repro.store import Store
 from tests.kernels.fake_cuda import Cuda
 
 pytest.importorskip("cuda.bindings.driver")
@@ -138,17 +139,17 @@ def test_runs_that_do_not_fit_together_are_trained_in_turn(cuda, monkeypatch, tm
     specs = [RunSpec(recipe=recipe, seed=seed, dataset="synthetic") for seed in range(5)]
     one = Plan(networks.net(), batch=100, capacity=500).bytes
     there = cuda(memory=int(2.5 * one) + 10_000_000)
-    monkeypatch.setattr(worker, "gpu", lambda home: gpu.Gpu())
+    monkeypatch.setattr(train_job, "gpu", lambda home: gpu.Gpu())
     first, *others = specs
     task = Train(epochs=1, others=tuple((spec, 1) for spec in others))
-    worker.train_together(
+    train_job.train_together(
         Job(spec=first, task=task, store=str(tmp_path / "gpu"), home="", device="cuda"),
         lambda event: None,
     )
     assert there.in_use == 0
     for spec in specs:
         job = Job(spec=spec, task=Train(epochs=1), store=str(tmp_path / "cpu"), home="")
-        worker.train(job, 1, lambda event: None)
+        train_job.train(job, 1, lambda event: None)
         one_record, other = (Store(tmp_path / at).load(spec) for at in ("gpu", "cpu"))
         assert one_record.epochs[0].weights_sha256 == other.epochs[0].weights_sha256
     assert all(len(Store(tmp_path / "gpu").load(spec).epochs) == 1 for spec in specs)

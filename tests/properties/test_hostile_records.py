@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repro.errors import DataError, ReproError
-from repro.records import dump, parse
-from repro.store import Store
+from repro.runs.records import dump, parse
+from repro.runs.store import Store
 from tests.examples import record
 from tests.hostile import guarded, mutated, outcome
 

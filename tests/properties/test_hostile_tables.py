@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from repro.data import download as module
 from repro.data.download import download
+from repro.data.labels import read_labels, score
 from repro.data.layout import CLASSES
 from repro.errors import DataError, ReproError
-from repro.evaluation import read_labels, score
 from repro.paths import packaged
-from repro.verdicts import TABLES, Cell, load_cells
+from repro.verdicts.cells import TABLES, Cell, load_cells
 from tests.hostile import guarded, mutated, outcome, tree
 from tests.hosts import Host, serving
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from repro.activations import ACTIVATIONS
-from repro.models import build
+from repro.networks.activations import ACTIVATIONS
+from repro.networks.models import build
 from repro.spec import REPORT_RECIPES
 
 MODELS = {name: build(recipe, seed=0).eval() for name, recipe in REPORT_RECIPES.items()}

@@ -27,7 +27,7 @@ recipes = st.one_of(
     ),
     st.builds(Recipe, architecture=st.just("resnet"), momentum=st.floats(0, 0.99), **fields),
 )  # fmt: skip
-placed = st.one_of(
+filter_runs = st.one_of(
     st.tuples(st.just("cpu"), st.just("kernels")),
     st.tuples(
         st.sampled_from(["cpu", "cuda", "mps"]), st.sampled_from(["torch", "portable", "native"])
@@ -39,7 +39,7 @@ specs = st.builds(
     ),
     recipes,
     st.integers(0, MAX_SEED),
-    placed,
+    filter_runs,
     st.sampled_from(["cifar10", "synthetic"]),
 )
 

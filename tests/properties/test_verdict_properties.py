@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repro.verdicts import Cell, Kind, judge
+from repro.verdicts.cells import Cell
+from repro.verdicts.judging import VerdictKind, judge
 
 values = st.lists(st.integers(0, 10_000).map(lambda k: k / 10_000), max_size=12)
 cells = st.builds(
@@ -19,9 +20,11 @@ def test_success_is_never_given_outside_the_tolerance_nor_without_a_run(cell, ac
     if verdict.kind.is_success:
         assert abs(verdict.difference) <= 0.05 + 1e-9
     if not accuracies:
-        assert verdict.kind == Kind.NOT_RUN
+        assert verdict.kind == VerdictKind.NOT_RUN
     if len(accuracies) < 2:
-        assert verdict.kind not in {Kind.REPRODUCED, Kind.DIFFERS}, "one seed has no interval"
+        assert verdict.kind not in {VerdictKind.REPRODUCED, VerdictKind.DIFFERS}, (
+            "one seed has no interval"
+        )
 
 
 @given(cells, values, st.randoms())

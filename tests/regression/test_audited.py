@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
+from repro.commands.audit import audit_runs
+from repro.commands.context import Session
 from repro.paths import packaged
-from repro.session import Session
-from repro.store import Store
+from repro.runs.store import Store
 
 pytestmark = pytest.mark.regression
 
@@ -27,8 +28,8 @@ def test_only_the_checkpoints_that_something_shows_are_kept():
 
 
 def test_an_audit_refutes_nothing_and_trains_epochs_again():
-    audit = Session(console=Console(stderr=True), quiet=True).audit(
-        STORE, STORE.names(), minutes=1.5, seed=0
+    audit = audit_runs(
+        Session(console=Console(stderr=True), quiet=True), STORE, STORE.names(), minutes=1.5, seed=0
     )
     told = "\n".join(
         f"{each.run} {each.check} {each.outcome}: {each.text}" for each in audit.findings

@@ -9,8 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from repro.__main__ import load_cli
-from repro.data.folders import export, read_exported
 from repro.data.layout import CLASSES
+from repro.data.png_export import export
+from tests.data.exported import read_exported
 
 pytestmark = pytest.mark.regression
 

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from repro.execution.devices import default_workers
+from repro.execution.scheduler import Task, run
 from repro.paths import home, packaged
-from repro.runner import Task, default_workers, run
+from repro.runs.store import Store
 from repro.spec import REPORT_RECIPES, RunSpec
-from repro.store import Store
 
 pytestmark = pytest.mark.regression
 

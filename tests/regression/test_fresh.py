@@ -16,13 +16,14 @@ import pandas as pd
 import pytest
 
 from repro.data.dataset import default_folder
-from repro.events import Job, Train
+from repro.execution.devices import default_workers
+from repro.execution.messages import Job, Train
+from repro.execution.processes import worker_code
 from repro.paths import home, packaged
-from repro.records import same_arithmetic
-from repro.runner import default_workers, worker_code
+from repro.runs.records import same_arithmetic
+from repro.runs.store import Store
 from repro.spec import REPORT_RECIPES, RunSpec
-from repro.store import Store
-from repro.verdicts import prediction_interval
+from repro.verdicts.statistics import prediction_interval
 
 pytestmark = pytest.mark.regression
 

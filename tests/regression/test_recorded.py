@@ -12,20 +12,21 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from repro.calibration import load_bins
-from repro.claims import load_claims
+from repro.commands.context import Session, evidence
+from repro.commands.figure import calibrate
+from repro.data.labels import accuracy
 from repro.errors import DataError
-from repro.evaluation import accuracy
-from repro.evidence import Evidence
 from repro.paths import packaged
-from repro.recipes import CANDIDATES, FITTING_SEEDS, adapt
-from repro.session import Session
-from repro.spec import LATER_EPOCHS, READING_EPOCHS
-from repro.store import Store
-from repro.stores import evidence, fitting_store
-from repro.tables import to_text
-from repro.verdicts import load_cells
-from repro.verify import check_listing, load_listing
+from repro.reporting.cell_tables import cells_to_text
+from repro.runs.locations import fitting_store
+from repro.runs.store import Store
+from repro.spec import FITTING_SEEDS, LATER_EPOCHS, READING_EPOCHS
+from repro.verdicts.calibration import load_bins
+from repro.verdicts.cells import load_cells
+from repro.verdicts.claims import load_claims
+from repro.verdicts.evidence import Evidence
+from repro.verdicts.recipes import CANDIDATES, recipe_for_model
+from repro.verdicts.snapshot import check_listing, load_listing
 
 pytestmark = pytest.mark.regression
 
@@ -53,7 +54,7 @@ def test_every_cell_of_every_table_is_listed_and_within_tolerance_or_has_its_rea
     assert len({verdict.cell.name for verdict in counted}) == 17
     for verdict in counted:
         reason = LISTING.verdicts[verdict.cell.table, verdict.cell.name][2]
-        assert verdict.kind.is_success or reason, "\n" + to_text([verdict], "md", "en")
+        assert verdict.kind.is_success or reason, "\n" + cells_to_text([verdict], "md", "en")
 
 
 def tables():
@@ -109,7 +110,9 @@ def test_the_grid_is_of_fitting_seeds_alone_and_its_accuracies_follow_from_its_p
     records = store.records()
     assert {record.spec.seed for record in records} <= set(FITTING_SEEDS)
     assert not {record.spec.seed for record in RECORDS} & set(FITTING_SEEDS)
-    assert {adapt(record.spec.recipe, "net-relu") for record in records} <= set(CANDIDATES)
+    assert {recipe_for_model(record.spec.recipe, "net-relu") for record in records} <= set(
+        CANDIDATES
+    )
     for record in records:
         predictions = store.predictions(record)
         for reading in record.readings:
@@ -128,7 +131,7 @@ def test_recorded_confidences_are_those_of_the_stored_weights(tmp_path):
     folder = shutil.copytree(packaged("results"), tmp_path / "results")
     recorded = load_bins(folder / "calibration.csv")
     again = Evidence(Store(folder), RECORDS)
-    Session(console=Console(quiet=True)).calibrate(again)
+    calibrate(Session(console=Console(quiet=True)), again)
     computed = load_bins(folder / "calibration.csv")
     assert [(b.run, b.epoch, b.number) for b in computed] == [
         (b.run, b.epoch, b.number) for b in recorded

@@ -1,0 +1,149 @@
+"""What was measured as Markdown, as a figure, and between the marks of a page."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+
+from repro.bench.measuring import CONTESTANTS, OURS, STEPS, Measured, Report
+from repro.errors import UsageError
+from repro.files import disk_errors, write_atomically
+
+MARKS = ("<!-- measured: begin -->", "<!-- measured: end -->")
+"""Between these lines of a Markdown file, the tables are put."""
+
+
+def markdown(report: Report) -> str:
+    """The report as Markdown tables."""
+    lines = [", ".join(f"{name} {value}" for name, value in report.machine.items()) + "."]
+    for each in report.networks:
+        lines += ["", f"### {each.model}", "", *_network_rows(each)]
+    if report.workers:
+        lines += ["", "### Runs at a time (Net, kernels)", "", "| Runs | Epochs an hour |"]
+        lines += ["| ---: | ---: |"]
+        lines += [f"| {count} | {rate:.0f} |" for count, rate in report.workers.items()]
+    if report.threads:
+        lines += ["", "### Cores for one run (kernels)", "", "| Network | Cores | Times as fast |"]
+        lines += ["| --- | ---: | ---: |"]
+        lines += [
+            f"| {model} | {count} | {seconds[1] / taken:.2f} |"
+            for model, seconds in report.threads.items()
+            for count, taken in seconds.items()
+        ]
+    if report.seeds:
+        lines += ["", "### Seeds (one epoch of Net, kernels, from nothing)", ""]
+        lines += ["| Seeds | Seconds | a seed |", "| ---: | ---: | ---: |"]
+        lines += [f"| {n} | {taken:.1f} | {taken / n:.1f} |" for n, taken in report.seeds.items()]
+    if hours := _hours(report):
+        lines += [
+            "",
+            "### The 17 cells, kernels: hours of training, as predicted from the above",
+            "",
+        ]
+        lines += ["| Seeds | Hours |", "| ---: | ---: |"]
+        lines += [f"| {count} | {taken:.1f} |" for count, taken in hours.items()]
+    if report.commands:
+        lines += ["", "### Commands that need no torch", ""]
+        lines += ["| Command | Median s | Slowest s | n |", "| --- | ---: | ---: | ---: |"]
+        lines += [
+            f"| `{name}` | {statistics.median(taken):.2f} | {max(taken):.2f} | {len(taken)} |"
+            for name, taken in report.commands.items()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _hours(report: Report) -> dict[int, float]:
+    """Hours that the runs of all tables take for so many seeds, a run a core; {} if not all three
+    networks were measured. Validation, a fifteenth of the time, comes on top."""
+    rates = {each.model: each for each in report.networks if "kernels" in each.seconds}
+    if rates.keys() != STEPS.keys():
+        return {}
+    cores = report.networks[0].cores
+    alone = [
+        cores * epochs / rates[model].epochs_per_hour("kernels")
+        for model, epochs in [*[("net-relu", 100)] * 3, ("improved", 100), ("resnet", 10)]
+    ]
+    return {count: max(count * sum(alone) / cores, *alone) for count in (1, 5, 10, 20)}
+
+
+def draw(report: Report, path: Path) -> None:
+    """How the cost grows with seeds and with runs at a time, as an SVG; needs matplotlib."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
+
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot(list(report.seeds), list(report.seeds.values()), "o-", color="#0072b2")
+    left.set(
+        xlabel="seeds of Net, one epoch each", ylabel="seconds", xlim=(0, None), ylim=(0, None)
+    )
+    right.plot(list(report.workers), list(report.workers.values()), "o-", color="#0072b2")
+    right.set(
+        xlabel="runs at a time", ylabel="epochs of Net an hour", xlim=(0, None), ylim=(0, None)
+    )
+    right.axvline(report.networks[0].cores, color="#999999", linestyle=":", label="cores")
+    right.legend()
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def _network_rows(each: Measured) -> list[str]:
+    rivals = [which for which in each.seconds if which not in OURS]
+    head = [
+        "Contestant",
+        "Epochs an hour",
+        "Spread",
+        *[f"over {CONTESTANTS[r][0]}" for r in rivals],
+    ]
+    head += ["Of the floor", "Accuracy"]
+    rows = [
+        [
+            CONTESTANTS[which],
+            f"{each.epochs_per_hour(which):.1f}",
+            f"±{each.spread(which):.1%}",
+            *[f"{each.ratio(which, rival):.2f}" for rival in rivals],
+            f"{each.share_of_floor(which):.2f}",
+            f"{each.accuracy[which]:.3f}",
+        ]
+        for which in each.seconds
+    ]
+    turns = len(next(iter(each.seconds.values())))
+    return [
+        f"| {' | '.join(head)} |",
+        f"| --- |{' ---: |' * (len(head) - 1)}",
+        *[f"| {' | '.join(row)} |" for row in rows],
+        "",
+        f"{turns} turns of {each.steps} steps; {each.operations / 1e6:.1f} million useful "
+        f"operations an image; matrix products at {each.rate / 1e9:.0f} GFLOP/s on {each.cores} "
+        "cores.",
+    ]
+
+
+def around_marks(page: Path) -> tuple[str, str]:
+    """What stands before and after the marks of a Markdown file.
+
+    Raises:
+        UsageError: the file has no such marks.
+        DataError: it cannot be read.
+    """
+    with disk_errors(page, "read"):
+        text = page.read_text("utf-8")
+    before, found, rest = text.partition(MARKS[0])
+    _, ended, after = rest.partition(MARKS[1])
+    if not found or not ended:
+        raise UsageError(f"{page}: expected the lines {MARKS[0]} and {MARKS[1]}")
+    return before, after
+
+
+def write(report: Report, page: Path) -> None:
+    """Put the tables between the marks of the Markdown file `page`, the numbers and a figure beside
+    it. Raises as :func:`around_marks`."""
+    before, after = around_marks(page)
+    new = f"{before}{MARKS[0]}\n\n{markdown(report)}\n{MARKS[1]}{after}"
+    write_atomically(page.with_suffix(".json"), json.dumps(asdict(report), indent=1).encode())
+    write_atomically(page, new.encode())
+    if report.seeds and find_spec("matplotlib"):
+        draw(report, page.with_name("cost.svg"))

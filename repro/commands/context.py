@@ -1,0 +1,105 @@
+"""What every command begins with: whom to speak to, where to train, and the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from repro.data.dataset import default_folder
+from repro.data.sources import Source, fetch
+from repro.execution.devices import choose_device
+from repro.execution.ray_cluster import RayCluster
+from repro.paths import home
+from repro.runs.locations import recorded_store, user_store
+from repro.runs.selection import DeviceChoice
+from repro.spec import Device, EngineChoice
+from repro.verdicts.evidence import Evidence, evidence_of
+
+
+@contextmanager
+def bar(
+    console: Console, text: str, unit: Literal["bytes", "images", "checks"]
+) -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar on a terminal; the function that it gives takes what is done and in all."""
+    amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task(text, total=None, visible=False)
+        yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """How to speak with the person, how many runs to do at a time and on how many cores each
+    (None: so that all are done soonest), and where (None: on this machine)."""
+
+    console: Console
+    quiet: bool = False
+    workers: int | None = None
+    threads: int | None = None
+    cluster: RayCluster | None = None
+
+    @property
+    def progress_console(self) -> Console:
+        """Where progress bars go: nowhere, if the session is quiet."""
+        return Console(quiet=True) if self.quiet else self.console
+
+    def say(self, text: str) -> None:
+        """Print one line, unless the session is quiet."""
+        if not self.quiet:
+            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def device(self, choice: DeviceChoice) -> Device:
+        """Resolve "auto" for where this session trains.
+
+        Raises:
+            UsageError: a device that is not there.
+        """
+        if self.cluster is None:
+            return choose_device(choice)
+        device: Device = (
+            ("cuda" if self.cluster.has_gpu() else "cpu") if choice == "auto" else choice
+        )
+        self.cluster.slots(device)
+        return device
+
+    def fetch_data(self, sources: list[Source]) -> Path:
+        """Bring CIFAR-10 to its place unless it is there, and return the place.
+
+        Raises:
+            DataError: no source had it.
+        """
+        folder = default_folder(home())
+        with bar(self.progress_console, "download", "bytes") as update:
+            fresh = fetch(
+                folder, sources, say=lambda text: self.say(f"CIFAR-10: {text}"), progress=update
+            )
+        how = "downloaded and verified" if fresh else "already downloaded and verified"
+        own = next((each.place for each in sources if each.kind == "path"), None)
+        unread = f"; {own} was ignored: the data are already installed" if own and not fresh else ""
+        self.say(f"CIFAR-10: {how}, in {folder}{unread}")
+        return folder
+
+
+def evidence(
+    recorded: bool, device: DeviceChoice = "auto", engine: EngineChoice = "auto"
+) -> Evidence:
+    """All runs of the report's recipe in one place: the user's or, `recorded`, ours."""
+    store = recorded_store() if recorded else user_store()
+    place = device if recorded else choose_device(device)
+    return evidence_of(store, store.records(), place, engine)

@@ -1,0 +1,68 @@
+"""`repro figure`: drawings, and what some of them need computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from repro.commands.context import Session
+from repro.errors import DataError
+from repro.execution.processes import predict
+from repro.files import write_atomically
+from repro.paths import home
+from repro.reporting.figures.registry import FigureSpec, lacks, render_picture
+from repro.reporting.figures.style import Style
+from repro.verdicts.calibration import bin_up, save_bins
+from repro.verdicts.evidence import Evidence
+
+
+def calibrate(session: Session, found: Evidence) -> None:
+    """Compute how sure each model's network is, where a checkpoint is kept, and keep it.
+
+    Raises:
+        ReproError: the data set is missing, or a checkpoint cannot be used.
+    """
+    bins = []
+    for model in found.models:
+        if kept := found.kept(model):
+            run, epoch = kept
+            session.say(f"{model}: predicting with the weights of epoch {epoch}")
+            told = predict(run.spec, store=found.store.root, home=home(), epoch=epoch)
+            right = np.equal(told.classes[str(epoch)], found.dataset.test_labels)
+            digest = run.epochs[epoch - 1].weights_sha256
+            bins += bin_up(run.spec.name, epoch, digest, told.confidences, right)
+    if not bins:
+        raise DataError(f"{found.store.root}: expected a run with a checkpoint of a reading")
+    save_bins(found.calibration_path, bins)
+
+
+def draw_figures(
+    session: Session,
+    pictures: Sequence[FigureSpec],
+    found: Evidence,
+    folder: Path,
+    look: Style,
+    form: Literal["svg", "png"],
+    *,
+    skip: bool,
+) -> Iterator[Path]:
+    """Draw figures into `folder`, and give each file's path once it is there.
+
+    With `skip`, those that lack the data set or a run are named and left out.
+
+    Raises:
+        DataError: the data set or runs are missing or damaged, or the file system refuses.
+    """
+    for picture in pictures:
+        missing = lacks(picture, found)
+        if missing and skip:
+            session.say(f"{picture.name}: left out: {missing}")
+            continue
+        if missing:
+            raise type(missing)(f"{picture.name}: {missing}")
+        path = folder / f"{picture.name}.{form}"
+        write_atomically(path, render_picture(picture, look, found, form))
+        yield path

@@ -1,0 +1,179 @@
+"""`repro train`, and what trains for every other command: what is missing, and only that."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+
+from repro.commands.context import Session
+from repro.data.sources import plan
+from repro.determinism import promise
+from repro.errors import DataError, UsageError
+from repro.execution.devices import choose_engine, default_workers, try_gpu
+from repro.execution.scheduler import Task, allocate, estimate_s, run
+from repro.paths import home
+from repro.reporting.progress import RunDisplay, duration
+from repro.runs.comparison import Comparison
+from repro.runs.locations import recorded_store, user_store
+from repro.runs.records import RunRecord, is_complete
+from repro.runs.store import Store
+from repro.spec import (
+    DROPOUT,
+    Activation,
+    Architecture,
+    DatasetName,
+    Device,
+    EngineChoice,
+    Recipe,
+    RunSpec,
+)
+
+
+def train_missing(
+    session: Session,
+    store: Store,
+    tasks: Sequence[Task],
+    display: Callable[[Sequence[Task], Comparison], RunDisplay],
+    recorded: Store | None = None,
+) -> int:
+    """Do the tasks that `store` lacks; return 0, or the exit code of the worst failure.
+
+    What is trained is compared with `recorded`, the package's own runs unless others are given.
+
+    Raises:
+        DataError: the data set cannot be had, or the store not be read.
+    """
+    done = {task.spec.name: store.load(task.spec) for task in tasks}
+    todo = [
+        task
+        for task in tasks
+        if (record := done[task.spec.name]) is None or not is_complete(record, task.epochs)
+    ]
+    if not todo:
+        return 0
+    device = todo[0].device
+    if session.cluster is None and device == "cpu":
+        at_a_time, threads = allocate(todo, workers=session.workers, threads=session.threads)
+    else:
+        if session.threads is not None:
+            raise UsageError("--threads: expected runs on the CPU of this machine")
+        slots = session.cluster.slots(device) if session.cluster else default_workers(device)
+        at_a_time, threads = min(session.workers or slots, len(todo)), 1
+    if session.cluster is None:
+        if any(task.spec.dataset == "cifar10" for task in todo):
+            session.fetch_data(plan(os.environ.get("REPRO_CIFAR10_SOURCE")))
+    else:  # whose nodes fetch the data that they need
+        session.say(
+            f"a Ray cluster of {session.cluster.nodes} nodes, with room for {slots} at once"
+        )
+    card = try_gpu()[0] if device == "cuda" and session.cluster is None else None
+    session.say(_announcement(todo, done, at_a_time, threads, card))
+    began = time.monotonic()
+    comparison = Comparison(recorded or recorded_store(), [task.spec for task in todo])
+    with display(todo, comparison) as shown:
+        failures = run(
+            todo, store=store.root, home=home(), workers=at_a_time, threads=threads,
+            on_event=shown, executor=session.cluster,
+        )  # fmt: skip
+    if failures:
+        text = f"{len(failures)} of {len(todo)} runs failed; run the same command again to resume"
+        session.console.print(text, highlight=False)
+    else:
+        session.say(f"trained in {duration(time.monotonic() - began)}")
+    agreement = comparison.summary(
+        record for task in todo if (record := store.load(task.spec)) is not None
+    )
+    if agreement and (comparison.differs or not session.quiet):
+        session.console.print(agreement, markup=False, highlight=False, soft_wrap=True)
+    codes = {failure.exit_code for failure in failures}
+    return DataError.exit_code if DataError.exit_code in codes else max(codes, default=0)
+
+
+def train_one(session: Session, task: Task) -> tuple[RunRecord | None, int]:
+    """Bring one run of the user's store to its epochs; return its record and an exit code."""
+    store = user_store()
+    code = train_missing(
+        session,
+        store,
+        [task],
+        lambda todo, comparison: RunDisplay(
+            session.console, todo, quiet=session.quiet, every_epoch=True, compare=comparison.add
+        ),
+    )
+    return store.load(task.spec), code
+
+
+def _announcement(
+    todo: Sequence[Task],
+    done: dict[str, RunRecord | None],
+    at_a_time: int,
+    threads: int,
+    card: str | None = None,
+) -> str:
+    """What will be done, what its bits may be relied on for, and how long that took elsewhere."""
+    spec = todo[0].spec
+    device = todo[0].device
+    promised = promise(spec.device, spec.engine, platform.machine())
+    together = device == "cuda" and spec.engine == "kernels"
+    text = "1 run" if len(todo) == 1 else f"{len(todo)} runs, {at_a_time} at a time"
+    if together and len(todo) > 1:
+        text = f"{len(todo)} runs together"
+    text += f", on {f'{threads} cores of the ' * (threads > 1)}{card or device} ({spec.engine})"
+    known = all(task.spec.recipe.is_reports for task in todo)
+    if known:
+        text += f", level {promised.level}: {promised.text}"
+    else:
+        text += "; custom network: bit equality across machines untested"
+    if device != "cpu" or spec.dataset != "cifar10" or not known:
+        return text
+    rest = []
+    for task in todo:
+        record = done[task.spec.name]
+        left = task.epochs - (len(record.epochs) if record else 0)
+        if left > 0:
+            rest.append(dataclasses.replace(task, epochs=left))
+    seconds = estimate_s(rest, at_a_time, threads)
+    return f"{text}\nabout {duration(seconds)} (estimated from an AMD EPYC 9004)"
+
+
+def make_task(
+    recipe: Recipe,
+    seed: int,
+    epochs: int,
+    device: Device,
+    engine: EngineChoice,
+    dataset: DatasetName,
+    *,
+    code: str = "",
+) -> Task:
+    """One run, by the engine that is chosen for its network."""
+    chosen = choose_engine(engine, recipe, device)
+    where: Device = "cpu" if chosen == "kernels" and device == "cuda" else device
+    spec = RunSpec(recipe=recipe, seed=seed, device=where, engine=chosen, dataset=dataset)
+    return Task(spec=spec, epochs=epochs, device=device, code=code)
+
+
+def task_for(
+    model: Architecture,
+    activation: Activation,
+    *,
+    dropout: float = DROPOUT,
+    seed: int,
+    epochs: int,
+    device: Device,
+    engine: EngineChoice,
+    dataset: DatasetName,
+) -> Task:
+    """One network to train with the report's recipe.
+
+    Raises:
+        UsageError: a value that no run can have.
+    """
+    try:
+        recipe = Recipe(architecture=model, activation=activation, dropout=dropout)
+        return make_task(recipe, seed, epochs, device, engine, dataset)
+    except ValueError as error:
+        raise UsageError(str(error)) from None

@@ -1,0 +1,98 @@
+"""`repro verify`: the recorded evidence beside what is listed of it, or all trained anew."""
+
+from __future__ import annotations
+
+from repro.commands.context import Session
+from repro.commands.table import train_table
+from repro.data.dataset import default_folder
+from repro.errors import DataError
+from repro.execution.audit import Audit
+from repro.paths import home, packaged
+from repro.runs.locations import fresh_store, recorded_store
+from repro.runs.selection import choose_seeds
+from repro.spec import Device, EngineChoice
+from repro.verdicts.cells import load_cells, select_cells
+from repro.verdicts.evidence import Evidence, evidence_of
+from repro.verdicts.judging import judge_records
+from repro.verdicts.snapshot import (
+    FEWEST_FRESH,
+    Check,
+    accept,
+    check_fresh,
+    check_listing,
+    load_listing,
+)
+
+
+def verify_recorded(session: Session, *, accept: bool = False) -> tuple[list[Check], int]:
+    """Hold the recorded runs to their own records, and to what is listed of them.
+
+    The accuracies are counted again where the data set is there. A run that is not to be
+    believed counts for no cell. With `accept` what they say is listed first, unless there is
+    such a run. Returns the checks, and 0 or the exit code of a check that could not be done.
+    """
+    store = recorded_store()
+    audit = Audit(store, home(), store.names())
+    audit.check_records()
+    if default_folder(home()).exists():
+        audit.check_accuracies()
+    else:
+        session.say("accuracies are not counted again: `repro data fetch` brings the labels")
+    found = evidence_of(store, audit.believed)
+    if accept and all(each.outcome == "proved" for each in audit.findings):
+        accept_evidence(found)
+    elif accept:
+        session.say("nothing is accepted while a run is not proved")
+    unread = any(each.outcome == "failed" for each in audit.findings)
+    sound = [
+        Check(
+            what=f"{each.check} of {each.run}", listed="proved", obtained=each.outcome,
+            holds=each.outcome == "proved", text=each.text,
+        )
+        for each in audit.findings
+    ]  # fmt: skip
+    listing = load_listing(packaged("results"))
+    checks = [*check_listing(listing, found.verdicts, found.judgements), *sound]
+    return checks, DataError.exit_code if unread else 0
+
+
+def accept_evidence(found: Evidence) -> None:
+    """List in results/ what the recorded runs say. Who keeps a verdict keeps its reason."""
+    folder = packaged("results")
+    before = load_listing(folder) if (folder / "verdicts.csv").exists() else None
+    accept(folder, found.verdicts, found.judgements, before)
+
+
+def verify_fresh(
+    session: Session,
+    table: str,
+    *,
+    seeds: int | None,
+    epochs: int | None,
+    device: Device,
+    engine: EngineChoice,
+) -> tuple[list[Check], int]:
+    """Train a table, or all, with seeds 0 to `seeds` - 1 in a store for this alone; compare.
+
+    Without `seeds` it is one for the kernels, whose bits the recorded runs promise, and else
+    as many as accuracies need to tell anything.
+
+    Returns the checks, and 0 or the exit code of the worst failure.
+
+    Raises:
+        UsageError: so many seeds that they would come to those that verify nothing.
+    """
+    cells = select_cells(load_cells(packaged("expected_results")), table, epochs)
+    if seeds is None:
+        seeds = 1 if device != "mps" and engine in {"auto", "kernels"} else FEWEST_FRESH
+    fresh, code = train_table(session,
+        cells, seeds=choose_seeds(0, seeds), device=device, engine=engine,
+        dataset="cifar10", lang="en", store=fresh_store(),
+    )  # fmt: skip
+    checks = check_fresh(
+        load_listing(packaged("results")),
+        judge_records(cells, fresh),
+        fresh,
+        recorded_store().records(),
+    )
+    return checks, code

@@ -1,0 +1,84 @@
+"""What this machine has to train with, and which of it is chosen where the user leaves it open."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from repro.errors import UsageError
+from repro.paths import IMPORT_ROOT
+from repro.runs.selection import DeviceChoice
+from repro.spec import EARLIER_ENGINES, Device, Engine, EngineChoice, Recipe, engine_for
+
+
+def choose_device(choice: DeviceChoice) -> Device:
+    """Resolve "auto": CUDA where a card can train. MPS is never chosen unasked: its bits vary.
+
+    Raises:
+        UsageError: a device that is not here.
+    """
+    if choice == "auto":
+        return "cuda" if has_cuda() else "cpu"
+    if choice == "cuda" and not has_cuda():
+        raise UsageError(f"--device cuda: expected an NVIDIA GPU that can train; {try_gpu()[1]}")
+    if choice == "mps" and sys.platform != "darwin":
+        raise UsageError("--device mps: expected a Mac with Apple's GPU")
+    return choice
+
+
+def choose_engine(choice: EngineChoice, recipe: Recipe, device: Device) -> Engine:
+    """Resolve "auto" for a run that is to be trained.
+
+    Raises:
+        UsageError: an engine of version 0.1, which trains no more.
+    """
+    if choice == "auto":
+        return engine_for(recipe, device)
+    if choice in EARLIER_ENGINES:
+        raise UsageError(
+            f"--engine {choice}: runs of version 0.1, which can be shown but not trained; expected "
+            "auto, kernels or torch"
+        )
+    return choice
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_workers(device: Device) -> int:
+    """Runs at a time: one a core this process may use, or one on an accelerator."""
+    return cores() if device == "cpu" else 1
+
+
+@functools.cache
+def try_gpu() -> tuple[str | None, str]:
+    """The name of the NVIDIA GPU that trains here, or None, and why there is none: a card is seen
+    and, in another process, does a sum."""
+    if not _has_driver():
+        return None, "no NVIDIA GPU is here"
+    code = (
+        f"import sys; sys.path[0] = {str(IMPORT_ROOT)!r}; "
+        "from repro.kernels.cuda.gpu import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode == 0:
+        return done.stdout.strip(), ""
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    return None, lines[-1] if lines else f"trying it ended with code {done.returncode}"
+
+
+def _has_driver() -> bool:
+    return Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi") is not None
+
+
+def has_cuda() -> bool:
+    """Whether an NVIDIA GPU can train here."""
+    return try_gpu()[0] is not None

@@ -1,0 +1,146 @@
+"""What this machine is, and which level of determinism it gets, shown and not only promised."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import msgspec
+
+from repro.data.dataset import default_folder
+from repro.data.sources import is_verified
+from repro.determinism import Level, promise
+from repro.errors import ReproError, TrainingError
+from repro.execution import golden
+from repro.execution.devices import default_workers, has_cuda
+from repro.execution.messages import Rehearsed
+from repro.execution.processes import rehearse
+from repro.spec import Device, Engine, Recipe, RunSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What a device gives by an engine. `got` is None where it cannot train at all."""
+
+    device: Device
+    engine: Engine
+    promised: Level
+    got: Level | None
+    why: str
+    rehearsed: Rehearsed | None
+
+    @property
+    def keeps_its_promise(self) -> bool:
+        return self.got is not None and self.got >= self.promised
+
+
+def examine(device: Device, engine: Engine, home: Path) -> Diagnosis:
+    """Do the first steps of every model in two processes, and compare their bits."""
+    spec = RunSpec(
+        recipe=Recipe(architecture="net"),
+        seed=0,
+        device="cpu" if engine == "kernels" else device,
+        engine=engine,
+        dataset="synthetic",
+    )
+    promised = promise(spec.device, engine, platform.machine()).level
+    first: Rehearsed | None = None
+    try:
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            first, second = pool.map(lambda _: rehearse(spec, device, home), range(2))
+    except ReproError as error:
+        got, why = None, str(error)
+    else:
+        got, why = judge(spec, first, second)
+    return Diagnosis(
+        device=device, engine=engine, promised=promised, got=got, why=why, rehearsed=first
+    )
+
+
+def judge(spec: RunSpec, first: Rehearsed, second: Rehearsed) -> tuple[Level, str]:
+    """The level that two rehearsals of `spec` show, and why it is that."""
+    promised = promise(spec.device, spec.engine, platform.machine())
+    differing = [name for name in first.digests if first.digests[name] != second.digests[name]]
+    if differing:
+        return "L0", f"two processes gave different bits for {', '.join(differing)}"
+    if promised.level not in {"L3", "L4"}:
+        return promised.level, (
+            f"{promised.text}; two processes gave the same bits for all {len(first.digests)} models"
+        )
+    known: Mapping[str, str] | None = golden.KERNELS
+    what = "the kernels"
+    if spec.engine == "torch":
+        version = (first.environment.torch or "").partition("+")[0]
+        known, what = golden.TORCH.get(version), f"torch {version}"
+    if known is None:
+        return "L1", (
+            f"two processes gave the same bits; there are none to compare with for {what}, "
+            f"only for {', '.join(golden.TORCH)}"
+        )
+    differing = [name for name in known if known[name] != first.digests[name]]
+    if differing:
+        return "L1", (
+            f"the first steps of {', '.join(differing)} have other bits than {what} "
+            f"give{'s' * (spec.engine == 'torch')} on other CPUs: please report it with the output "
+            "of `repro doctor --format json`"
+        )
+    return (
+        promised.level,
+        f"the first steps of {len(known)} models have the bits that they have everywhere",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkup:
+    """What a person would be asked for in a report of a problem."""
+
+    facts: Mapping[str, str]
+    diagnoses: Sequence[Diagnosis]
+
+    @property
+    def exit_code(self) -> int:
+        """0 where every device keeps what it is promised, 1 where one does not, 4 where one cannot
+        train."""
+        if any(each.got is None for each in self.diagnoses):
+            return TrainingError.exit_code
+        return 0 if all(each.keeps_its_promise for each in self.diagnoses) else 1
+
+    def to_json(self) -> str:
+        """Everything, with the digests of the first steps."""
+        fields = {"facts": self.facts, "levels": self.diagnoses}
+        return msgspec.json.format(msgspec.json.encode(fields), indent=1).decode()
+
+
+def check_up(home: Path) -> Checkup:
+    """Look at this machine, and do the first steps of every model on each device by each engine."""
+    diagnoses = [examine("cpu", "kernels", home)]
+    if has_cuda():
+        diagnoses.append(examine("cuda", "kernels", home))
+    if find_spec("torch"):
+        diagnoses.append(examine("cpu", "torch", home))
+    return Checkup(facts=_facts(home, diagnoses), diagnoses=diagnoses)
+
+
+def _facts(home: Path, diagnoses: Sequence[Diagnosis]) -> dict[str, str]:
+    there = next(folder for folder in (home, *home.parents) if folder.exists())
+    facts = {
+        "system": platform.platform(),
+        "cores": f"{default_workers('cpu')} that this process may use",
+        "python": platform.python_version(),
+        "home": f"{home} ({shutil.disk_usage(there).free / 1e9:.0f} GB free)"
+        if os.access(there, os.W_OK)
+        else f"{home} (cannot be written: choose another place by REPRO_HOME)",
+        "data set": "already downloaded and verified"
+        if is_verified(default_folder(home))
+        else "missing or damaged: `repro data fetch` gets it",
+    }
+    for rehearsed in (each.rehearsed for each in diagnoses if each.rehearsed):
+        seen = rehearsed.environment.to_dict()
+        facts |= {name: value for name, value in seen.items() if value and name != "python"}
+    return facts

@@ -1,0 +1,167 @@
+"""What a worker process and the process that started it say to each other: JSON, one object a line.
+
+A :class:`Job` goes in; messages come out.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from repro.runs.records import Environment, EpochRecord, Reading
+from repro.spec import Device, RunSpec
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
+    """Something that happened to the run called `run`."""
+
+    run: str
+
+
+class Noted(Event, frozen=True, kw_only=True, tag="note"):
+    """Something that a person should know and that stops nothing."""
+
+    message: str
+
+
+class Started(Event, frozen=True, kw_only=True, tag="started"):
+    """The run is in memory, `epoch` epochs done before."""
+
+    epoch: int
+
+
+class Stepped(Event, frozen=True, kw_only=True, tag="step"):
+    """`step` of `steps` mini-batches of the epoch under way are done; `loss` is the last one's."""
+
+    epoch: int
+    step: int
+    steps: int
+    loss: float
+
+
+class EpochDone(Event, frozen=True, kw_only=True, tag="epoch"):
+    record: EpochRecord
+
+
+class ReadingDone(Event, frozen=True, kw_only=True, tag="reading"):
+    reading: Reading
+
+
+class Finished(Event, frozen=True, kw_only=True, tag="finished"):
+    """The run has reached the epochs that were asked for and lies in the store."""
+
+
+class Failed(Event, frozen=True, kw_only=True, tag="failed"):
+    message: str
+    exit_code: int
+    refutes: bool = False
+    """Whether it is the run's own record or checkpoint that is not to be believed."""
+
+
+class Predicted(Event, frozen=True, kw_only=True, tag="predicted"):
+    """Classes 0 to 9 of the test images, in the official order, `epoch` epochs into the run: named
+    as in the store, and with dropout the other way about where there is dropout."""
+
+    epoch: int
+    classes: dict[str, list[int]]
+    confidences: list[float]
+    """The share of one that the softmax gives the predicted class, a value an image; dropout as
+    the recipe says."""
+
+
+class Retrained(Event, frozen=True, kw_only=True, tag="retrained"):
+    """An epoch of a recorded run, trained again from the weights that came before it."""
+
+    record: EpochRecord
+
+
+class Incomparable(Event, frozen=True, kw_only=True, tag="incomparable"):
+    """The job was not done: this process is not promised the recorded run's bits."""
+
+    message: str
+
+
+class Rehearsed(Event, frozen=True, kw_only=True, tag="rehearsed"):
+    """The first steps of each model on made-up images, in this process."""
+
+    environment: Environment
+    capability: str
+    """The vector instructions that torch uses on the CPU."""
+    digests: dict[str, str]
+    """SHA-256 of the weights, by model."""
+
+
+AnyEvent: TypeAlias = (
+    Noted
+    | Started
+    | Stepped
+    | EpochDone
+    | ReadingDone
+    | Predicted
+    | Retrained
+    | Incomparable
+    | Rehearsed
+    | Finished
+    | Failed
+)
+
+
+class Train(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="train"):
+    """Bring the run to `epochs` epochs and, on a GPU, `others` to theirs at the same time."""
+
+    epochs: int
+    others: tuple[tuple[RunSpec, int], ...] = ()
+
+
+class Predict(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="predict"):
+    """Predict the test images: from where the run stands, or as it stood at a reading's epoch.
+
+    With `exactly`, only where this process is promised the bits of the record.
+    """
+
+    epoch: int | None = None
+    exactly: bool = False
+
+
+class Retrain(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="retrain"):
+    """Train epochs of a recorded run again, from its start (0) or the checkpoint of `start`.
+
+    Nothing is written.
+    """
+
+    start: int
+    epochs: int
+
+
+class Rehearse(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="rehearse"):
+    """Do the first steps of every model, on made-up images and the run's device and engine."""
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker is asked to do for the run `spec` in the store at `store`."""
+
+    spec: RunSpec
+    store: str
+    home: str
+    """Where the data set lies."""
+    task: Train | Predict | Retrain | Rehearse
+    device: Device = "cpu"
+    """What computes it."""
+    threads: int = 1
+    """Cores that compute the run together, where its engine can."""
+    code: str = ""
+    """The file that has the network, if the recipe names one. It travels with the job, and is
+    never read from a store: who looks at a stranger's runs must not run a stranger's code."""
+
+    @property
+    def specs(self) -> tuple[RunSpec, ...]:
+        """All runs of the job: more than one where a GPU trains them together."""
+        others = self.task.others if isinstance(self.task, Train) else ()
+        return (self.spec, *(spec for spec, _ in others))
+
+    @property
+    def in_order(self) -> list[RunSpec]:
+        """The same in one order, however they were asked for: who locks several runs does it in
+        this order, so that two callers never wait for each other."""
+        return sorted(self.specs, key=lambda spec: spec.name)

@@ -1,0 +1,74 @@
+"""The process that does one job: a `Job` on standard input, messages on standard output.
+
+Every run has a process of its own: so that each has a core, a kill ends one alone, and torch, where
+it is wanted, finds its environment before it is imported. The kernels need no torch.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+
+import msgspec
+
+from repro.errors import EvidenceError, ReproError
+from repro.execution.check_jobs import predict, rehearse, retrain
+from repro.execution.messages import (
+    AnyEvent,
+    Failed,
+    Finished,
+    Job,
+    Predict,
+    Rehearse,
+    Retrain,
+    Train,
+)
+from repro.execution.train_job import train, train_together
+
+
+def main() -> int:
+    """Read a job, do it, and return the exit code."""
+    # Ctrl-C reaches the whole process group; the caller decides, and stops its workers itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Events get the standard output to themselves: what a library prints, in Python or in C, goes
+    # to standard error.
+    encoder, out, lock = msgspec.json.Encoder(), os.fdopen(os.dup(1), "wb"), threading.Lock()
+    os.dup2(2, 1)
+
+    def emit(event: AnyEvent) -> None:
+        try:
+            with lock:  # groups of a GPU are trained in threads
+                out.write(encoder.encode(event) + b"\n")
+                out.flush()
+        except BrokenPipeError:  # the caller is gone; nobody waits for this run
+            os._exit(1)
+
+    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    try:
+        match job.task:
+            case Train() if job.device == "cuda" and job.spec.engine == "kernels":
+                train_together(job, emit)
+            case Train(epochs=epochs):
+                train(job, epochs, emit)
+            case Predict() as task:
+                predict(job, task, emit)
+            case Retrain() as task:
+                retrain(job, task, emit)
+            case Rehearse():
+                rehearse(job, emit)
+    except ReproError as error:
+        refutes = isinstance(error, EvidenceError)
+        emit(
+            Failed(
+                run=job.spec.name, message=str(error), exit_code=error.exit_code, refutes=refutes
+            )
+        )
+        return error.exit_code
+    emit(Finished(run=job.spec.name))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

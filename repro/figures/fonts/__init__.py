@@ -1,1 +1,0 @@
-"""The font of the figures, and how it was made."""

@@ -1,0 +1,174 @@
+"""Our test accuracies beside the report's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from repro.reporting.figures.style import (
+    MODEL_COLOURS,
+    MODEL_MARKERS,
+    MODEL_NAMES,
+    SERIES,
+    Style,
+    horizontal_grid,
+)
+from repro.spec import READING_EPOCHS, REPORT_RECIPES
+from repro.verdicts.claims import figures_by_seed, mean_interval
+from repro.verdicts.evidence import Evidence
+from repro.verdicts.judging import Verdict, unique_primary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def accuracy(figure: Figure, look: Style, evidence: Evidence) -> None:
+    """Test accuracy by epochs: ours with the interval for one more run, and the report's points."""
+    left, right = figure.subplots(1, 2, sharey=False)
+    panels = ((left, ("net-relu", "net-leaky_relu", "net-swish")), (right, ("improved", "resnet")))
+    for axes, models in panels:
+        groups: dict[tuple[str, bool | None], list[Verdict]] = {}
+        for verdict in {(v.cell.name, v.dropout_on): v for v in evidence.verdicts}.values():
+            if verdict.cell.model in models:
+                groups.setdefault((verdict.cell.model, verdict.dropout_on), []).append(verdict)
+        for shift, ((model, on), verdicts) in enumerate(groups.items()):
+            _accuracy_line(axes, look, model, on, verdicts, (shift - 1) * 1.3)
+        axes.set(xlabel=look.say("epochs"), ylabel=look.say("accuracy"), xticks=READING_EPOCHS)
+        values = [v.mean for group in groups.values() for v in group if v.mean is not None]
+        values += [v.cell.expected for group in groups.values() for v in group]
+        # The intervals of two seeds are so wide that nothing else could be seen.
+        axes.set_ylim(min(values) - 0.05, max(values) + 0.05)
+        horizontal_grid(axes)
+        axes.legend(loc="best")
+
+
+def _accuracy_line(
+    axes: Axes, look: Style, model: str, on: bool | None, verdicts: Sequence[Verdict], shift: float
+) -> None:
+    colour, marker = MODEL_COLOURS[model], MODEL_MARKERS[model]
+    counted = verdicts[0].counts
+    if counted:
+        rows = [verdict.cell.row + shift for verdict in verdicts]
+        axes.plot(
+            rows,
+            [v.cell.expected for v in verdicts],
+            marker,
+            mfc="none",
+            mew=1.6,
+            color=colour,
+            markersize=8,
+        )
+    known = [verdict for verdict in verdicts if verdict.mean is not None]
+    half = [verdict.half_width or 0 for verdict in known]
+    name = MODEL_NAMES[model]
+    if on is not None:
+        name += ", dropout on" if on else ", dropout off"
+    axes.errorbar(
+        [v.cell.row + shift for v in known],
+        [v.mean or 0 for v in known],
+        half if any(half) and counted else None,
+        marker=marker,
+        markersize=4.5,
+        capsize=2.5,
+        linestyle="-" if counted else ":",
+        color=colour,
+        elinewidth=1,
+        label=look.say(name),
+    )
+
+
+def differences(figure: Figure, look: Style, evidence: Evidence) -> None:
+    """Ours minus the report's in each of the 17 cells, the interval for one run, the tolerance.
+
+    An arrow stands where an interval goes on beyond the frame.
+    """
+    axes = figure.subplots()
+    verdicts = unique_primary(evidence.verdicts)
+    verdicts.sort(key=lambda v: (list(MODEL_NAMES).index(v.cell.model), v.cell.row))
+    tolerance = max(verdict.cell.tolerance for verdict in verdicts)
+    edge = 1.15 * max([0.1, *(abs(v.difference) for v in verdicts if v.difference is not None)])
+    axes.axvspan(
+        -tolerance, tolerance, color=SERIES["green"], alpha=0.12, linewidth=0,
+        label=look.say("tolerance"),
+    )  # fmt: skip
+    axes.axvline(0, color=look.muted, linewidth=1)
+    for y, verdict in enumerate(verdicts):
+        if verdict.difference is None:
+            continue
+        colour, marker = MODEL_COLOURS[verdict.cell.model], MODEL_MARKERS[verdict.cell.model]
+        axes.errorbar(
+            verdict.difference, y, xerr=verdict.half_width, fmt=marker, color=colour,
+            markersize=5.5, capsize=3, elinewidth=1.3,
+        )  # fmt: skip
+        half = verdict.half_width or 0
+        for end, arrow in ((verdict.difference - half, "<"), (verdict.difference + half, ">")):
+            if abs(end) > edge:
+                x = edge if end > 0 else -edge
+                axes.plot(x, y, arrow, color=colour, markersize=7, clip_on=False)
+    names = [f"{look.say(MODEL_NAMES[v.cell.model])}  {v.cell.row}" for v in verdicts]
+    axes.set(
+        yticks=range(len(verdicts)), yticklabels=names, ylim=(len(verdicts) - 0.4, -0.6),
+        xlabel=f"{look.say('ours minus report')}: {look.say('accuracy')}", xlim=(-edge, edge),
+    )  # fmt: skip
+    axes.grid(visible=True, axis="x", linewidth=0.6)
+    axes.legend(loc="lower right")
+
+
+def as_predicted(look: Style, model: str) -> str:
+    """A model's name where its kept predictions are shown: ImprovedNet's are with dropout off."""
+    off = REPORT_RECIPES[model].has_dropout and not REPORT_RECIPES[model].dropout_at_prediction
+    return look.say(MODEL_NAMES[model] + (", dropout off" if off else ""))
+
+
+def activations(figure: Figure, look: Style, evidence: Evidence) -> None:
+    """Leaky ReLU and Swish against ReLU, seed by seed: they saw the same images in one order."""
+    left, right = figure.subplots(1, 2, sharey=True)
+    for axes, model, title in (
+        (left, "net-leaky_relu", "Leaky ReLU minus ReLU"),
+        (right, "net-swish", "Swish minus ReLU"),
+    ):
+        axes.axhline(0, color=look.muted, linewidth=1)
+        for at, epoch in enumerate(READING_EPOCHS):
+            pairs = paired_differences(evidence, model, "net-relu", epoch)
+            if not pairs:
+                continue
+            axes.plot(
+                [at] * len(pairs),
+                pairs,
+                "o",
+                color=MODEL_COLOURS[model],
+                alpha=0.55,
+                markersize=5,
+                label=look.say("one seed") if not at else None,
+            )
+            bounds = mean_interval(pairs)
+            mean = fmean(pairs)
+            error = None if bounds is None else [[mean - bounds[0]], [bounds[1] - mean]]
+            axes.errorbar(
+                at + 0.18,
+                mean,
+                error,
+                fmt="_",
+                color=look.ink,
+                markersize=10,
+                capsize=3,
+                elinewidth=1.2,
+                label=look.say("mean, 95%") if not at else None,
+            )
+        axes.set(
+            xticks=range(len(READING_EPOCHS)), xticklabels=READING_EPOCHS, xlabel=look.say("epochs")
+        )
+        axes.set_title(look.say(title), loc="left")
+        horizontal_grid(axes)
+    left.set_ylabel(look.say("difference of test accuracy"))
+    if left.get_legend_handles_labels()[1]:
+        left.legend(loc="best")
+
+
+def paired_differences(evidence: Evidence, one: str, other: str, epoch: int) -> list[float]:
+    """Accuracy of `one` minus that of `other` at `epoch`, a value a seed that has both."""
+    a, b = f"{one}@{epoch}", f"{other}@{epoch}"
+    seeds = figures_by_seed(evidence.records).values()
+    return [figures[a] - figures[b] for figures in seeds if {a, b} <= figures.keys()]

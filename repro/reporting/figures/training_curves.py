@@ -1,0 +1,153 @@
+"""How losses and accuracies moved while the runs trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from repro.reporting.figures.style import MODEL_NAMES, SERIES, Style, blank, horizontal_grid
+from repro.runs.records import EpochRecord, RunRecord
+from repro.spec import REPORT_DROPOUT_AT_PREDICTION
+from repro.verdicts.evidence import Evidence
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def learning_curves(figure: Figure, look: Style, evidence: Evidence) -> None:
+    """Validation accuracy after every epoch and test accuracy where it was read; mean and range.
+
+    ImprovedNet is validated with dropout off; its test accuracies are there both ways.
+    """
+
+    def draw(axes: Axes, model: str, runs: Sequence[RunRecord]) -> None:
+        _band(
+            axes,
+            runs,
+            lambda epoch: epoch.validation_accuracy,
+            SERIES["blue"],
+            look.say("validation"),
+        )
+        on = REPORT_DROPOUT_AT_PREDICTION
+        if runs[0].spec.recipe.has_dropout:
+            other = f"test, dropout {'off' if on else 'on'}"
+            _readings(axes, runs, on=not on, colour=look.muted, label=look.say(other))
+        _readings(axes, runs, on=on, colour=look.ink, label=look.say("test"))
+        longest = _longest(runs)
+        expected = {e: v for e, v in evidence.expected(model).items() if e <= longest}
+        if expected:
+            axes.plot(
+                list(expected),
+                list(expected.values()),
+                "D",
+                mfc="none",
+                mew=1.6,
+                color=SERIES["red"],
+                clip_on=False,
+                label=look.say("report"),
+            )
+
+    _panels(figure, look, evidence, draw, "accuracy")
+
+
+def losses(figure: Figure, look: Style, evidence: Evidence) -> None:
+    """Training and validation loss after every epoch; mean and range over the seeds."""
+
+    def draw(axes: Axes, _: str, runs: Sequence[RunRecord]) -> None:
+        _band(axes, runs, lambda epoch: epoch.train_loss, SERIES["green"], look.say("training"))
+        _band(
+            axes, runs, lambda epoch: epoch.validation_loss, SERIES["blue"], look.say("validation")
+        )
+        axes.set_ylim(bottom=0)
+
+    _panels(figure, look, evidence, draw, "loss")
+
+
+def _panels(
+    figure: Figure,
+    look: Style,
+    evidence: Evidence,
+    draw: Callable[[Axes, str, Sequence[RunRecord]], None],
+    ylabel: str,
+) -> None:
+    """A panel a model, and the legend in the place that is left."""
+    grid = list(figure.subplots(2, 3, sharey=True).flat)
+    for axes, (model, name) in zip(grid, MODEL_NAMES.items(), strict=False):
+        runs = evidence.runs(model)
+        axes.set_title(look.say(name), loc="left")
+        horizontal_grid(axes)
+        if runs:
+            draw(axes, model, runs)
+            longest = _longest(runs)
+            axes.set(xlim=(0, longest * 1.02), xlabel=look.say("epochs"))
+            axes.set_title(_counted(runs), loc="right", color=look.muted, weight="normal", size=8)
+        else:
+            axes.text(0.5, 0.5, "–", transform=axes.transAxes, ha="center", color=look.muted)
+    for axes in grid[::3]:
+        axes.set_ylabel(look.say(ylabel))
+    handles = {
+        label: h
+        for axes in grid
+        for h, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    blank(grid[-1])
+    if handles:
+        grid[-1].legend(handles.values(), handles.keys(), loc="center left")
+
+
+def _longest(runs: Sequence[RunRecord]) -> int:
+    return max(len(run.epochs) for run in runs)
+
+
+def _counted(runs: Sequence[RunRecord]) -> str:
+    """How many runs there are, and how many go on where the shortest ends."""
+    lengths = [len(run.epochs) for run in runs]
+    longer = sum(length > min(lengths) for length in lengths)
+    return f"n={len(runs)}; >{min(lengths)}: {longer}" if longer else f"n = {len(runs)}"
+
+
+def _band(
+    axes: Axes,
+    runs: Sequence[RunRecord],
+    value: Callable[[EpochRecord], float],
+    colour: str,
+    label: str,
+) -> None:
+    """A line for the mean over the runs that got so far, and a band for their range."""
+    longest = _longest(runs)
+    values = [[value(run.epochs[n]) for run in runs if n < len(run.epochs)] for n in range(longest)]
+    x = range(1, longest + 1)
+    if len(runs) > 1:
+        axes.fill_between(
+            x,
+            [min(v) for v in values],
+            [max(v) for v in values],
+            color=colour,
+            alpha=0.22,
+            linewidth=0,
+        )
+    axes.plot(x, [fmean(v) for v in values], color=colour, label=label)
+
+
+def _readings(axes: Axes, runs: Sequence[RunRecord], *, on: bool, colour: str, label: str) -> None:
+    read = [run.accuracies(dropout_on=on) for run in runs]
+    epochs = sorted({epoch for each in read for epoch in each})
+    values = [[each[epoch] for each in read if epoch in each] for epoch in epochs]
+    means = [fmean(each) for each in values]
+    spread = [
+        [mean - min(each) for mean, each in zip(means, values, strict=True)],
+        [max(each) - mean for mean, each in zip(means, values, strict=True)],
+    ]
+    axes.errorbar(
+        epochs,
+        means,
+        spread,
+        fmt="o",
+        color=colour,
+        markersize=4,
+        capsize=2,
+        linewidth=1,
+        label=label,
+    )

@@ -1,0 +1,126 @@
+"""The languages of what people read, and the Chinese of every word by the English one."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Literal
+
+Language = Literal["en", "zh"]
+
+CHINESE = {
+    "Table": "表",
+    "Model": "模型",
+    "Epochs": "轮数",
+    "Report": "报告",
+    "Ours": "本次均值",
+    "SD": "标准差",
+    "n": "n",
+    "Diff.": "差值",
+    "95% interval": "95% 预测区间",
+    "Margin": "等效界",
+    "Verdict": "判定",
+    "Net (ReLU)": "原模型（ReLU）",
+    "Net (Leaky ReLU)": "原模型（Leaky ReLU）",
+    "Net (Swish)": "原模型（Swish）",
+    "ImprovedNet": "改进后模型",
+    "Net (Sigmoid)": "原模型（Sigmoid）",
+    "ImprovedNet without dropout": "改进后模型（去掉 Dropout）",
+    "ResNet": "ResNet",
+    ", dropout off": "（Dropout 关闭）",
+    ", dropout on": "（Dropout 开启）",
+    "none": "无",
+    "REPRODUCED": "已复现",
+    "CLOSE": "接近",
+    "ONE RUN": "仅一次训练",
+    "DIFFERS": "不一致",
+    "INCONCLUSIVE": "无法判定",
+    "NOT RUN": "未运行",
+    "MADE UP": "合成图像",
+    "The report says": "报告称",
+    "Place": "出处",
+    "Holds in": "成立",
+    "Next": "下一次",
+    "Difference": "差值",
+    "Finding": "判定",
+    "Figures together": "一组数值",
+    "p, one run": "p（同次）",
+    "p, own runs": "p（各自）",
+    "SUPPORTED": "得到支持",
+    "COMPATIBLE": "相符",
+    "EQUIVALENT": "没有差别",
+    "CONTRADICTED": "不成立",
+    "OPEN": "尚无定论",
+}
+"""Of tables and what stands below them."""
+
+FIGURE_WORDS = {
+    # models
+    "Net (ReLU)": "原模型（ReLU）",
+    "Net (Leaky ReLU)": "原模型（Leaky ReLU）",
+    "Net (Swish)": "原模型（Swish）",
+    "ImprovedNet": "改进后模型",
+    "ImprovedNet, dropout on": "改进后模型（Dropout 开启）",
+    "ImprovedNet, dropout off": "改进后模型（Dropout 关闭）",
+    "test, dropout off": "测试集（Dropout 关闭）",
+    # classes
+    "airplane": "飞机",
+    "automobile": "汽车",
+    "bird": "鸟",
+    "cat": "猫",
+    "deer": "鹿",
+    "dog": "狗",
+    "frog": "青蛙",
+    "horse": "马",
+    "ship": "船",
+    "truck": "卡车",
+    # axes and legends
+    "epochs": "训练轮数",
+    "accuracy": "精度",
+    "loss": "损失",
+    "training": "训练集",
+    "validation": "验证集",
+    "test": "测试集",
+    "report": "报告",
+    "ours minus report": "复现减报告",
+    "tolerance": "容差",
+    "difference of test accuracy": "测试精度之差",
+    "one seed": "一个种子",
+    "mean, 95%": "平均，95% 置信区间",
+    "true class": "真实类别",
+    "predicted class": "预测类别",
+    "Leaky ReLU minus ReLU": "Leaky ReLU 减 ReLU",
+    "Swish minus ReLU": "Swish 减 ReLU",
+    "function": "函数",
+    "derivative": "导数",
+    "input": "输入",
+    "kernel": "卷积核",
+    "output": "输出",
+    "step": "步骤",
+    "parameters": "参数",
+    "pool": "池化",
+    "conv": "卷积",
+    "dropout": "Dropout",
+    "File": "文件",
+    "mean confidence": "平均置信度",
+    "share that is right": "正确的比例",
+    "share of the images": "图像所占比例",
+    "calibration error": "校准误差",
+    "Bytes": "字节",
+    "Image": "图像",
+    "Category": "类别",
+    "shortcut": "跳跃连接",
+}
+"""Of figures: models, classes, axes and legends."""
+
+
+def choose(lang: Language, *, en: str, zh: str) -> str:
+    """The one of two sentences that is in `lang`."""
+    return en if lang == "en" else zh
+
+
+def translate(text: str, lang: Language) -> str:
+    """`text`, which is English, in `lang`; what has no translation stays as it is."""
+    english = text.value if isinstance(text, Enum) else text
+    if lang == "en":
+        return english
+    return CHINESE.get(english) or FIGURE_WORDS.get(english, english)

@@ -1,0 +1,246 @@
+"""The reproduction as one HTML file that needs no network, or as Markdown or LaTeX for a paper."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import jinja2
+from markupsafe import Markup
+
+import repro
+from repro.data.layout import CHECKSUMS
+from repro.errors import ReproError
+from repro.files import write_atomically
+from repro.reporting.cell_tables import by_table_and_column, cells_foot, cells_to_text
+from repro.reporting.claim_tables import claims_foot, claims_to_text, least, switched_note
+from repro.reporting.figures.registry import FIGURES, FigureSpec, lacks, render_picture
+from repro.reporting.figures.style import ABLATION_NAMES, MODEL_NAMES, Style
+from repro.reporting.language import FIGURE_WORDS, translate
+from repro.reporting.markup import latex
+from repro.reporting.pattern_tables import pattern_name, patterns_foot
+from repro.runs.records import RunRecord
+from repro.spec import REPORT_RECIPES, train_command
+from repro.verdicts.claims import Finding
+from repro.verdicts.evidence import Evidence
+from repro.verdicts.judging import Verdict, VerdictKind, unique_primary
+from repro.verdicts.recipes import RecipeComparison
+
+Language = Literal["en", "zh"]
+
+TEMPLATES = Path(__file__).parent / "templates"
+PAGE_FIGURES = (
+    "accuracy", "differences", "learning-curves", "losses", "activations", "3-6b-twelve-images",
+    "by-class", "confusion", "always-wrong", "calibration", "filters", "3-9-network",
+    "3-7b-improved-network",
+)  # fmt: skip
+"""In the order in which the page shows them; those that lack the data set are left out."""
+
+_PHRASE = re.compile(
+    "(?<![A-Za-z0-9])("
+    + "|".join(re.escape(each) for each in sorted(FIGURE_WORDS, key=len, reverse=True))
+    + ")(?![A-Za-z0-9])"
+)
+
+
+def build(evidence: Evidence, grid: RecipeComparison, *, lang: Language, commit: str | None) -> str:
+    """The page's HTML. Everything that is not written here is escaped.
+
+    Raises:
+        DataError: the data set or predictions are damaged.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    wanted = _wanted(evidence)
+    return environment.get_template("page.html.j2").render(
+        lang=lang,
+        headline=_headline(evidence),
+        tables=_tables(evidence.verdicts),
+        foot={each: cells_foot(evidence.verdicts, each).splitlines() for each in ("en", "zh")},
+        judgements=evidence.judgements,
+        patterns=evidence.patterns,
+        names={cell.model: cell.column for cell in evidence.cells},
+        patterns_foot={
+            each: patterns_foot(evidence.patterns, each).splitlines() for each in ("en", "zh")
+        },
+        claims_foot={
+            each: claims_foot(evidence.judgements, each).splitlines() for each in ("en", "zh")
+        },
+        least=least,
+        switched_note=switched_note,
+        pattern_name=pattern_name,
+        figures=[
+            (picture, picture_for_page(picture, evidence))
+            for picture, missing in wanted if not missing
+        ],
+        left_out=[(picture, missing) for picture, missing in wanted if missing],
+        recipe=REPORT_RECIPES["net-relu"],
+        grid=grid,
+        models=[
+            {"model": model, "name": name, "runs": [_run(run) for run in evidence.runs(model)]}
+            for model, name in {**MODEL_NAMES, **ABLATION_NAMES}.items()
+            if evidence.runs(model)
+        ],
+        environments=_environments(evidence.records),
+        checksums=CHECKSUMS,
+        commit=commit,
+        version=repro.__version__,
+        digest=evidence_digest(evidence.records),
+        translate=translate,
+    )  # fmt: skip
+
+
+def _wanted(evidence: Evidence) -> list[tuple[FigureSpec, ReproError | None]]:
+    """The figures in their order, each with what it lacks, if anything."""
+    return [(FIGURES[name], lacks(FIGURES[name], evidence)) for name in PAGE_FIGURES]
+
+
+def picture_for_page(picture: FigureSpec, evidence: Evidence) -> Markup:
+    """A figure as SVG inside the page: its colours follow the page's, its words its language."""
+    look = Style(on_page=True)
+    svg = render_picture(picture, look, evidence, "svg").decode()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    # Several SVGs share one page: their identifiers must not meet.
+    svg = re.sub(r'\bid="', f'id="{picture.name}-', svg)
+    svg = re.sub(r'href="#', f'href="#{picture.name}-', svg)
+    svg = svg.replace("url(#", f"url(#{picture.name}-")
+    for name in ("ink", "muted", "grid"):
+        svg = svg.replace(getattr(look, name), f"var(--{name})")
+    svg = re.sub(r"(<text\b[^>]*>)([^<]+)</text>", _in_both_languages, svg)
+    label = html.escape(f"{picture.title} / {picture.title_zh}")
+    opening = f'<svg role="img" aria-label="{label}"'
+    svg = re.sub(r'<svg\b(.*?) width="[^"]*"', rf"{opening}\1", svg, count=1, flags=re.DOTALL)
+    svg = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", svg, count=1, flags=re.DOTALL)
+    return Markup(svg)  # noqa: S704 - our own drawing; matplotlib escapes its text
+
+
+def _in_both_languages(found: re.Match[str]) -> str:
+    opening, text = found.groups()
+    chinese = _PHRASE.sub(lambda phrase: html.escape(FIGURE_WORDS[phrase[0]]), text)
+    if chinese == text:
+        return found[0]
+    return f'{opening}<tspan class="en">{text}</tspan><tspan class="zh">{chinese}</tspan></text>'
+
+
+def _headline(evidence: Evidence) -> dict[str, Any]:
+    cells = unique_primary(evidence.verdicts)
+    known = [abs(v.difference) for v in cells if v.difference is not None]
+    found = Counter(each.finding for each in evidence.judgements)
+    seeds = sorted({record.spec.seed for record in evidence.records})
+    return {
+        "cells": len(cells),
+        "success": sum(v.kind.is_success for v in cells),
+        "reproduced": sum(v.kind is VerdictKind.REPRODUCED for v in cells),
+        "differ": [v for v in cells if not v.kind.is_success],
+        "mean": sum(known) / len(known) if known else None,
+        "largest": max(known, default=None),
+        "claims": len(evidence.judgements),
+        "supported": found[Finding.SUPPORTED],
+        "compatible": found[Finding.COMPATIBLE],
+        "equivalent": found[Finding.EQUIVALENT],
+        "contradicted": found[Finding.CONTRADICTED],
+        "open": found[Finding.OPEN] + found[Finding.NOT_RUN],
+        "seeds": ", ".join(map(str, seeds)) or "–",
+        "runs": len(evidence.records),
+        "processors": sorted({_hardware(record) for record in evidence.records}),
+        "hours": sum(record.duration_s for record in evidence.records) / 3600,
+    }
+
+
+def _hardware(record: RunRecord) -> str:
+    return record.environment.accelerator or record.environment.processor
+
+
+def _tables(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
+    """Verdicts by table, a column of the report after the other."""
+    out: dict[str, list[Verdict]] = {}
+    for table, _, rows in by_table_and_column(verdicts, "en"):
+        out.setdefault(table, []).extend(rows)
+    return out
+
+
+def _run(record: RunRecord) -> dict[str, Any]:
+    """A run for the page: what was read, the weights behind it, how to train it, its record."""
+    text = json.dumps(record.to_dict(), separators=(",", ":"), allow_nan=False)
+    return {
+        "record": record,
+        "readings": [
+            (each, record.epochs[each.epoch - 1].weights_sha256) for each in record.readings
+        ],
+        "command": command(record),
+        "json": base64.b64encode(text.encode()).decode(),
+    }
+
+
+def command(record: RunRecord) -> str:
+    """What trains the run again."""
+    return train_command(record.spec, len(record.epochs))
+
+
+def _environments(records: Iterable[RunRecord]) -> list[tuple[Any, int]]:
+    """The environments of the runs, and how many runs each has."""
+    return Counter(record.environment for record in records).most_common()
+
+
+def evidence_digest(records: Iterable[RunRecord]) -> str:
+    """SHA-256 over the seals of all records, by name: one number for the whole evidence."""
+    seals = sorted((record.spec.name, record.to_dict()["sha256"]) for record in records)
+    return hashlib.sha256(json.dumps(seals).encode()).hexdigest()
+
+
+def write_page(
+    evidence: Evidence, grid: RecipeComparison, folder: Path, *, lang: Language, commit: str | None
+) -> Path:
+    """Write the page to `folder` and return its path.
+
+    Raises:
+        DataError: the data set or predictions are damaged, or the file system refuses.
+    """
+    path = folder / "index.html"
+    write_atomically(path, build(evidence, grid, lang=lang, commit=commit).encode())
+    return path
+
+
+def write_paper(
+    evidence: Evidence, folder: Path, form: Literal["md", "latex"], *, lang: Language
+) -> Path:
+    """Write tables, claims and figures for a paper (LaTeX, PDF) or a pull request (Markdown, SVG),
+    and return the path of the text.
+
+    Raises:
+        DataError: the data set or predictions are damaged, or the file system refuses.
+    """
+    suffix: Literal["svg", "pdf"] = "svg" if form == "md" else "pdf"
+    shown = [picture for picture, missing in _wanted(evidence) if not missing]
+    parts = [
+        cells_to_text(evidence.verdicts, form, lang),
+        claims_to_text(evidence.judgements, form, lang),
+    ]
+    if form == "latex":
+        packages = "booktabs, graphicx" + (", ctex" if lang == "zh" else "")
+        parts.insert(0, f"% needs the packages {packages}")
+    for picture in shown:
+        name = f"{picture.name}.{suffix}"
+        write_atomically(folder / name, render_picture(picture, Style(lang=lang), evidence, suffix))
+        title = picture.title_zh if lang == "zh" else picture.title
+        parts.append(
+            f"![{title}]({name})" if form == "md"
+            else f"\\begin{{figure}}\n\\includegraphics[width=\\linewidth]{{{name}}}\n"
+            f"\\caption{{{latex(title)}}}\n\\end{{figure}}"
+        )  # fmt: skip
+    path = folder / ("report.md" if form == "md" else "report.tex")
+    write_atomically(path, ("\n\n".join(parts) + "\n").encode())
+    return path

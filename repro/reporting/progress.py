@@ -1,0 +1,184 @@
+"""What a person sees of runs under way: bars on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from repro.execution.messages import (
+    AnyEvent,
+    EpochDone,
+    Failed,
+    Finished,
+    Noted,
+    ReadingDone,
+    Started,
+    Stepped,
+)
+from repro.execution.scheduler import Task, estimate_s
+from repro.runs.records import EpochRecord
+
+_LINE_EVERY_S = 60.0
+
+
+def duration(seconds: float) -> str:
+    """Seconds for a person: "45 s", "3 min", "2 h 5 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+class RunDisplay:
+    """Shows `tasks` while they run; give it every event.
+
+    `above` renders what stands over the bars and is asked again after every reading; `beside` adds
+    to the line that a reading gets; `compare` may have a line to say of an epoch. With
+    `every_epoch` each epoch gets a line that stays.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        tasks: Sequence[Task],
+        *,
+        quiet: bool = False,
+        every_epoch: bool = False,
+        above: Callable[[], RenderableType] | None = None,
+        beside: Callable[[ReadingDone], str] | None = None,
+        compare: Callable[[str, EpochRecord], str | None] | None = None,
+    ) -> None:
+        self._console, self._quiet, self._every_epoch = console, quiet, every_epoch
+        self._above, self._beside, self._compare = above, beside, compare
+        self._tasks = {task.spec.name: task for task in tasks}
+        self._began: dict[str, tuple[float, float]] = {}
+        self._last_line = time.monotonic()
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[state]}"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=console,
+            expand=True,
+        )
+        self._bars: dict[str, TaskID] = {
+            name: self._progress.add_task(
+                _label(task), total=task.epochs, start=False, state="waiting", visible=False
+            )
+            for name, task in self._tasks.items()
+        }
+        self._all: TaskID | None = None
+        self._done: dict[str, float] = {}
+        if len(tasks) > 1:
+            work = sum(estimate_s([task], 1) for task in tasks)
+            self._all = self._progress.add_task("all runs", total=work, state="")
+        self._live: Live | None = None
+
+    def __enter__(self) -> RunDisplay:
+        if self._console.is_terminal and not self._quiet:
+            self._live = Live(
+                self._render(), console=self._console, transient=True, refresh_per_second=4
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def __call__(self, event: AnyEvent) -> None:
+        if isinstance(event, Failed):
+            self._console.print(
+                Text.assemble(("failed: ", "red"), f"{event.run}: {event.message}"), soft_wrap=True
+            )
+        if isinstance(event, Noted):  # that a run begins anew should not be found out later
+            self._line(f"{event.run}: {event.message}")
+        if self._quiet:
+            return
+        if isinstance(event, Started):
+            self._start(event)
+        elif isinstance(event, Stepped):
+            done = event.epoch - 1 + event.step / event.steps
+            self._advance(event.run, done, f"epoch {event.epoch}, loss {event.loss:.3f}")
+        elif isinstance(event, EpochDone):
+            self._epoch(event)
+            if self._compare and (said := self._compare(event.run, event.record)):
+                self._line(f"{_label(self._tasks[event.run])}: {said}")
+            if event.record.epoch == self._tasks[event.run].epochs:
+                self._finish(event.run)
+        elif isinstance(event, ReadingDone):
+            reading = event.reading
+            self._line(
+                f"{_label(self._tasks[event.run])}: test accuracy {reading.accuracy:.4f} "
+                f"after {reading.epoch} epochs{self._beside(event) if self._beside else ''}"
+            )
+            if self._live:
+                self._live.update(self._render())
+        elif isinstance(event, Finished):
+            self._finish(event.run)
+
+    def _finish(self, run: str) -> None:
+        self._advance(run, self._tasks[run].epochs, "done")
+        self._progress.update(self._bars[run], visible=False)
+
+    def _render(self) -> RenderableType:
+        """Bars, under what stands above them if the terminal is high enough for both."""
+        if not self._above:
+            return self._progress
+        above = self._above()
+        bars = sum(task.visible for task in self._progress.tasks)
+        lines = len(self._console.render_lines(above)) + bars + 1
+        return Group(above, self._progress) if lines < self._console.height else self._progress
+
+    def _line(self, text: str) -> None:
+        self._last_line = time.monotonic()
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _start(self, event: Started) -> None:
+        self._began[event.run] = time.monotonic(), event.epoch
+        bar = self._bars[event.run]
+        self._progress.start_task(bar)
+        self._progress.update(bar, visible=True)
+        self._advance(event.run, event.epoch, "")
+        if event.epoch:
+            self._line(f"{_label(self._tasks[event.run])}: resuming after epoch {event.epoch}")
+
+    def _advance(self, run: str, epochs: float, state: str) -> None:
+        self._progress.update(self._bars[run], completed=epochs, state=state)
+        if self._all is not None:
+            task = self._tasks[run]
+            done = estimate_s([task], 1) * epochs / task.epochs
+            # The difference, not the sum over all: a cluster may have thousands of runs.
+            self._progress.advance(self._all, done - self._done.get(run, 0.0))
+            self._done[run] = done
+
+    def _epoch(self, event: EpochDone) -> None:
+        record, task = event.record, self._tasks[event.run]
+        began, first = self._began.get(event.run, (time.monotonic(), 0))
+        pace = (time.monotonic() - began) / max(record.epoch - first, 1)
+        left = f"{duration(pace * (task.epochs - record.epoch))} left"
+        if self._every_epoch:
+            self._line(
+                f"epoch {record.epoch}/{task.epochs}: train loss {record.train_loss:.4f}, "
+                f"last batch {record.last_batch_loss:.4f}, "
+                f"validation {record.validation_accuracy:.4f}; {left}"
+            )
+        elif not self._live and time.monotonic() - self._last_line > _LINE_EVERY_S:
+            self._line(f"{_label(task)}: epoch {record.epoch}/{task.epochs}; {left}")
+
+
+def _label(task: Task) -> str:
+    recipe = task.spec.recipe
+    activation = f" {recipe.activation}" if recipe.architecture == "net" else ""
+    return f"{recipe.architecture.rpartition(':')[2]}{activation}, seed {task.spec.seed}"

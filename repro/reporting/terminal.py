@@ -1,0 +1,18 @@
+"""Plain tables for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from rich.table import Table
+
+
+def plain_table(*headings: str, left: Sequence[str]) -> Table:
+    grid = Table(box=None, pad_edge=False, collapse_padding=len(headings) > 6)
+    for heading in headings:
+        # A name that is cut cannot be asked for.
+        fold: Literal["fold", "ellipsis"] = "fold" if heading == "Run" else "ellipsis"
+        justify: Literal["left", "right"] = "left" if heading in left else "right"
+        grid.add_column(heading, justify=justify, overflow=fold)
+    return grid

@@ -1,0 +1,313 @@
+"""What a run leaves behind: value objects, and their JSON.
+
+Shared by both halves of the package: training makes records, tables read them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from repro.determinism import promise
+from repro.errors import EvidenceError
+from repro.spec import RunSpec
+
+SCHEMA_VERSION = 3
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+NonNegative = Annotated[float, msgspec.Meta(ge=0)]
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochRecord:
+    """One pass over the training images and the validation after it.
+
+    Raises:
+        ValueError: a loss that is no finite number.
+    """
+
+    epoch: Count
+    train_loss: NonNegative
+    """Mean cross-entropy over the epoch's batches, in nats, weighted by their sizes."""
+    last_batch_loss: NonNegative
+    """Cross-entropy of the epoch's last batch, which the report records (section 3.2.3)."""
+    validation_loss: NonNegative
+    validation_accuracy: Share
+    weights_sha256: Sha256
+    """Digest of every parameter and buffer after the epoch."""
+    duration_s: NonNegative
+
+    def __post_init__(self) -> None:
+        losses = (self.train_loss, self.last_batch_loss, self.validation_loss)
+        if not all(map(math.isfinite, losses)):
+            raise ValueError(f"epoch {self.epoch}: expected finite losses; got {losses}")
+
+    def differs_in(self, other: EpochRecord) -> str | None:
+        """The first field, the weights before all others, in which another training of the same
+        epoch came out otherwise; its time may."""
+        names = ["weights_sha256", *(field.name for field in fields(self))]
+        names = [name for name in names if name != "duration_s"]
+        return next((n for n in names if getattr(self, n) != getattr(other, n)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switched:
+    """What a reading would have been with dropout on instead of off, or off instead of on."""
+
+    accuracy: Share
+    predictions_sha256: Sha256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The test set, read once after `epoch` epochs."""
+
+    epoch: Count
+    accuracy: Share
+    """With dropout on or off at prediction, as the recipe says."""
+    predictions_sha256: Sha256
+    """Digest of the predicted classes, uint8 (10,000,), in the official order."""
+    switched: Switched | None = None
+    """None for a network without dropout."""
+
+    def accuracy_as(self, *, switched: bool) -> float:
+        """As the recipe predicts or, `switched`, with dropout the other way about if there is
+        any."""
+        return self.switched.accuracy if self.switched and switched else self.accuracy
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The digests of the reading's predictions, by the names under which they are kept."""
+        return {name: digest for name, (_, digest) in self._both.items()}
+
+    @property
+    def accuracies(self) -> dict[str, float]:
+        """Their accuracies, by the same names."""
+        return {name: accuracy for name, (accuracy, _) in self._both.items()}
+
+    @property
+    def _both(self) -> dict[str, tuple[float, str]]:
+        out = {str(self.epoch): (self.accuracy, self.predictions_sha256)}
+        if self.switched:
+            other = self.switched.accuracy, self.switched.predictions_sha256
+            out[f"{self.epoch}-switched"] = other
+        return out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What a run's bits depend on beside its spec, and where its seconds were spent."""
+
+    repro: str
+    python: str
+    numpy: str
+    platform: str
+    processor: str
+    torch: str | None = None
+    """Of the torch engine; so is torchvision."""
+    torchvision: str | None = None
+    kernels: str | None = None
+    """Of the kernels: the version of their arithmetic, and what they were built for."""
+    accelerator: str | None = None
+
+    def to_dict(self) -> dict[str, str | None]:
+        """JSON-ready, in the order in which version 0.1 wrote it; only the fields of its engine."""
+        names = ("repro", "python", "torch", "torchvision", "numpy", "platform", "processor")
+        own = "accelerator" if self.kernels is None else "kernels"
+        return {
+            name: value
+            for name in (*names, own)
+            if (value := getattr(self, name)) is not None or name == "accelerator"
+        }
+
+    @property
+    def arithmetic(self) -> str | None:
+        """The version of the kernels' arithmetic, which alone decides their bits."""
+        return self.kernels and self.kernels.partition(",")[0]
+
+
+def same_arithmetic(one: Environment, other: Environment, spec: RunSpec) -> bool:
+    """Whether a run begun in one environment goes on in the other with the bits of either.
+
+    The kernels' bits depend on the version of their arithmetic alone. Of torch's, level L3 does not
+    depend on the CPU's model, the others do. A change of bits by this package is a change of its
+    minor version.
+    """
+    if spec.engine == "kernels":
+        return one.arithmetic == other.arithmetic
+
+    def key(each: Environment) -> tuple[str | None, ...]:
+        version = each.repro.rpartition(".")[0]
+        parts = (version, each.torch, each.torchvision, each.numpy, each.platform)
+        if spec.device == "cuda":  # the card decides, whatever CPU stands beside it
+            return (*parts, each.accelerator)
+        level = promise(spec.device, spec.engine, each.platform.rpartition("-")[2]).level
+        # Of a network that is not ours nobody has looked whether its bits are the same elsewhere.
+        known = level == "L3" and spec.recipe.is_reports
+        return parts if known else (*parts, each.processor, each.accelerator)
+
+    return key(one) == key(other)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run as far as it has got. Accuracies are in [0, 1].
+
+    Raises:
+        ValueError: epochs that do not count 1, 2, 3, ..., readings out of order or of epochs that
+            were not trained, or an environment of another engine.
+    """
+
+    spec: RunSpec
+    environment: Environment
+    epochs: tuple[EpochRecord, ...] = ()
+    readings: tuple[Reading, ...] = ()
+
+    def __post_init__(self) -> None:
+        of_kernels = self.spec.engine == "kernels"
+        named = self.environment.torch, self.environment.torchvision, self.environment.kernels
+        if [name is not None for name in named] != [not of_kernels, not of_kernels, of_kernels]:
+            raise ValueError(
+                f"environment: expected one of the {'kernels' if of_kernels else 'torch'} engine, "
+                f"as the run's; got torch, torchvision, kernels = {named}"
+            )
+        for number, each in enumerate(self.epochs, 1):
+            if each.epoch != number:
+                raise ValueError(f"epochs: expected epoch {number} in its place; got {each.epoch}")
+        read = [each.epoch for each in self.readings]
+        if read != sorted(set(read)) or (read and read[-1] > len(self.epochs)):
+            raise ValueError(
+                f"readings: expected rising epochs up to {len(self.epochs)}; got {read}"
+            )
+        dropout = self.spec.recipe.has_dropout
+        for reading in self.readings:
+            if (reading.switched is not None) != dropout:
+                raise ValueError(
+                    f"readings: epoch {reading.epoch}: expected one with dropout switched if the "
+                    f"network has dropout; {self.spec.recipe.architecture} "
+                    + ("has it" if dropout else "has none")
+                )
+
+    def accuracies(self, *, dropout_on: bool) -> dict[int, float]:
+        """Test accuracies by epoch; of a network with dropout, those with dropout on or off."""
+        switched = dropout_on != self.spec.recipe.dropout_at_prediction
+        return {each.epoch: each.accuracy_as(switched=switched) for each in self.readings}
+
+    @property
+    def prediction_digests(self) -> dict[str, str]:
+        """The digests of all kept predictions, by name."""
+        return {name: digest for each in self.readings for name, digest in each.digests.items()}
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds spent in training and validation, over every process that worked on the run."""
+        return sum(each.duration_s for each in self.epochs)
+
+    @property
+    def best(self) -> EpochRecord | None:
+        """The epoch of the highest validation accuracy, the first of equals; None without one."""
+        return max(self.epochs, key=lambda each: each.validation_accuracy, default=None)
+
+    def accuracy_at(self, epoch: int) -> float | None:
+        """Test accuracy after `epoch` epochs, or None where the test set was not read."""
+        return next((each.accuracy for each in self.readings if each.epoch == epoch), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready: the schema's version, the run's name and digest, all fields, and a seal.
+
+        The seal, `sha256`, is the digest of the canonical JSON of all the rest.
+        """
+        head = {
+            "schema_version": SCHEMA_VERSION, "run": self.spec.name, "digest": self.spec.digest,
+        }  # fmt: skip
+        fields = {**head, **msgspec.json.decode(msgspec.json.encode(self))}
+        fields["spec"] = msgspec.json.decode(msgspec.json.encode(self.spec.to_dict()))
+        fields["environment"] = self.environment.to_dict()
+        text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return {**fields, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def is_complete(record: RunRecord, epochs: int) -> bool:
+    """Whether a run needs no more training to serve every reading up to `epochs`."""
+    read = {reading.epoch for reading in record.readings}
+    due = {epoch for epoch in record.spec.recipe.reading_epochs if epoch <= epochs}
+    return len(record.epochs) >= epochs and read >= due
+
+
+def dump(record: RunRecord) -> bytes:
+    """A record as indented JSON."""
+    return (json.dumps(record.to_dict(), indent=1, allow_nan=False) + "\n").encode()
+
+
+def parse(data: bytes, source: Path | str) -> RunRecord:
+    """A record from the JSON of :func:`dump`; nothing but exactly that, byte for byte, is believed.
+
+    Raises:
+        EvidenceError: not JSON, a newer schema, a missing, extra or impossible field, a digest that
+            is not the spec's, or a seal that is not the content's; it names `source`.
+    """
+    try:
+        fields = msgspec.json.decode(data, type=dict[str, Any])
+        version = fields.get("schema_version")
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise EvidenceError(
+                f"{source}: written by a newer version (schema {version}; this one reads up to "
+                f"{SCHEMA_VERSION}); update repro to read it"
+            )
+        record = msgspec.convert(_of_today(fields), RunRecord)
+        difference = _first_difference(fields, record.to_dict())
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise EvidenceError(f"{source}: not a run record: {error}") from None
+    if difference is None and data != dump(record):
+        difference = "the same values, but other bytes than were written"
+    if difference and difference.startswith("sha256:"):
+        difference = f"changed after it was written: {difference}"
+    if difference:
+        raise EvidenceError(f"{source}: not a run record: {difference}")
+    return record
+
+
+def _of_today(fields: dict[str, Any]) -> dict[str, Any]:
+    """A record of version 0.1, which had a profile where the engine is now, as one of today."""
+    spec = fields.get("spec")
+    if not isinstance(spec, dict) or "profile" not in spec or "engine" in spec:
+        return fields
+    renamed = {"engine" if name == "profile" else name: each for name, each in spec.items()}
+    return {**fields, "spec": renamed}
+
+
+def _first_difference(given: Any, meant: Any, place: str = "") -> str | None:
+    """Where JSON holds more, less or something else than the record that was read from it."""
+    if type(given) is not type(meant):
+        return f"{place or 'all'}: expected {_short(meant)}; got {_short(given)}"
+    if isinstance(meant, dict):
+        inner = place and f"{place}."
+        for key in {**meant, **given}:
+            if key not in given:
+                return f"field {inner}{key} is missing"
+            if key not in meant:
+                return f"unknown field {_short(inner + key)}"
+        pairs = [(given[key], meant[key], f"{inner}{key}") for key in meant]
+    elif isinstance(meant, list) and len(given) == len(meant):
+        pairs = [
+            (one, other, f"{place}[{n}]")
+            for n, (one, other) in enumerate(zip(given, meant, strict=True))
+        ]
+    else:
+        same = given == meant
+        return None if same else f"{place}: expected {_short(meant)}; got {_short(given)}"
+    found = (_first_difference(one, other, where) for one, other, where in pairs)
+    return next((each for each in found if each), None)
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 100 else text[:97] + "..."

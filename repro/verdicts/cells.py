@@ -1,0 +1,115 @@
+"""The figures that a report printed, cell by cell of its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from repro.errors import DataError, UsageError
+from repro.files import parse_fraction, parse_int, read_csv
+from repro.spec import REPORT_RECIPES
+
+TABLES = ("3-1", "3-2", "3-3", "3-4")
+"""Of the report that this package is about."""
+
+_COLUMNS = ["epochs", "column", "model", "accuracy", "tolerance", "place"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One figure that the report printed.
+
+    Raises:
+        ValueError: a figure or a tolerance outside [0, 1], or epochs below 1.
+    """
+
+    table: str
+    row: int
+    """Training epochs."""
+    column: str
+    model: str
+    expected: float
+    """Test accuracy, in [0, 1]."""
+    tolerance: float
+    place: str
+
+    def __post_init__(self) -> None:
+        if self.row < 1 or not 0 <= self.expected <= 1 or not 0 < self.tolerance <= 1:
+            raise ValueError(
+                f"expected epochs from 1, an accuracy in [0, 1] and a tolerance in (0, 1]; "
+                f"got {self.row}, {self.expected}, {self.tolerance}"
+            )
+
+    @property
+    def name(self) -> str:
+        """The figure's identity, the same in each table that repeats it."""
+        return f"{self.model}@{self.row}"
+
+
+def select_cells(cells: Iterable[Cell], table: str, epochs: int | None) -> list[Cell]:
+    """The cells of one table, or of "all", in rows up to `epochs`.
+
+    Raises:
+        UsageError: an unknown table, or no row so early.
+    """
+    cells = list(cells)
+    tables = dict.fromkeys(cell.table for cell in cells)
+    if table not in {*tables, "all"}:
+        raise UsageError(f"table {table!r}: expected {', '.join(tables)} or all")
+    of_table = [cell for cell in cells if table in {cell.table, "all"}]
+    chosen = [cell for cell in of_table if epochs is None or cell.row <= epochs]
+    if not chosen:
+        first = min(cell.row for cell in of_table)
+        raise UsageError(f"--epochs {epochs}: table {table} begins with the row of {first} epochs")
+    return chosen
+
+
+def load_cells(
+    folder: Path, *, tables: Sequence[str] = TABLES, models: Collection[str] = tuple(REPORT_RECIPES)
+) -> list[Cell]:
+    """The figures of all tables, in the order of the report.
+
+    Raises:
+        DataError: a file is missing or has another form, a row stands twice or is of another than
+            the `models`, or a figure that is repeated has two values.
+    """
+    cells: list[Cell] = []
+    for table in tables:
+        cells += _load_table(folder / f"table-{table}.csv", table, models)
+    values: dict[str, tuple[float, float]] = {}
+    for cell in cells:
+        value = (cell.expected, cell.tolerance)
+        if values.setdefault(cell.name, value) != value:
+            raise DataError(f"{folder}: {cell.name} has two values: {values[cell.name]}, {value}")
+    return cells
+
+
+def _load_table(path: Path, table: str, models: Collection[str]) -> list[Cell]:
+    cells = []
+    for line, row in read_csv(path, _COLUMNS):
+        if row["model"] not in models:
+            raise DataError(
+                f"{path}, line {line}: cannot be read as a figure of the report: model: expected "
+                f"one of {', '.join(models)}; got {row['model']!r}"
+            )
+        try:
+            cells.append(
+                Cell(
+                    table=table,
+                    row=parse_int(row["epochs"]),
+                    column=row["column"],
+                    model=row["model"],
+                    expected=parse_fraction(row["accuracy"]),
+                    tolerance=parse_fraction(row["tolerance"]),
+                    place=row["place"],
+                )
+            )
+        except ValueError as error:
+            raise DataError(
+                f"{path}, line {line}: cannot be read as a figure of the report: {error}"
+            ) from None
+    names = [cell.name for cell in cells]
+    if len(names) != len(set(names)) or not names:
+        raise DataError(f"{path}: expected each cell once; got {', '.join(names) or 'none'}")
+    return cells

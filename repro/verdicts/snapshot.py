@@ -1,0 +1,313 @@
+"""Holds evidence to what is listed of it: every cell's verdict, every claim's finding.
+
+`results/verdicts.csv` and `results/claims.csv` list what the recorded runs say. They are changed by
+hand or by `repro verify --accept`, and looked at: a cell or a claim that changes, in whichever
+direction, fails until somebody has.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from repro.errors import DataError
+from repro.files import parse_int, read_csv, write_atomically
+from repro.runs.records import RunRecord, same_arithmetic
+from repro.runs.selection import accuracies_by_cell, readings_by_seed
+from repro.spec import READING_EPOCHS, REPORT_RECIPES
+from repro.verdicts.claims import ClaimResult
+from repro.verdicts.judging import Verdict, VerdictKind
+from repro.verdicts.statistics import Spread, holm, pool
+
+FEWEST_FRESH = 3
+"""Seeds that runs have to have whose bits no recorded run promises."""
+
+_VERDICT_COLUMNS = ("table", "cell", "n", "verdict", "reason")
+_CLAIM_COLUMNS = ("claim", "n", "k", "finding")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was held to what is listed or recorded of it."""
+
+    what: str
+    listed: str
+    obtained: str
+    holds: bool
+    text: str = ""
+    """What a person should know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What is expected of the evidence."""
+
+    verdicts: Mapping[tuple[str, str], tuple[int, str, str]]
+    """Number of seeds, verdict and, where it is no success, the reason; by table and cell."""
+    claims: Mapping[str, tuple[int, int, str]]
+    """Number of seeds, in how many it holds, and the finding; by the claim's name."""
+
+
+def load_listing(folder: Path) -> Listing:
+    """The listing in `folder`.
+
+    Raises:
+        DataError: a file is missing or has another form, or a row stands twice.
+    """
+    verdicts: dict[tuple[str, str], tuple[int, str, str]] = {}
+    path = folder / "verdicts.csv"
+    for row in _rows(path, _VERDICT_COLUMNS):
+        key = row["table"], row["cell"]
+        if key in verdicts or row["verdict"] not in {kind.value for kind in VerdictKind}:
+            raise DataError(f"{path}: expected each cell once, with a verdict; got {row}")
+        verdicts[key] = _number(path, row["n"]), row["verdict"], row["reason"]
+    claims: dict[str, tuple[int, int, str]] = {}
+    path = folder / "claims.csv"
+    for row in _rows(path, _CLAIM_COLUMNS):
+        if row["claim"] in claims:
+            raise DataError(f"{path}: expected each claim once; got {row}")
+        claims[row["claim"]] = _number(path, row["n"]), _number(path, row["k"]), row["finding"]
+    return Listing(verdicts=verdicts, claims=claims)
+
+
+def check_listing(
+    listing: Listing, verdicts: Sequence[Verdict], judgements: Sequence[ClaimResult]
+) -> list[Check]:
+    """The evidence, cell by cell and claim by claim, beside what is listed of it."""
+    checks = []
+    obtained = {(v.cell.table, v.cell.name): v for v in verdicts if v.counts}
+    for key in {**listing.verdicts, **obtained}:
+        what = f"table {key[0]}, {key[1]}"
+        known, verdict = listing.verdicts.get(key), obtained.get(key)
+        if known is None or verdict is None:
+            checks.append(
+                _missing(what, known and known[1], verdict.kind.value if verdict else None)
+            )
+            continue
+        n, kind, reason = known
+        text = reason
+        if not verdict.kind.is_success and not reason:
+            text = "a cell that is no success needs its reason in the list"
+        checks.append(
+            Check(
+                what=what,
+                listed=f"{kind}, n = {n}",
+                obtained=f"{verdict.kind.value}, n = {verdict.n}",
+                holds=(n, kind) == (verdict.n, verdict.kind.value)
+                and (verdict.kind.is_success or bool(reason)),
+                text=text,
+            )
+        )
+    found = {each.claim.name: each for each in judgements}
+    for name in {**listing.claims, **found}:
+        what, listed, judged = f"claim {name}", listing.claims.get(name), found.get(name)
+        if listed is None or judged is None:
+            checks.append(
+                _missing(what, listed and listed[2], judged.finding.value if judged else None)
+            )
+            continue
+        now = (judged.n, judged.k, judged.finding.value)
+        checks.append(
+            Check(what=what, listed=_told(listed), obtained=_told(now), holds=listed == now)
+        )
+    return checks
+
+
+def check_fresh(
+    listing: Listing,
+    verdicts: Sequence[Verdict],
+    fresh: Sequence[RunRecord],
+    recorded: Sequence[RunRecord],
+) -> list[Check]:
+    """Runs that were trained anew: the same success in every cell; the recorded bits where a
+    recorded run promises them; and accuracies that the recorded runs, those of the CPU, do not
+    contradict."""
+    checks = []
+    for verdict in verdicts:
+        if not verdict.counts:
+            continue
+        known = listing.verdicts.get((verdict.cell.table, verdict.cell.name))
+        what = f"table {verdict.cell.table}, {verdict.cell.name}"
+        if known is None:
+            checks.append(_missing(what, None, verdict.kind.value))
+            continue
+        n, kind, reason = known
+        checks.append(
+            Check(
+                what=what,
+                listed=f"{kind}, n = {n}",
+                obtained=f"{verdict.kind.value}, n = {verdict.n}",
+                holds=_outcome(VerdictKind(kind)) == _outcome(verdict.kind),
+                text=reason,
+            )
+        )
+    evidence = [r for r in recorded if r.spec.device == "cpu"]
+    # A run whose bits are compared tells nothing by its accuracy.
+    others = [record for record in fresh if _same_run(record, recorded) is None]
+    return [*checks, *_compare_bits(fresh, recorded), *_compare_accuracies(others, evidence)]
+
+
+def _outcome(kind: VerdictKind) -> bool | None:
+    """Whether a cell is a success; None where it was not run."""
+    return None if kind is VerdictKind.NOT_RUN else kind.is_success
+
+
+def _same_run(now: RunRecord, recorded: Sequence[RunRecord]) -> RunRecord | None:
+    """The recorded run that promises the bits of `now`, if there is one."""
+    for then in recorded:
+        if then.spec == now.spec and same_arithmetic(then.environment, now.environment, now.spec):
+            return then
+    return None
+
+
+def _compare_bits(fresh: Sequence[RunRecord], recorded: Sequence[RunRecord]) -> list[Check]:
+    """Epoch by epoch, where a recorded run of the same spec promises its bits here."""
+    checks = []
+    for now in fresh:
+        then = _same_run(now, recorded)
+        if then is None:
+            continue
+        pairs = list(zip(now.epochs, then.epochs, strict=False))
+        differing = [a.epoch for a, b in pairs if a.differs_in(b)]
+        # Of both up to where the shorter ends: a reading that one of them lacks differs too.
+        one, other = (
+            {each.epoch: each for each in run.readings if each.epoch <= len(pairs)}
+            for run in (now, then)
+        )
+        differing += [epoch for epoch in one | other if one.get(epoch) != other.get(epoch)]
+        holds = not differing
+        checks.append(
+            Check(
+                what=f"bits of {now.spec.name}",
+                listed=f"{len(pairs)} epochs",
+                obtained="the same" if holds else f"other from epoch {min(differing)}",
+                holds=holds,
+            )
+        )
+    return checks
+
+
+def _compare_accuracies(fresh: Sequence[RunRecord], recorded: Sequence[RunRecord]) -> list[Check]:
+    """Cell by cell, and the mean of each model's rows, by Student's t with the pooled spread of its
+    network; a difference counts if Holm's procedure leaves it standing.
+
+    Fewer seeds than :data:`FEWEST_FRESH` could hardly fail, and so do.
+    """
+    now, then = _figures(fresh), _figures(recorded)
+    common = [name for name in now if name in then]
+    groups: dict[tuple[str, bool], list[Sequence[float]]] = {}
+    for name in common:
+        groups.setdefault(_kind_of(name), []).extend((now[name], then[name]))
+    spreads = {kind: pool(values) for kind, values in groups.items()}
+    p_values = {
+        name: p
+        for name in common
+        if (p := _same_mean(now[name], then[name], spreads[_kind_of(name)])) is not None
+    }
+    apart = holm(p_values)
+    checks = [
+        Check(
+            what=f"accuracy of {name}",
+            listed=f"{fmean(then[name]):.4f}, n = {len(then[name])}",
+            obtained=f"{fmean(now[name]):.4f}, n = {len(now[name])}",
+            holds=name not in apart,
+            text=f"p = {p:.3f}",
+        )
+        for name, p in sorted(p_values.items())
+    ]
+    counts: dict[str, int] = {}
+    for name in common:
+        model = name.partition("@")[0]
+        counts[model] = max(len(now[name]), counts.get(model, 0))
+    checks += [
+        Check(
+            what=f"seeds of {model}",
+            listed=f"{FEWEST_FRESH} or more",
+            obtained=str(count),
+            holds=False,
+            text="no bits are promised here, and so few accuracies tell nothing: --seeds "
+            f"{FEWEST_FRESH}",
+        )
+        for model, count in counts.items()
+        if count < FEWEST_FRESH
+    ]
+    return checks
+
+
+def _figures(records: Sequence[RunRecord]) -> dict[str, list[float]]:
+    """Accuracies by the cell's name and, of runs with several rows of the tables, their means by
+    the model's name; one a seed."""
+    out = accuracies_by_cell(records)
+    for model, _, read in readings_by_seed(records):
+        rows = [read[epoch] for epoch in READING_EPOCHS if epoch in read]
+        if len(rows) == len(READING_EPOCHS):
+            out.setdefault(model, []).append(fmean(rows))
+    return out
+
+
+def _kind_of(name: str) -> tuple[str, bool]:
+    """Figures that spread alike: the network, and whether it is a mean over rows."""
+    model, _, epoch = name.partition("@")
+    return REPORT_RECIPES[model].architecture, not epoch
+
+
+def _same_mean(one: Sequence[float], other: Sequence[float], spread: Spread | None) -> float | None:
+    """How often chance alone sets two means so far apart, two-sided; None without a spread."""
+    if spread is None:
+        return None
+    scale = math.sqrt(1 / len(one) + 1 / len(other))
+    return spread.p_value(fmean(one) - fmean(other), scale)
+
+
+def accept(
+    folder: Path,
+    verdicts: Iterable[Verdict],
+    judgements: Iterable[ClaimResult],
+    before: Listing | None,
+) -> None:
+    """List what was obtained in `folder`; a cell that keeps its verdict keeps its reason."""
+    rows = []
+    for v in verdicts:
+        known = before and before.verdicts.get((v.cell.table, v.cell.name))
+        reason = known[2] if known and known[1] == v.kind.value else ""
+        if v.counts:
+            rows.append((v.cell.table, v.cell.name, v.n, v.kind.value, reason))
+    _write(folder / "verdicts.csv", _VERDICT_COLUMNS, rows)
+    found = [(each.claim.name, each.n, each.k, each.finding.value) for each in judgements]
+    _write(folder / "claims.csv", _CLAIM_COLUMNS, found)
+
+
+def _missing(what: str, listed: str | None, obtained: str | None) -> Check:
+    where = "listed and not in expected_results/" if obtained is None else "not listed"
+    return Check(what=what, listed=listed or "–", obtained=obtained or "–", holds=False, text=where)
+
+
+def _told(claim: tuple[int, int, str]) -> str:
+    n, k, finding = claim
+    return f"{finding}, {k} of {n}"
+
+
+def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    rows = [row for _, row in read_csv(path, columns)]
+    if not rows:
+        raise DataError(f"{path}: expected a row at least")
+    return rows
+
+
+def _number(path: Path, text: str) -> int:
+    try:
+        return parse_int(text)
+    except ValueError as error:
+        raise DataError(f"{path}: number of seeds: {error}") from None
+
+
+def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerows([columns, *rows])
+    write_atomically(path, out.getvalue().encode())

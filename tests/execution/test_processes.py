@@ -1,0 +1,448 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+
+import msgspec
+import pytest
+
+from repro.data.dataset import synthetic
+from repro.errors import DataError, UsageError
+from repro.execution import devices, processes
+from repro.execution.devices import default_workers
+from repro.execution.messages import (
+    EpochDone,
+    Failed,
+    Finished,
+    Job,
+    Noted,
+    Started,
+    Stepped,
+    Train,
+)
+from repro.execution.ray_cluster import RayCluster
+from repro.execution.scheduler import Task, allocate, estimate_s, run
+from repro.paths import IMPORT_ROOT
+from repro.runs.records import parse
+from repro.runs.store import Store
+from repro.spec import REPORT_RECIPES, RunSpec
+from repro.training.kernel_engine import KernelTrainer
+from tests.forgery import forge_checkpoint, put
+from tests.processes import children
+
+
+def spec_of(model="net-relu", seed=0, dataset="synthetic"):
+    return RunSpec(recipe=REPORT_RECIPES[model], seed=seed, dataset=dataset)
+
+
+def do(tmp_path, *tasks, workers=1, on_event=None):
+    events = []
+
+    def keep(event):
+        events.append(event)
+        if on_event:
+            on_event(event)
+
+    failures = run(
+        [Task(spec=spec, epochs=epochs) for spec, epochs in tasks],
+        store=tmp_path / "store", home=tmp_path / "home", workers=workers, on_event=keep,
+    )  # fmt: skip
+    return failures, events
+
+
+def digests(tmp_path, spec):
+    return [each.weights_sha256 for each in Store(tmp_path / "store").load(spec).epochs]
+
+
+@pytest.fixture(scope="module")
+def expected():
+    """The weights' digests of two short runs, trained in this process."""
+    out = {}
+    for model in ("net-relu", "improved"):
+        trainer = KernelTrainer(spec_of(model), synthetic())
+        for _ in range(2):
+            trainer.train_epoch()
+        out[model] = [record.weights_sha256 for record in trainer.epochs]
+    return out
+
+
+@pytest.mark.slow
+def test_two_workers_a_hostile_caller_and_one_process_give_the_same_bits(
+    tmp_path, expected, monkeypatch
+):
+    for name, value in {
+        "OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2", "MKL_CBWR": "AVX512",
+        "ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_DYNAMIC": "TRUE",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    tasks = [(spec_of(model), 2) for model in expected]
+    failures, events = do(tmp_path, *tasks, workers=2)
+    assert not failures
+    for model, values in expected.items():
+        assert digests(tmp_path, spec_of(model)) == values
+    mine = [
+        event for event in events if event.run == spec_of().name and not isinstance(event, Stepped)
+    ]
+    assert [type(event) for event in mine] == [Started, EpochDone, EpochDone, Finished]
+    assert any(isinstance(event, Stepped) for event in events)
+
+    again, events = do(tmp_path, *tasks)
+    assert not again
+    assert {type(event) for event in events} == {Finished}, "nothing is trained twice"
+
+
+@pytest.mark.slow
+def test_a_stopped_run_goes_on_from_its_last_epoch(tmp_path, expected):
+    def stop(event):
+        if isinstance(event, EpochDone):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        do(tmp_path, (spec_of(), 10_000), on_event=stop)
+    assert not children(), "no worker outlives its caller's interrupt"
+    failures, _ = do(tmp_path, (spec_of(), 2))
+    assert not failures
+    assert digests(tmp_path, spec_of())[:2] == expected["net-relu"]
+
+
+class Interrupting:
+    """Sends Ctrl-C while it is being destroyed, where an exception would be lost."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.fixture
+def sigint():
+    """Gives Ctrl-C its meaning, which a test run in the background of a shell lacks."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_ignored_signal_stays_ignored(tmp_path, sigint):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    failures, _ = do(
+        tmp_path, (spec_of(), 1), on_event=lambda _: signal.raise_signal(signal.SIGINT)
+    )
+    assert not failures
+    assert len(digests(tmp_path, spec_of())) == 1
+
+
+def test_ctrl_c_is_heard_wherever_it_falls(tmp_path, sigint):
+    events = []
+
+    def interrupt(event):
+        if isinstance(event, EpochDone):
+            events.append(event)
+            Interrupting()
+
+    with pytest.raises(KeyboardInterrupt):
+        do(tmp_path, (spec_of(), 10_000), on_event=interrupt)
+    assert not children()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert len(Store(tmp_path / "store").load(spec_of()).epochs) >= len(events) >= 1
+
+
+def test_ctrl_c_after_the_last_event_is_heard_too(tmp_path, sigint):
+    def interrupt(event):
+        if isinstance(event, Finished):
+            Interrupting()
+
+    with pytest.raises(KeyboardInterrupt):
+        do(tmp_path, (spec_of(), 1), on_event=interrupt)
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_a_failure_that_the_next_call_mends(tmp_path, expected):
+    def kill(event):
+        if isinstance(event, EpochDone):
+            for pid in children():
+                os.kill(pid, signal.SIGKILL)
+
+    failures, _ = do(tmp_path, (spec_of(), 10_000), on_event=kill)
+    assert len(failures) == 1
+    assert "killed (out of memory?); run the same command again" in failures[0].message
+    Store(tmp_path / "store").records()
+    assert not do(tmp_path, (spec_of(), 2))[0]
+    assert digests(tmp_path, spec_of())[:2] == expected["net-relu"]
+
+
+@pytest.mark.slow
+def test_missing_data_fails_that_run_with_its_code_and_stops_no_other(tmp_path):
+    failures, events = do(tmp_path, (spec_of(dataset="cifar10"), 1), (spec_of(), 1))
+    assert [(f.run, f.exit_code) for f in failures] == [(spec_of(dataset="cifar10").name, 3)]
+    assert "`repro data fetch` gets it" in failures[0].message
+    assert Finished(run=spec_of().name) in events
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_other_arithmetic_is_set_aside_and_not_mixed_with_this_one(
+    tmp_path, expected
+):
+    do(tmp_path, (spec_of(), 1))
+    store = Store(tmp_path / "store")
+    forge_checkpoint(
+        store.checkpoint(spec_of()),
+        lambda fields: put(fields, ("environment", "kernels"), "99, cpu"),
+    )
+    failures, events = do(tmp_path, (spec_of(), 2))
+    assert not failures
+    (note,) = [event.message for event in events if isinstance(event, Noted)]
+    assert (
+        "begins anew, the old run is kept: it was begun with kernels 99, cpu; this is kernels 1"
+        in note
+    )
+    assert digests(tmp_path, spec_of()) == expected["net-relu"]
+    kept = store.folder(spec_of()) / "before-1"
+    assert len(parse((kept / "record.json").read_bytes(), kept).epochs) == 1
+
+
+@pytest.mark.slow
+def test_the_test_set_is_read_at_the_tables_epochs_however_a_run_is_asked_for(tmp_path):
+    for epochs in (9, 11):
+        do(tmp_path, (spec_of(), epochs))
+    record = Store(tmp_path / "store").load(spec_of())
+    assert [reading.epoch for reading in record.readings] == [10]
+
+
+def test_files_in_the_callers_folder_and_chatty_libraries_do_no_harm(
+    tmp_path, expected, monkeypatch
+):
+    (tmp_path / "here").mkdir()
+    for name in ("torch.py", "random.py", "repro.py"):
+        (tmp_path / "here" / name).write_text("raise SystemExit('a file of the user')\n")
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("ONEDNN_VERBOSE", "1")
+    failures, _ = do(tmp_path, (spec_of(), 1))
+    assert not failures
+    assert digests(tmp_path, spec_of()) == expected["net-relu"][:1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("harm", ["cut", "flip"])
+def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path, harm):
+    do(tmp_path, (spec_of(), 1))
+    path = Store(tmp_path / "store").checkpoint(spec_of())
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data[:100] if harm == "cut" else data)
+    failures, _ = do(tmp_path, (spec_of(), 2))
+    assert "checkpoint" in failures[0].message
+    assert "\n" not in failures[0].message
+
+
+def test_a_worker_that_cannot_start_is_explained(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    failures, _ = do(tmp_path, (spec_of(), 1))
+    assert failures[0].message == "its process ended with code 1: no message"
+    missing = str(tmp_path / "none" / "python")
+    monkeypatch.setattr(sys, "executable", missing)
+    failures, _ = do(tmp_path, (spec_of(), 1))
+    assert isinstance(failures[0], Failed)
+    assert missing in failures[0].message
+
+
+def test_a_task_needs_an_epoch():
+    with pytest.raises(ValueError, match="epochs: expected an integer from 1"):
+        Task(spec=spec_of(), epochs=0)
+
+
+def test_an_estimate_is_the_longest_run_or_the_shared_work():
+    net, resnet = Task(spec=spec_of(), epochs=10), Task(spec=spec_of("resnet"), epochs=10)
+    assert estimate_s([resnet, net], 2) == estimate_s([resnet], 1)
+    assert estimate_s([net] * 4, 2) == pytest.approx(2 * estimate_s([net], 1))
+    assert estimate_s([], 2) == 0
+
+
+def tasks_of(*models, engine="kernels"):
+    return [
+        Task(
+            spec=RunSpec(recipe=REPORT_RECIPES[model], seed=n, engine=engine),
+            epochs=10 if model == "resnet" else 100,
+        )
+        for n, model in enumerate(models)
+    ]
+
+
+ALL = ("net-relu", "net-leaky_relu", "net-swish", "improved", "resnet")
+
+
+@pytest.mark.parametrize(
+    ("models", "cores", "expected"),
+    [
+        (["net-relu"], 1, (1, 1)),
+        (["net-relu"], 2, (1, 2)),
+        (["net-relu"] * 2, 2, (2, 1)),
+        (["net-relu"] * 2, 4, (2, 2)),
+        (["net-relu"] * 25, 4, (4, 1)),
+        (["net-relu", "improved"], 2, (1, 2)),  # else a core waits for ImprovedNet
+        (ALL, 2, (1, 2)),
+        (ALL * 5, 2, (2, 1)),
+        (["net-relu"], 64, (1, 8)),
+    ],
+)
+def test_cores_are_given_to_runs_so_that_all_are_done_soonest(monkeypatch, models, cores, expected):
+    monkeypatch.setattr("repro.execution.scheduler.cores", lambda: cores)
+    assert allocate(tasks_of(*models)) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"workers": 1}, (1, 4)),
+        ({"workers": 2}, (2, 2)),
+        ({"workers": 9}, (5, 1)),
+        ({"threads": 1}, (4, 1)),
+        ({"threads": 3}, (1, 3)),
+        ({"workers": 2, "threads": 7}, (2, 7)),
+    ],
+)
+def test_what_is_asked_for_is_what_runs_get(monkeypatch, given, expected):
+    monkeypatch.setattr("repro.execution.scheduler.cores", lambda: 4)
+    assert allocate(tasks_of(*ALL), **given) == expected
+
+
+def test_torch_computes_on_one_core(monkeypatch):
+    monkeypatch.setattr("repro.execution.scheduler.cores", lambda: 4)
+    assert allocate(tasks_of("net-relu", engine="torch")) == (1, 1)
+    assert allocate(tasks_of(*ALL, engine="torch")) == (4, 1)
+    with pytest.raises(UsageError, match="--threads 2: expected runs of the kernels"):
+        allocate(tasks_of("net-relu", engine="torch"), threads=2)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_runs_get_their_threads_and_the_same_bits(tmp_path, expected, threads):
+    failures = run(
+        [Task(spec=spec_of(), epochs=1)], store=tmp_path / "store", home=tmp_path, workers=1,
+        threads=threads, on_event=lambda _: None,
+    )  # fmt: skip
+    assert not failures
+    assert digests(tmp_path, spec_of()) == expected["net-relu"][:1]
+
+
+def test_a_cpu_gets_a_run_a_core_and_an_accelerator_one():
+    assert default_workers("cpu") == len(os.sched_getaffinity(0))
+    assert default_workers("cuda") == 1
+
+
+def test_runs_of_another_engine_have_another_name():
+    assert dataclasses.replace(spec_of(), engine="torch").name != spec_of().name
+
+
+class Elsewhere:
+    """An executor that finishes the first job and cannot keep what comes of the others."""
+
+    def __init__(self):
+        self.jobs = []
+
+    def do(self, job, put):
+        self.jobs.append(job)
+        if len(self.jobs) > 1:
+            raise DataError("the disk is full")
+        put(Finished(run=job.spec.name))
+
+    def stop(self):
+        pass
+
+
+def test_another_executor_gets_the_jobs_and_its_errors_keep_their_exit_code(tmp_path):
+    executor = Elsewhere()
+    failures = run(
+        [Task(spec=spec_of(seed=seed), epochs=1) for seed in range(3)],
+        store=tmp_path, home=tmp_path, workers=1, on_event=lambda _: None, executor=executor,
+    )  # fmt: skip
+    assert [job.spec.seed for job in executor.jobs] == [0, 1, 2]
+    assert [(each.message, each.exit_code) for each in failures] == [("the disk is full", 3)] * 2
+
+
+def test_a_cluster_without_ray_is_a_usage_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError, match=r"needs Ray: .*pins.txt '\.\[ray\]'"):
+        RayCluster()
+
+
+def test_a_run_on_the_cpu_imports_no_torch(tmp_path):
+    """Read off the worker itself, once it has trained, predicted and saved."""
+    code = processes.worker_code("kernels")
+    told = code.replace("sys.stderr.flush()", "print(*sys.modules, file=sys.stderr, flush=True)")
+    assert told != code
+    task = Train(epochs=10)
+    job = Job(spec=spec_of("improved"), task=task, store=str(tmp_path), home=str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-c", told], input=msgspec.json.encode(job), capture_output=True,
+        check=True,
+    )  # fmt: skip
+    modules = set(done.stderr.decode().split())
+    assert "repro.training.kernel_engine" in modules
+    assert not modules & {"torch", "torchvision", "pandas", "scipy", "matplotlib", "rich"}
+    assert Store(tmp_path).load(spec_of("improved")).accuracy_at(10) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        (
+            "Traceback (most recent call last):\n  File x\ntorch.AcceleratorError: CUDA error: no "
+            "kernel image is available\nSearch for `cudaErrorNoKernelImage' in https://docs.nvidia.com\n",
+            "torch.AcceleratorError: CUDA error: no kernel image is available",
+        ),
+        ("ValueError: first\nDuring handling:\nKeyError: 'second'\n", "KeyError: 'second'"),
+        ("Killed\nout of space\n\n", "out of space"),
+    ],
+)
+def test_the_cause_is_what_was_raised_and_all_that_was_said_is_kept(tmp_path, text, cause):
+    assert processes._cause(1, text) == f"its process ended with code 1: {cause}"
+    path = tmp_path / "logs" / "run.txt"
+    assert processes._kept(text.encode(), path) == f" (all it said: {path})"
+    assert path.read_text() == text
+    assert processes._kept(b" \n", path) == ""
+    assert processes._kept(b"text", path / "under" / "a file") == ""
+
+
+@pytest.fixture
+def asked_anew():
+    """What was found out about this machine's GPU is forgotten before and after."""
+    devices.try_gpu.cache_clear()
+    yield
+    devices.try_gpu.cache_clear()
+
+
+def test_without_a_driver_nothing_is_started(asked_anew, monkeypatch):
+    monkeypatch.setattr(devices, "_has_driver", lambda: False)
+    monkeypatch.setattr(devices.subprocess, "run", lambda *_, **__: pytest.fail("started"))
+    assert devices.try_gpu() == (None, "no NVIDIA GPU is here")
+    assert not devices.has_cuda()
+
+
+@pytest.mark.parametrize(
+    ("code", "stderr", "found"),
+    [
+        (0, "", ("Fake H100", "")),
+        (1, "a warning\nthe driver cannot be loaded\n\n", (None, "the driver cannot be loaded")),
+        (-11, "", (None, "trying it ended with code -11")),
+    ],
+)
+def test_a_card_is_tried_in_another_process(asked_anew, monkeypatch, code, stderr, found):
+    monkeypatch.setattr(devices, "_has_driver", lambda: True)
+    done = subprocess.CompletedProcess([], code, "Fake H100\n", stderr)
+    monkeypatch.setattr(devices.subprocess, "run", lambda *_, **__: done)
+    assert devices.try_gpu() == found
+    assert devices.has_cuda() == (code == 0)
+
+
+def test_trying_a_card_ends_with_a_reason_or_well(tmp_path):
+    """Whatever this machine has."""
+    code = (
+        f"import sys; sys.path[0] = {str(IMPORT_ROOT)!r}; "
+        "from repro.kernels.cuda.gpu import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode in {0, 1}, done.stderr
+    assert "Traceback" not in done.stderr
+    assert bool(done.stderr.strip()) == (done.returncode == 1)

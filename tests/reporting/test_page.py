@@ -1,0 +1,284 @@
+"""The page as HTML: what it says, that it is whole, and that nothing gets in unescaped."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import html
+import json
+import re
+import shlex
+from html.parser import HTMLParser
+
+import pytest
+from typer.testing import CliRunner
+
+from repro.__main__ import load_cli
+from repro.reporting.figures.registry import FIGURES
+from repro.reporting.page import (
+    PAGE_FIGURES,
+    build,
+    command,
+    evidence_digest,
+    write_page,
+    write_paper,
+)
+from repro.runs.records import parse
+from repro.runs.store import Store
+from repro.verdicts.claims import Finding
+from repro.verdicts.evidence import Evidence
+from repro.verdicts.recipes import RecipeComparison, fit_all, spreads
+from tests.examples import record
+
+NO_GRID = RecipeComparison(fits=[], spreads=[])
+READ = {10: 0.58, 30: 0.62, 60: 0.58, 100: 0.58}
+
+
+class Reader(HTMLParser):
+    """Identifiers, links, open elements and text of a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.ids, self.links, self.sources, self.stack, self.text = [], [], [], [], []
+        self.wrong = []
+
+    def handle_starttag(self, tag, attrs):
+        named = dict(attrs)
+        self.ids += [named["id"]] if "id" in named else []
+        self.links += [named["href"]] if tag == "a" else []
+        self.sources += [value for key, value in attrs if key in {"src", "srcset", "xlink:href"}]
+        self.sources += (
+            [named["href"]] if tag in {"link", "use", "image"} and "href" in named else []
+        )
+        if tag not in {"meta", "link", "br"}:
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in {"meta", "link", "br"}:
+            self.stack.pop()
+
+    def handle_endtag(self, tag):
+        if not self.stack or self.stack.pop() != tag:
+            self.wrong.append(tag)
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def read(page):
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    return reader
+
+
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory):
+    models = ("net-relu", "net-leaky_relu", "net-swish", "improved")
+    records = [
+        record(m, s, {e: a + s / 500 for e, a in READ.items()}) for m in models for s in (0, 1)
+    ]
+    return Evidence(Store(tmp_path_factory.mktemp("store")), [*records, record("resnet", 0)])
+
+
+@pytest.fixture(scope="module")
+def page(evidence, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REPRO_HOME", str(tmp_path_factory.mktemp("home")))
+        return build(evidence, NO_GRID, lang="en", commit="a" * 40)
+
+
+def drawable():
+    """What can be drawn from records alone."""
+    needs = [(name, FIGURES[name]) for name in PAGE_FIGURES]
+    return [name for name, p in needs if not (p.needs_data or p.needs_calibration)]
+
+
+def test_every_element_is_closed_every_identifier_is_one_and_every_anchor_leads_somewhere(page):
+    reader = read(page)
+    assert not reader.wrong
+    assert not reader.stack
+    assert len(reader.ids) == len(set(reader.ids))
+    anchors = [link[1:] for link in reader.links if link.startswith("#")]
+    assert set(anchors) <= set(reader.ids)
+    assert {"runs-net-relu", "runs-improved", "runs-resnet"} <= set(anchors)
+
+
+def test_it_needs_nothing_from_elsewhere(page):
+    reader = read(page)
+    assert all(link.startswith(("#", "data:")) for link in [*reader.links, *reader.sources])
+    assert not re.findall(r"url\((?!#)", page)
+    assert "@import" not in page
+
+
+def test_the_headline_counts_what_the_verdicts_say(page, evidence):
+    cells = {v.cell.name: v for v in evidence.verdicts if v.counts}
+    good = sum(v.kind.is_success for v in cells.values())
+    assert f">{good} / 17</strong>" in page
+    hold = sum(e.finding is Finding.SUPPORTED for e in evidence.judgements)
+    assert f"<strong>{hold} / {len(evidence.judgements)}</strong>" in page
+    for verdict in cells.values():
+        if not verdict.kind.is_success:
+            assert f'<p class="bad">{verdict.cell.name}' in page, "what differs stands at the top"
+
+
+def test_readings_of_improved_net_say_whether_dropout_was_on(page, evidence):
+    run = evidence.runs("improved")[0]
+    part = page.partition(f'id="run-{run.spec.name}"')[2].partition("</details>")[0]
+    last = run.readings[-1]
+    assert f'{last.accuracy:.4f}<span class="en">, dropout off</span>' in part
+    assert f'({last.switched.accuracy:.4f}<span class="en">, dropout on</span>' in part
+    assert "dropout" not in page.partition('id="runs-resnet"')[2].partition("</section>")[0]
+
+
+def test_claims_that_dropout_decides_have_both_findings(page, evidence):
+    part = page.partition('id="claims"')[2].partition("</section>")[0]
+    differing = [
+        each for each in evidence.judgements
+        if (other := each.switched) and (other.k, other.finding) != (each.k, each.finding)
+    ]  # fmt: skip
+    assert part.count(">dropout off: ") == len(differing) > 0
+
+
+def test_every_cell_stands_in_its_table_and_both_ways_for_improved_net(page, evidence):
+    for table in ("3-1", "3-2", "3-3", "3-4"):
+        body = page.partition(f'id="table-{table}"')[2].partition("</table>")[0]
+        shown = [v for v in evidence.verdicts if v.cell.table == table]
+        assert body.count("<tr") == len(shown) + 1
+        for verdict in shown:
+            assert f"{verdict.cell.expected:.4f}" in body
+            assert f"{verdict.mean:.4f}" in body
+    assert page.count('<tr class="aside">') == 4
+
+
+def test_every_run_has_its_digests_its_command_and_its_whole_record(page, evidence):
+    for one in evidence.records:
+        part = page.partition(f'id="run-{one.spec.name}"')[2].partition("</details>")[0]
+        assert one.spec.digest in part
+        for reading in one.readings:
+            assert one.epochs[reading.epoch - 1].weights_sha256 in part
+            assert reading.predictions_sha256 in part
+        data = re.search(r"base64,([^\"]+)", part)[1]
+        fields = json.loads(base64.b64decode(data))
+        again = parse((json.dumps(fields, indent=1) + "\n").encode(), "page")
+        assert again == one
+
+
+@pytest.mark.parametrize("model", ["net-swish", "improved", "resnet"])
+def test_the_command_of_a_run_asks_for_that_very_run(evidence, model, monkeypatch):
+    one = evidence.runs(model)[0]
+    asked = []
+    monkeypatch.setattr(
+        "repro.commands.train.train_one",
+        lambda _, task: (asked.append(task), (None, 4))[1],
+    )
+    program, *words = shlex.split(command(one))
+    CliRunner().invoke(load_cli().app, words)
+    assert program == "repro"
+    assert asked[0].spec == one.spec
+    assert asked[0].epochs == len(one.epochs)
+
+
+def test_what_is_not_ours_is_escaped(evidence, monkeypatch, tmp_path):
+    monkeypatch.setenv("REPRO_HOME", str(tmp_path))
+    evil = '<script>alert("1")</script>'
+    environment = dataclasses.replace(
+        evidence.records[0].environment, processor=evil, kernels="<b>&", python='"><img src=x>'
+    )
+    records = [dataclasses.replace(r, environment=environment) for r in evidence.records]
+    page = build(Evidence(evidence.store, records), NO_GRID, lang="en", commit=evil)
+    assert evil not in page
+    assert "<img src=x>" not in page
+    assert "<b>&" not in page
+    assert page.count("<script>") == 1
+    assert "&lt;script&gt;alert(&#34;1&#34;)" in page
+
+
+def test_both_languages_are_in_it_and_the_chosen_one_is_shown_first(
+    evidence, page, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("REPRO_HOME", str(tmp_path))
+    assert '<html lang="en" data-lang="en">' in page
+    chinese = build(evidence, NO_GRID, lang="zh", commit=None)
+    assert '<html lang="zh-Hans" data-lang="zh">' in chinese
+    for words in (
+        "四个表格",
+        "已复现",
+        "训练轮数",
+        "Net is best at 30 epochs",
+        "原模型在 30 轮时最好",
+    ):
+        assert words in page
+    english = re.findall(r'<span class="en">', page)
+    assert len(english) == len(re.findall(r'<span class="zh"', page)) > 100
+    assert page.count('<tspan class="en">') == page.count('<tspan class="zh">') > 50
+
+
+def test_figures_follow_the_pages_colours_and_carry_a_name(page):
+    shown = [name for name in PAGE_FIGURES if f'id="figure-{name}"' in page]
+    assert shown == drawable()
+    left_out = page.partition("Left out:")[2].partition("</p>")[0]
+    assert "(needs CIFAR-10: `repro data fetch` brings it)" in left_out
+    assert left_out.count("(needs ") == len(PAGE_FIGURES) - len(shown)
+    assert "calibration --calibrate` computes them" in left_out
+    for name in shown:
+        figure = page.partition(f'id="figure-{name}"')[2].partition("</figure>")[0]
+        label = html.escape(f"{FIGURES[name].title} / {FIGURES[name].title_zh}")
+        assert f'<svg role="img" aria-label="{label}"' in figure
+        assert "var(--ink)" in figure
+        assert FIGURES[name].title_zh in figure
+        assert "#1b1c1f" not in figure
+    network = page.partition('id="figure-3-9-network"')[2].partition("</figure>")[0]
+    assert ">conv1</text>" in network, "a layer's name is a name in both languages"
+    assert '<tspan class="zh">池化</tspan>' in network
+
+
+def test_recipes_are_shown_where_there_are_any(evidence, monkeypatch, tmp_path):
+    monkeypatch.setenv("REPRO_HOME", str(tmp_path))
+    fits = fit_all([record("net-relu", 100, {10: 0.58})], evidence.cells)
+    page = build(
+        evidence,
+        RecipeComparison(fits=fits, spreads=spreads(fits, evidence.cells)),
+        lang="en",
+        commit=None,
+    )
+    assert "What the recipe alone can move" in page
+    assert '<th scope="row">net-relu@10</th>' in page
+
+
+def test_the_digest_of_the_evidence_changes_with_any_record(evidence):
+    records = list(evidence.records)
+    assert evidence_digest(records) == evidence_digest(records[::-1])
+    other = dataclasses.replace(records[0], epochs=records[0].epochs[:99], readings=())
+    assert evidence_digest([other, *records[1:]]) != evidence_digest(records)
+
+
+def test_ten_seeds_of_everything_stay_below_5_megabytes(monkeypatch, tmp_path):
+    monkeypatch.setenv("REPRO_HOME", str(tmp_path))
+    models = ("net-relu", "net-leaky_relu", "net-swish", "improved")
+    records = [
+        record(m, s, {e: a + s / 500 for e, a in READ.items()}) for m in models for s in range(10)
+    ]
+    records += [record("resnet", s) for s in range(10)]
+    path = write_page(Evidence(Store(tmp_path), records), NO_GRID, tmp_path, lang="en", commit=None)
+    assert 1e6 < path.stat().st_size < 5e6
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "suffix"), [("md", "report.md", "svg"), ("latex", "report.tex", "pdf")]
+)
+def test_for_a_paper_or_a_pull_request(evidence, form, name, suffix, tmp_path, monkeypatch):
+    monkeypatch.setenv("REPRO_HOME", str(tmp_path))
+    path = write_paper(evidence, tmp_path / "out", form, lang="en")
+    text = path.read_text()
+    assert path.name == name
+    figures = sorted(each.name for each in path.parent.glob(f"*.{suffix}"))
+    assert all(each in text for each in figures)
+    assert len(figures) == len(drawable())
+    assert ("Table 3-3" in text, "0.7344" in text) == (True, True)
+    assert ("| The report says |" in text) is (form == "md")
+    if form == "latex":
+        assert r"Holm correction (5\%)" in text
+        assert text.count(r"\begin{figure}") == len(figures)
+        assert (path.parent / figures[0]).read_bytes().startswith(b"%PDF")
