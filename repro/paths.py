@@ -46,6 +46,8 @@ def commit() -> str | None:
         done = subprocess.run(
             ["git", "rev-parse", "HEAD"],
             cwd=IMPORT_ROOT,
+            # A hook's GIT_DIR would name another repository.
+            env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
             capture_output=True,
             text=True,
             check=True,

@@ -222,7 +222,8 @@ def _run_npm(npm: str, package: str, folder: Path) -> Path:
     command = [npm, "pack", package, "--loglevel=error", "--pack-destination", str(folder)]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=1200, cwd=folder,
+            command, capture_output=True, text=True, errors="replace", encoding="utf-8",
+            check=False, timeout=1200, cwd=folder,
             env={**os.environ, "npm_config_update_notifier": "false"},
         )  # fmt: skip
     except subprocess.TimeoutExpired:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import shutil
 import subprocess
@@ -46,9 +47,52 @@ def choose_engine(choice: EngineChoice, recipe: Recipe, device: Device) -> Engin
     return choice
 
 
+_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+"""Where Linux has its control groups, and which of them this process is in."""
+
+
 def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores that this process may use: those it may run on, and no more than its CPU quota."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _cpu_quota()
+    return here if quota is None else max(1, min(here, math.ceil(quota)))
+
+
+def _cpu_quota() -> float | None:
+    """Cores' worth of time that containers and batch systems leave this process, by the control
+    groups of version 1 or 2; None where there is no limit."""
+    root, own = _GROUPS
+    limits = []
+    for line in _lines(own):
+        _, controllers, path = (*line.split(":", 2), "", "")[:3]
+        # Version 2 names no controller, version 1 has a folder for each set of them.
+        base = root / controllers if controllers else root
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        folder = base / path.lstrip("/")
+        while folder.is_relative_to(base):  # a group's limit holds for those in it
+            limits.append(_limit_of(folder))
+            folder = folder.parent
+    return min((each for each in limits if each is not None), default=None)
+
+
+def _limit_of(group: Path) -> float | None:
+    """One group's quota over its period; None without."""
+    words = " ".join(_lines(group / "cpu.max")).split() or [
+        *_lines(group / "cpu.cfs_quota_us"), *_lines(group / "cpu.cfs_period_us"),
+    ]  # fmt: skip
+    try:
+        quota, period = (float(word) for word in words)
+    except ValueError:  # "max", or another form
+        return None
+    return quota / period if quota > 0 and period > 0 else None
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
 
 
 def default_workers(device: Device) -> int:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -23,6 +26,7 @@ from repro.errors import UsageError
 from repro.networks.activations import ACTIVATIONS
 from repro.networks.layers import INPUT_SHAPE, NETWORKS
 from repro.networks.models import SeededDropout, build
+from repro.paths import IMPORT_ROOT
 from repro.reporting.figures import (
     accuracies,
     filters,
@@ -438,6 +442,30 @@ def test_an_interval_that_goes_on_beyond_the_frame_has_an_arrow(tmp_path):
     (axes,) = drawn(accuracies.differences, Evidence(Store(tmp_path), far)).axes
     arrows = {line.get_marker() for line in axes.lines}
     assert {"<", ">"} <= arrows
+
+
+def test_the_callers_settings_of_matplotlib_change_nothing(tmp_path):
+    """A notebook's backend that is not installed here, and a matplotlibrc that wants LaTeX."""
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\naxes.titlesize: 30\n")
+    code = (
+        "import hashlib; from repro.reporting.figures.registry import find, render_picture\n"
+        "from repro.reporting.figures.style import Style\n"
+        "made = render_picture(find('3-3'), Style(), None, 'svg')\n"
+        "print(hashlib.sha256(made).hexdigest(), __import__('os').environ.get('MPLBACKEND'))"
+    )
+    theirs = {
+        "MPLBACKEND": "module://of.a.notebook",
+        "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
+    }
+    drawn = [
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, **more}, cwd=IMPORT_ROOT,
+            capture_output=True, text=True, check=True,
+        ).stdout.split()
+        for more in ({}, theirs)
+    ]  # fmt: skip
+    assert drawn[0][0] == drawn[1][0]
+    assert drawn[1][1] == "module://of.a.notebook", "it is the caller's still"
 
 
 def test_figures_are_found_by_number_or_name():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -120,14 +122,16 @@ def render(
 
     `salt` keeps the identifiers inside several SVGs of one page apart.
     """
-    import matplotlib as mpl  # noqa: PLC0415 - slow to import
+    mpl = _matplotlib()
     from matplotlib import font_manager  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     if look.lang == "zh" and FONT_NAME not in font_manager.fontManager.get_font_names():
         font_manager.fontManager.addfont(FONT)
     settings: Any = {**look.rc(), "svg.hashsalt": salt or "repro"}
-    with mpl.rc_context(settings):
+    with mpl.rc_context():
+        mpl.rcdefaults()  # whatever the caller's matplotlibrc says
+        mpl.rcParams.update(settings)
         figure = Figure(figsize=size, layout="constrained")
         draw(figure, look)
         # Once; saving would lay out all the same twice more, half of the time a page takes.
@@ -137,6 +141,19 @@ def render(
         figure.savefig(out, format=form, dpi=dots, metadata=_TIMELESS[form])
     # A viewer may lack DejaVu Sans, and would take a font with serifs.
     return out.getvalue().replace(b"'DejaVu Sans'", _FAMILIES) if form == "svg" else out.getvalue()
+
+
+def _matplotlib() -> ModuleType:
+    """Matplotlib, which does not begin where MPLBACKEND names a backend that is not installed, as a
+    notebook's may not be. We draw without one."""
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib as mpl  # noqa: PLC0415 - slow to import
+
+        return mpl
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
 
 
 _TIMELESS: Mapping[Format, Mapping[str, Any]] = {
