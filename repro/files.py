@@ -110,21 +110,33 @@ def read_csv(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, st
         DataError: the file cannot be read, has other columns, or a row more or fewer values.
     """
     try:
-        text = read_regular(path).decode("utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        if tuple(reader.fieldnames or ()) != tuple(columns):
+        lines = csv_lines(read_regular(path))
+        _, headings = next(lines, (0, []))
+        if headings != list(columns):
             raise DataError(f"{path}: expected the columns {','.join(columns)}")
         rows = []
-        for row in reader:
-            # A row that is too short or too long has a None for a value or a key.
-            if None in row.values() or None in row:
-                raise DataError(
-                    f"{path}, line {reader.line_num}: expected {len(columns)} values a row"
-                )
-            rows.append((reader.line_num, row))
+        for line, cells in lines:
+            if len(cells) != len(columns):
+                raise DataError(f"{path}, line {line}: expected {len(columns)} values a row")
+            rows.append((line, dict(zip(columns, cells, strict=True))))
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read as CSV: {error}") from None
     return rows
+
+
+def csv_lines(data: bytes) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each line of a CSV file in UTF-8, with the line's number, from 1.
+
+    A byte order mark and blank lines, as Excel and conversions of line ends leave them, are read
+    over.
+
+    Raises:
+        UnicodeDecodeError, csv.Error: it is not one.
+    """
+    reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+    for cells in reader:
+        if cells and (len(cells) > 1 or cells[0].strip()):
+            yield reader.line_num, cells
 
 
 def parse_int(text: str) -> int:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from repro.data.layout import CLASSES
 from repro.errors import DataError
-from repro.files import read_regular, write_atomically
+from repro.files import csv_lines, read_regular, write_atomically
 
 HEADER = ("Image", "Category")
 _MOST_BYTES = 10_000_000  # 60,000 lines have a megabyte
@@ -87,20 +87,17 @@ def _rows(path: Path) -> list[tuple[int, tuple[str, str]]]:
     data = read_regular(path, _MOST_BYTES)
     rows = []
     try:
-        reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
-        for cells in reader:
-            if reader.line_num == 1:
-                if tuple(cells) != HEADER:
-                    raise DataError(
-                        f"{path}, line 1: expected the header {','.join(HEADER)}; "
-                        f"got {','.join(cells)[:80]!r}"
-                    )
-            elif len(cells) != 2:
-                raise DataError(
-                    f"{path}, line {reader.line_num}: expected 2 cells; got {len(cells)}"
-                )
-            else:
-                rows.append((reader.line_num, (cells[0], cells[1])))
+        lines = csv_lines(data)
+        first, header = next(lines, (1, []))
+        if data and tuple(header) != HEADER:
+            raise DataError(
+                f"{path}, line {first}: expected the header {','.join(HEADER)}; "
+                f"got {','.join(header)[:80]!r}"
+            )
+        for line, cells in lines:
+            if len(cells) != 2:
+                raise DataError(f"{path}, line {line}: expected 2 cells; got {len(cells)}")
+            rows.append((line, (cells[0], cells[1])))
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: not a CSV file in UTF-8: {error}") from None
     if not data:

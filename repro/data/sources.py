@@ -133,13 +133,18 @@ def is_verified(folder: Path) -> bool:
 
 
 def install(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write the six files to `folder` as a whole.
+    """Write the six files to `folder` as a whole; where it is a link, one by one to what it leads
+    to, in which there may be more.
 
     Raises:
         DataError: the file system refuses; what was there before is untouched, unless it is the
             last renaming that fails.
     """
     beside = folder.with_name(folder.name + ".new")
+    if folder.is_symlink():
+        for name in layout.CHECKSUMS:
+            write_atomically(folder.resolve() / name, files[name])
+        return
     with disk_errors(folder):
         try:
             shutil.rmtree(beside, ignore_errors=True)

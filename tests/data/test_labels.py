@@ -76,7 +76,7 @@ def test_a_byte_order_mark_of_a_spreadsheet_is_no_header(tmp_path):
         ("Image,Category\n2,cat\n", "image 1 is missing, while line 2 has image 2"),
         ("Image,Category\n1,cat,0.9\n", "line 2: expected 2 cells; got 3"),
         ("Image,Category\n1\n", "line 2: expected 2 cells; got 1"),
-        ("Image,Category\n\n1,cat\n", "line 2: expected 2 cells; got 0"),
+        ("Image,Category\n\n1,cat,2\n", "line 3: expected 2 cells; got 3"),
         ('Image,Category\n1,"cat\n', "not a CSV file"),
         ("Image,Category\n1,c\0at\n", "not a CSV file|expected a class"),
     ],

@@ -80,6 +80,27 @@ def test_what_is_there_may_be_where_nothing_can_be_written(folder, tiny_cifar, t
     assert not lock.exists()
 
 
+@pytest.mark.parametrize("there", ["damaged", "dangling"])
+def test_a_link_to_the_data_is_followed_and_stays(folder, tiny_cifar, tmp_path, there):
+    """To a folder that others may use: only the six files are written to it."""
+    own = tmp_path / "own"
+    own.mkdir()
+    for name, data in tiny_cifar.items():
+        (own / name).write_bytes(data)
+    target = tmp_path / "elsewhere" / "cifar"
+    folder.parent.mkdir(parents=True)
+    folder.symlink_to(target, target_is_directory=True)
+    if there == "damaged":
+        target.mkdir(parents=True)
+        (target / "test_batch.bin").write_bytes(b"damaged")
+        (target / "notes.txt").write_text("theirs")
+    assert run(folder, Source("path", str(own)))[0]
+    assert folder.is_symlink()
+    assert is_verified(folder)
+    if there == "damaged":
+        assert (target / "notes.txt").read_text() == "theirs"
+
+
 def test_a_damaged_set_is_replaced(folder, tiny_cifar, tmp_path):
     archive = tmp_path / "a.tar"
     archive.write_bytes(as_tar(tiny_cifar, mode="w"))
