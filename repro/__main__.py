@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import signal
 import sys
 from types import ModuleType
 
@@ -23,6 +24,9 @@ def load_cli() -> ModuleType:
 
 def main() -> None:
     """Run the command line; a terminal that lacks a sign gets a "?" for it."""
+    # A parent that ignores SIGCHLD hands that on, and then no process of ours has an exit status.
+    if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

@@ -45,6 +45,8 @@ _OTHER_KNOBS = (
     "DNNL_CPU_ISA_HINTS",
     "MKL_DOMAIN_NUM_THREADS",
     "GOMP_CPU_AFFINITY",
+    "OMP_PLACES",
+    "OMP_PROC_BIND",  # puts every worker on the first core
     "OMP_DYNAMIC",
     "KMP_AFFINITY",
     "MKL_DEBUG_CPU_TYPE",

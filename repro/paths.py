@@ -17,6 +17,16 @@ IMPORT_ROOT = PACKAGE_ROOT.parent
 """What has to be on `sys.path` to import it: the checkout, or site-packages."""
 
 
+def import_code() -> str:
+    """Python code with which a process begins that is to import the package that runs here.
+
+    `-m` would put the caller's current folder first among the places to import from, and so does
+    `-c` unless PYTHONSAFEPATH is set.
+    """
+    before = "not getattr(sys.flags, 'safe_path', False)"
+    return f"import sys; sys.path[:{before}] = [{str(IMPORT_ROOT)!r}]; "
+
+
 def home() -> Path:
     """The folder of the data set and the run store: REPRO_HOME, or the user's data folder.
 

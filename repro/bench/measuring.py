@@ -28,7 +28,7 @@ from repro.determinism import worker_environment
 from repro.errors import TrainingError
 from repro.execution.environment import processor
 from repro.execution.scheduler import Task, run
-from repro.paths import IMPORT_ROOT
+from repro.paths import import_code
 from repro.spec import REPORT_RECIPES, DatasetName, Engine, RunSpec
 
 CONTESTANTS: Mapping[str, str] = {
@@ -69,10 +69,7 @@ class Contestant:
         self.name = f"{CONTESTANTS.get(which, which)} ({given['model']})"
         # The products' rate is that of the widest vectors, which torch's environment would cap.
         enter = "from repro.determinism import enter; enter(); " if which == "torch" else ""
-        code = (
-            f"import sys; sys.path[0] = {str(IMPORT_ROOT)!r}; {enter}"
-            "from repro.bench.baselines import main; main()"
-        )
+        code = f"{import_code()}{enter}from repro.bench.baselines import main; main()"
         # A caller's choice of threads is not what a user's loop would meet.
         environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
         if which == "torch":

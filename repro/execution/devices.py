@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from repro.errors import UsageError
-from repro.paths import IMPORT_ROOT
+from repro.paths import import_code
 from repro.runs.selection import DeviceChoice
 from repro.spec import EARLIER_ENGINES, Device, Engine, EngineChoice, Recipe, engine_for
 
@@ -106,10 +106,7 @@ def try_gpu() -> tuple[str | None, str]:
     and, in another process, does a sum."""
     if not _has_driver():
         return None, "no NVIDIA GPU is here"
-    code = (
-        f"import sys; sys.path[0] = {str(IMPORT_ROOT)!r}; "
-        "from repro.kernels.cuda.gpu import main; main()"
-    )
+    code = f"{import_code()}from repro.kernels.cuda.gpu import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, errors="replace", check=False
     )

@@ -12,6 +12,9 @@ import msgspec
 from repro.runs.records import Environment, EpochRecord, Reading
 from repro.spec import Device, RunSpec
 
+READY = b"repro: messages follow\n"
+"""What a worker says before its first message. Python may have printed something as it started."""
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
     """Something that happened to the run called `run`."""

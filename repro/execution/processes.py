@@ -25,6 +25,7 @@ import msgspec
 from repro.determinism import worker_environment
 from repro.errors import DataError, ReproError, TrainingError
 from repro.execution.messages import (
+    READY,
     AnyEvent,
     Failed,
     Finished,
@@ -34,20 +35,19 @@ from repro.execution.messages import (
     Rehearse,
     Rehearsed,
 )
-from repro.paths import IMPORT_ROOT
+from repro.paths import import_code
 from repro.spec import Device, Engine, RunSpec
 
 _Answer = TypeVar("_Answer", Predicted, Rehearsed)
 
 
-# A worker runs the package that runs here, and no file of the caller's current folder: `-m` would
-# put that folder first among the places to import from. It ends without tearing torch down, which
-# takes half a second: everything is written and every lock given back by then.
+# A worker ends without tearing torch down, which takes half a second: everything is written and
+# every lock given back by then.
 def worker_code(engine: Engine) -> str:
     """The Python code of a worker process, which speaks :mod:`repro.execution.messages`."""
     enter = "" if engine == "kernels" else "from repro.determinism import enter; enter(); "
     return (
-        f"import os, sys; sys.path[0] = {str(IMPORT_ROOT)!r}; {enter}"
+        f"{import_code()}import os; {enter}"
         "from repro.execution.worker import main; code = main(); sys.stderr.flush(); os._exit(code)"
     )
 
@@ -167,6 +167,9 @@ class Workers:
             with suppress(BrokenPipeError):  # a worker that died at once; its status says why
                 process.stdin.write(msgspec.json.encode(job))
                 process.stdin.close()
+            for line in process.stdout:
+                if line.endswith(READY):  # what stands before it, Python printed as it started
+                    break
             for line in process.stdout:
                 event = decoder.decode(line)
                 ended = isinstance(event, (Failed, Finished))

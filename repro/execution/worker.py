@@ -16,6 +16,7 @@ import msgspec
 from repro.errors import EvidenceError, ReproError
 from repro.execution.check_jobs import predict, rehearse, retrain
 from repro.execution.messages import (
+    READY,
     AnyEvent,
     Failed,
     Finished,
@@ -36,6 +37,8 @@ def main() -> int:
     # to standard error.
     encoder, out, lock = msgspec.json.Encoder(), os.fdopen(os.dup(1), "wb"), threading.Lock()
     os.dup2(2, 1)
+    out.write(READY)
+    out.flush()
 
     def emit(event: AnyEvent) -> None:
         try:

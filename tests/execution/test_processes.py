@@ -25,7 +25,7 @@ from repro.execution.messages import (
 )
 from repro.execution.ray_cluster import RayCluster
 from repro.execution.scheduler import Task, allocate, estimate_s, run
-from repro.paths import IMPORT_ROOT
+from repro.paths import IMPORT_ROOT, import_code
 from repro.runs.records import parse
 from repro.runs.store import Store
 from repro.spec import REPORT_RECIPES, RunSpec
@@ -365,6 +365,49 @@ def test_a_cluster_without_ray_is_a_usage_error(monkeypatch):
         RayCluster()
 
 
+@pytest.mark.parametrize("text", ["hello", "hello\\n", '{"type": "Finished"}\\n'])
+def test_what_python_prints_as_it_starts_is_no_message(tmp_path, monkeypatch, text):
+    """A sitecustomize.py, as some institutions have."""
+    (tmp_path / "sitecustomize.py").write_text(f"print('{text}', end='', flush=True)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    heard = []
+    failures = run(
+        [Task(spec=spec_of(), epochs=1)], store=tmp_path / "store", home=tmp_path, workers=1,
+        on_event=heard.append,
+    )  # fmt: skip
+    assert not failures
+    assert [type(each) for each in heard][-1] is Finished
+    assert len(Store(tmp_path / "store").load(spec_of()).epochs) == 1
+
+
+def test_a_safe_path_loses_none_of_the_callers_folders(tmp_path):
+    """With PYTHONSAFEPATH nothing stands before the folders of PYTHONPATH, which may have torch."""
+    folders = [tmp_path / "one", tmp_path / "two"]
+    code = f"{import_code()}print(*sys.path)"
+    for safe in ({}, {"PYTHONSAFEPATH": "1"}):
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders)), **safe},
+        )  # fmt: skip
+        path = done.stdout.split()
+        assert path[:3] == [str(IMPORT_ROOT), *map(str, folders)]
+        assert "" not in path
+
+
+def test_an_ignored_sigchld_hides_no_end_of_a_process(tmp_path):
+    """A parent that ignores it hands that on, and then no process has an exit status."""
+    code = (
+        "import signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        "sys.argv = ['repro', '--version']; from repro.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit: print(signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=IMPORT_ROOT
+    )
+    assert done.stdout.split()[-1] == "True"
+
+
 def test_a_run_on_the_cpu_imports_no_torch(tmp_path):
     """Read off the worker itself, once it has trained, predicted and saved."""
     code = processes.worker_code("kernels")
@@ -436,10 +479,7 @@ def test_a_card_is_tried_in_another_process(asked_anew, monkeypatch, code, stder
 
 def test_trying_a_card_ends_with_a_reason_or_well(tmp_path):
     """Whatever this machine has."""
-    code = (
-        f"import sys; sys.path[0] = {str(IMPORT_ROOT)!r}; "
-        "from repro.kernels.cuda.gpu import main; main()"
-    )
+    code = f"{import_code()}from repro.kernels.cuda.gpu import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path
     )
