@@ -356,7 +356,7 @@ def table(
             recipes=told.recipes,
         )
     else:
-        session = _trainer(quiet, workers, threads, executor, address, gpu_share)
+        session = _trainer(context, quiet, workers, threads, executor, address, gpu_share)
         found, code = train_table(
             session,
             cells,
@@ -494,7 +494,7 @@ def verify(
     else:
         if accept:
             raise UsageError("--accept cannot be combined with --fresh: it needs the bundled runs")
-        session = _trainer(quiet, workers, threads, executor, address, gpu_share)
+        session = _trainer(context, quiet, workers, threads, executor, address, gpu_share)
         checks, code = verify_fresh(
             session,
             number,
@@ -553,7 +553,9 @@ def recipes(
     if not search:
         _refuse(context, _TRAINING, "requires --search")
     cells = load_cells(packaged("expected_results"))
-    session = _trainer(quiet, workers, threads, executor if search else "local", address, gpu_share)
+    session = _trainer(
+        context, quiet, workers, threads, executor if search else "local", address, gpu_share
+    )
     place, code = device, 0
     if not recorded:
         place = session.device(device)
@@ -724,6 +726,7 @@ def weights(
 
 @app.command()
 def train(
+    context: typer.Context,
     model: Annotated[Architecture, typer.Argument(help="Network to train.")],
     activation: Annotated[
         Activation, typer.Option(help="Activation (net and improved only).")
@@ -747,7 +750,7 @@ def train(
     from repro.commands.train import task_for, train_one
     from repro.runs.locations import user_store
 
-    session = _trainer(quiet, None, threads, executor, address, gpu_share)
+    session = _trainer(context, quiet, None, threads, executor, address, gpu_share)
     task = task_for(
         model,
         activation,
@@ -1115,6 +1118,7 @@ def measure(
 
 
 def _trainer(
+    context: typer.Context,
     quiet: bool,
     workers: int | None,
     threads: int | None,
@@ -1122,13 +1126,19 @@ def _trainer(
     address: str,
     gpu_share: float,
 ) -> Any:
-    """The session for a command that trains."""
+    """The session for a command that trains.
+
+    Raises:
+        UsageError: options of a Ray cluster without one.
+    """
     from repro.commands.context import Session
     from repro.execution.ray_cluster import RayCluster
 
     source = os.environ.get("REPRO_CIFAR10_SOURCE")
     cluster = None
-    if executor == "ray":
+    if executor == "local":
+        _refuse(context, ("address", "gpu_share"), "requires --executor ray")
+    else:
         cluster = RayCluster(address, gpu_share=gpu_share, source=source)
     return Session(console=err, quiet=quiet, workers=workers, threads=threads, cluster=cluster)
 

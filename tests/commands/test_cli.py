@@ -327,7 +327,13 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(home):
         ),
         (["train", "net", "--epochs", "100001"], ["expected an integer from 1 to 100000"]),
         (["runs", "show", "x"], ["'x': expected a unique prefix of a run's name"]),
-        (["data", "fetch", "--from", "/nonexistent"], ["--from /nonexistent: expected a folder"]),
+        (
+            ["data", "fetch", "--from", "no-such-folder"],
+            ["--from no-such-folder: expected a folder"],
+        ),
+        (["table", "3-1", "--address", "host:1"], ["--address requires --executor ray"]),
+        (["train", "net", "--gpu-share", "0.5"], ["--gpu-share requires --executor ray"]),
+        (["verify", "--fresh", "--gpu-share", "1"], ["--gpu-share requires --executor ray"]),
         (
             ["data", "fetch", "--source", "gopher"],
             ["source 'gopher': expected mirror, npm, official"],
