@@ -75,7 +75,7 @@ def work(
         if theirs.spec.dataset == "cifar10" and fetch(
             default_folder(home()), plan(source), say=lambda _: None, progress=lambda *_: None
         ):
-            yield _encode(Noted(run=run, message=f"{node}: CIFAR-10 fetched and verified"))
+            yield _encode(Noted(run=run, message=f"{node}: CIFAR-10 downloaded and verified"))
         with tempfile.TemporaryDirectory(prefix="repro-") as folder:
             store = Store(Path(folder))
             for spec in theirs.specs:

@@ -161,6 +161,16 @@ def cells_foot(verdicts: Sequence[Verdict], lang: Language) -> str:
                 zh=f"{name}在测试时评估两次：判定以 Dropout {zh_primary}为准，{zh_other}仅供对照",
             )
         )
+    if any(v.kind is VerdictKind.NOT_RUN for v in unique):
+        lines.append(
+            choose(
+                lang,
+                en="NOT RUN: no run of the cell is here; `repro table` without --trained trains "
+                "it, --recorded shows the bundled ones",
+                zh="未运行：这里没有该数值的训练记录；不带 --trained 的 `repro table` 会进行训练，"
+                "--recorded 显示随包附带的记录",
+            )
+        )
     if any(v.n == 1 for v in unique):
         lines.append(
             choose(

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from repro.reporting.language import Language, choose, translate
 from repro.reporting.markup import latex, latex_table, markdown_table
-from repro.spec import REPORT_DROPOUT_AT_PREDICTION
+from repro.spec import REPORT_DROPOUT_AT_PREDICTION, train_commands
 from repro.verdicts.claims import EQUIVALENCE, ClaimResult, Finding
 
 _HEADINGS = ("The report says", "Place", "Holds in", "Next", "Difference", "Finding")
@@ -178,6 +178,18 @@ def claims_foot(judgements: Iterable[ClaimResult], lang: Language = "en") -> str
                     f"{'也' if each.stated else '不'}可能得到（“{quoted}”）",
                 )
             )
+    not_run = [each.claim for each in judged if each.finding is Finding.NOT_RUN]
+    if not_run:
+        commands = train_commands(figure for claim in not_run for figure in claim.figures)
+        listed = ", ".join(f"`{command}`" for command in commands)
+        lines.append(
+            choose(
+                lang,
+                en="NOT RUN: no seed has all values of the claim; each of these trains one: "
+                f"{listed}",
+                zh=f"未运行：没有一个种子具备论断所需的全部数值；下列命令各训练其中一项：{listed}",
+            )
+        )
     if any(each.switched for each in judged):
         off = REPORT_DROPOUT_AT_PREDICTION
         shown, other = ("on", "off") if off else ("off", "on")

@@ -144,8 +144,13 @@ def test_the_summary_of_one_cell_has_nothing_to_average_or_to_look_at_together(c
 
 
 def test_the_summary_of_nothing_trained_has_no_average(cells):
-    text = cells_foot(judge_all(select_cells(cells, "3-4", None), {}), "en")
-    assert text == "2 cells: 2 NOT RUN"
+    verdicts = judge_all(select_cells(cells, "3-4", None), {})
+    assert cells_foot(verdicts, "en").splitlines() == [
+        "2 cells: 2 NOT RUN",
+        "NOT RUN: no run of the cell is here; `repro table` without --trained trains it, --recorded "
+        "shows the bundled ones",
+    ]
+    assert "--recorded" in cells_foot(verdicts, "zh")
 
 
 @pytest.mark.parametrize("kind", list(VerdictKind))

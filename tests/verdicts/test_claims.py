@@ -274,6 +274,17 @@ def test_a_claim_is_judged_with_dropout_the_other_way_about_too():
     assert row["switched"] == {"n": 5, "k": 5, "finding": "SUPPORTED"}
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_claim_that_was_not_run_says_what_runs_it(lang):
+    claims = {claim.name: claim for claim in load_claims(EXPECTED / "claims.toml")}
+    judged = [judge_claim(claims["dropout-ends-overfitting"], [])]
+    assert "`repro train improved --dropout 0 --epochs 100`" in claims_foot(judged, lang)
+    assert "`repro train improved --epochs 100`" in claims_foot(judged, lang)
+    beyond = claims_foot([judge_claim(claims["improved-rises-on"], [])], lang)
+    assert "`repro train improved --epochs 200`" in beyond
+    assert "repro train" not in claims_foot([judge_claim(TWO, [two([0.1], [0.2])[0]])], lang)
+
+
 def test_a_claim_without_dropout_is_judged_once():
     claim = Claim(name="a", says="", place="", greater=(("net-relu@30", "net-relu@10"),))
     figures = figures_by_seed([record("net-relu", 0, {10: 0.59, 30: 0.6})]).values()
@@ -503,7 +514,7 @@ def test_chinese_claims_are_chinese_throughout():
     console = Console(file=io.StringIO(), width=100)
     console.print(claims_to_rich(judged, "zh"))
     told = console.file.getvalue() + claims_foot(judged, "zh") + claims_to_text(judged, "md", "zh")
-    words = set(re.findall("[A-Za-z]+", told))
+    words = set(re.findall("[A-Za-z]+", re.sub("`[^`]*`", "", told)))  # but for commands
     assert words <= {"Net", "ReLU", "Leaky", "Swish", "Sigmoid", "Dropout", "ImprovedNet", "ResNet"}
     assert "得到支持" in told
 
