@@ -689,6 +689,18 @@ def test_what_a_text_names_exists():
     assert not wrong
 
 
+def test_a_module_of_the_tests_that_a_string_names_exists():
+    """Code that tests hand to another process."""
+    names = re.compile(r"\btests((?:\.\w+)+) import")
+    wrong = [
+        f"{path.relative_to(ROOT)}: {found[0]}"
+        for path in (ROOT / "tests").rglob("*.py") for found in names.finditer(path.read_text())
+        if not (place := ROOT.joinpath("tests", *found[1].split(".")[1:])).is_dir()
+        and not place.with_suffix(".py").exists()
+    ]  # fmt: skip
+    assert not wrong
+
+
 def exists(parts):
     """Whether there is such a module, or such a name in a module."""
     if parts in (["toml"], ["cli"]):  # a file of the user's; cli.py as __main__ loads it

@@ -55,7 +55,7 @@ def emulated(cpu: str, models: tuple[str, ...], code: str, **variables: str) -> 
     }
     code += (
         "import json\nfrom repro.execution import check_jobs\nfrom repro.spec import REPORT_RECIPES, RunSpec\n"
-        f"worker.REPORT_RECIPES = {{name: REPORT_RECIPES[name] for name in {models!r}}}\n"
+        f"check_jobs.REPORT_RECIPES = {{name: REPORT_RECIPES[name] for name in {models!r}}}\n"
         "recipe = REPORT_RECIPES['net-relu']\n"
         "spec = RunSpec(recipe=recipe, seed=0, engine='torch', dataset='synthetic')\n"
         "print(json.dumps(check_jobs.first_steps(spec)))"

@@ -200,7 +200,7 @@ def test_a_run_that_meets_a_full_disk_ends_alike_once_there_is_room(tmp_path, un
         for megabytes in (29, 22, 18):
             (disk / "filler").write_bytes(bytes(megabytes * 1_000_000))
             (failure,) = train(disk / "store")
-            assert "the disk is full; free some room, and the same command" in failure.message
+            assert "the disk is full; free some space and run the same command" in failure.message
             survey(Store(disk / "store"))
         (disk / "filler").unlink()
         assert not train(disk / "store")
@@ -239,7 +239,7 @@ def test_two_tables_on_one_store_train_each_run_once_and_end_as_one(tmp_path):
 def test_the_lock_of_a_dead_process_is_taken_over(tmp_path):
     code = (
         "import sys, time; from pathlib import Path; from repro.runs.store import Store\n"
-        "from tests.test_durability import SPEC\n"
+        "from tests.execution.test_durability import SPEC\n"
         "with Store(Path(sys.argv[1])).lock(SPEC, lambda: None): print('held', flush=True); time.sleep(600)"
     )
     with subprocess.Popen(
