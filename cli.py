@@ -1100,9 +1100,9 @@ def measure(
     from rich.markdown import Markdown
 
     from repro.bench.measuring import STEPS
-    from repro.bench.page import around_marks, markdown, write
     from repro.commands.bench import run_bench
     from repro.commands.context import Session
+    from repro.reporting.bench_page import around_marks, markdown, write
 
     if page:
         around_marks(page)  # fails early if the marks are missing

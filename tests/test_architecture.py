@@ -318,9 +318,15 @@ ALLOWED = {
         "paths",
         "spec",
     },
-    "bench.page": {"bench.measuring", "errors", "files"},
     # reporting
     "reporting.__init__": set(),
+    "reporting.bench_page": {
+        "bench.measuring",
+        "errors",
+        "files",
+        "reporting.figures.style",
+        "reporting.markup",
+    },
     "reporting.cell_tables": {
         "reporting.language",
         "reporting.markup",
@@ -375,7 +381,7 @@ ALLOWED = {
     "reporting.figures.filters": {"reporting.figures.style", "verdicts.evidence"},
     "reporting.figures.listing": {
         "reporting.figures.registry",
-        "reporting.figures.style",
+        "reporting.language",
         "reporting.terminal",
     },
     "reporting.figures.network_drawing": {
@@ -458,7 +464,6 @@ ALLOWED = {
     "commands.__init__": set(),
     "commands.audit": {
         "commands.context",
-        "data.sources",
         "execution.audit",
         "execution.devices",
         "execution.doctor",
@@ -470,7 +475,6 @@ ALLOWED = {
         "commands.context",
         "data.dataset",
         "data.png_export",
-        "data.sources",
         "execution.devices",
         "paths",
         "spec",
@@ -531,7 +535,6 @@ ALLOWED = {
     },
     "commands.train": {
         "commands.context",
-        "data.sources",
         "determinism",
         "errors",
         "execution.devices",
@@ -570,7 +573,7 @@ ROOMS = {
     "execution": {"data", "kernels", "runs", "top", "training"},
     "verdicts": {"data", "runs", "top"},
     "bench": {"data", "execution", "networks", "top", "training"},
-    "reporting": {"data", "execution", "networks", "runs", "top", "verdicts"},
+    "reporting": {"bench", "data", "execution", "networks", "runs", "top", "verdicts"},
     "commands": {
         "bench", "data", "execution", "reporting", "runs", "top", "training", "verdicts",
     },
@@ -709,16 +712,18 @@ def exists(parts):
     while parts and ((place / parts[0]).is_dir() or (place / f"{parts[0]}.py").exists()):
         place, parts = place / parts[0], parts[1:]
     file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
-    name = parts[0] if parts else ""
-    return (
-        not parts
-        or re.search(
-            rf"^(def |class |)\"?{name}\b|\b{name}\b.*import|import.*\b{name}\b",
-            file.read_text(),
-            re.MULTILINE,
-        )
-        is not None
-    )
+    return not parts or parts[0] in names_in(ast.parse(file.read_text()))
+
+
+def names_in(tree):
+    """What a module defines, assigns or imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from (alias.asname or alias.name for alias in node.names)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Sequence
 
 from repro.commands.context import Session, bar
-from repro.data.sources import plan
 from repro.execution.audit import Audit
 from repro.execution.devices import default_workers
 from repro.execution.doctor import Checkup, check_up
@@ -28,7 +26,7 @@ def audit_runs(
     audit = Audit(store, home(), names)
     audit.check_records()
     if any(record.spec.dataset == "cifar10" for record in audit.sound):
-        session.fetch_data(plan(os.environ.get("REPRO_CIFAR10_SOURCE")))
+        session.fetch_data()
     audit.check_accuracies()
     devices = {record.spec.device for record in audit.sound}
     workers = session.workers or min(map(default_workers, devices), default=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -13,7 +12,6 @@ from repro.bench import measuring
 from repro.commands.context import Session, bar
 from repro.data.dataset import Dataset, load
 from repro.data.png_export import export
-from repro.data.sources import plan
 from repro.execution.devices import default_workers
 from repro.paths import home
 from repro.spec import DatasetName
@@ -31,7 +29,7 @@ def run_bench(
     cores = session.workers or default_workers("cpu")
     names = [n for n in measuring.CONTESTANTS if n != "lightning" or find_spec("lightning")]
     if dataset == "cifar10":
-        session.fetch_data(plan(os.environ.get("REPRO_CIFAR10_SOURCE")))
+        session.fetch_data()
     # First: if a command fails, it does so before a quarter of an hour of turns.
     commands = measuring.measure_commands(
         [["--help"], ["table", "all", "--recorded"], ["verify"]], 2 if short else 10

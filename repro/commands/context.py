@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from rich.progress import (
 )
 
 from repro.data.dataset import default_folder
-from repro.data.sources import Source, fetch
+from repro.data.sources import Source, fetch, plan
 from repro.execution.devices import choose_device
 from repro.execution.ray_cluster import RayCluster
 from repro.paths import home
@@ -78,12 +79,16 @@ class Session:
         self.cluster.slots(device)
         return device
 
-    def fetch_data(self, sources: list[Source]) -> Path:
+    def fetch_data(self, sources: list[Source] | None = None) -> Path:
         """Bring CIFAR-10 to its place unless it is there, and return the place.
+
+        Without `sources`, from the one that REPRO_CIFAR10_SOURCE names, or from the usual ones.
 
         Raises:
             DataError: no source had it.
         """
+        if sources is None:
+            sources = plan(os.environ.get("REPRO_CIFAR10_SOURCE"))
         folder = default_folder(home())
         with bar(self.progress_console, "download", "bytes") as update:
             fresh = fetch(

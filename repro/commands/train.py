@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import platform
 import time
 from collections.abc import Callable, Sequence
 
 from repro.commands.context import Session
-from repro.data.sources import plan
 from repro.determinism import promise
 from repro.errors import DataError, UsageError
 from repro.execution.devices import choose_engine, default_workers, try_gpu
@@ -64,7 +62,7 @@ def train_missing(
         at_a_time, threads = min(session.workers or slots, len(todo)), 1
     if session.cluster is None:
         if any(task.spec.dataset == "cifar10" for task in todo):
-            session.fetch_data(plan(os.environ.get("REPRO_CIFAR10_SOURCE")))
+            session.fetch_data()
     else:  # whose nodes fetch the data that they need
         session.say(
             f"a Ray cluster of {session.cluster.nodes} nodes, with room for {slots} at once"

@@ -7,6 +7,13 @@ from typing import Literal
 
 Language = Literal["en", "zh"]
 
+_MODELS = {
+    "Net (ReLU)": "原模型（ReLU）",
+    "Net (Leaky ReLU)": "原模型（Leaky ReLU）",
+    "Net (Swish)": "原模型（Swish）",
+    "ImprovedNet": "改进后模型",
+}
+
 CHINESE = {
     "Table": "表",
     "Model": "模型",
@@ -19,10 +26,7 @@ CHINESE = {
     "95% interval": "95% 预测区间",
     "Margin": "等效界",
     "Verdict": "判定",
-    "Net (ReLU)": "原模型（ReLU）",
-    "Net (Leaky ReLU)": "原模型（Leaky ReLU）",
-    "Net (Swish)": "原模型（Swish）",
-    "ImprovedNet": "改进后模型",
+    **_MODELS,
     "Net (Sigmoid)": "原模型（Sigmoid）",
     "ImprovedNet without dropout": "改进后模型（去掉 Dropout）",
     "ResNet": "ResNet",
@@ -54,11 +58,7 @@ CHINESE = {
 """Of tables and what stands below them."""
 
 FIGURE_WORDS = {
-    # models
-    "Net (ReLU)": "原模型（ReLU）",
-    "Net (Leaky ReLU)": "原模型（Leaky ReLU）",
-    "Net (Swish)": "原模型（Swish）",
-    "ImprovedNet": "改进后模型",
+    **_MODELS,
     "ImprovedNet, dropout on": "改进后模型（Dropout 开启）",
     "ImprovedNet, dropout off": "改进后模型（Dropout 关闭）",
     "test, dropout off": "测试集（Dropout 关闭）",
@@ -119,8 +119,8 @@ def choose(lang: Language, *, en: str, zh: str) -> str:
 
 
 def translate(text: str, lang: Language) -> str:
-    """`text`, which is English, in `lang`; what has no translation stays as it is."""
+    """A word of a table, which is English, in `lang`; what has no translation stays as it is."""
     english = text.value if isinstance(text, Enum) else text
     if lang == "en":
         return english
-    return CHINESE.get(english) or FIGURE_WORDS.get(english, english)
+    return CHINESE.get(english, english)

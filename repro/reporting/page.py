@@ -23,7 +23,7 @@ from repro.reporting.cell_tables import by_table_and_column, cells_foot, cells_t
 from repro.reporting.claim_tables import claims_foot, claims_to_text, least, switched_note
 from repro.reporting.figures.registry import FIGURES, FigureSpec, lacks, render_picture
 from repro.reporting.figures.style import ABLATION_NAMES, MODEL_NAMES, Style
-from repro.reporting.language import FIGURE_WORDS, translate
+from repro.reporting.language import FIGURE_WORDS, Language, translate
 from repro.reporting.markup import latex
 from repro.reporting.pattern_tables import pattern_name, patterns_foot
 from repro.runs.records import RunRecord
@@ -32,8 +32,6 @@ from repro.verdicts.claims import Finding
 from repro.verdicts.evidence import Evidence
 from repro.verdicts.judging import Verdict, VerdictKind, unique_primary
 from repro.verdicts.recipes import RecipeComparison
-
-Language = Literal["en", "zh"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 PAGE_FIGURES = (

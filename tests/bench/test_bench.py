@@ -10,14 +10,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from repro.bench import baselines, measuring, page
+from repro.bench import baselines, measuring
 from repro.bench.baselines import useful_operations
 from repro.bench.measuring import Measured, Report, measure
-from repro.bench.page import MARKS, markdown, write
 from repro.data.dataset import synthetic
 from repro.data.png_export import export
 from repro.errors import TrainingError, UsageError
 from repro.networks import models
+from repro.reporting import bench_page
+from repro.reporting.bench_page import MARKS, markdown, write
 from repro.spec import REPORT_RECIPES
 
 MEASURED = Measured(
@@ -84,11 +85,11 @@ def test_the_hours_are_those_of_all_runs_or_of_the_longest():
     networks = [
         MEASURED, Measured(**slow), Measured(**{**vars(MEASURED), "model": "resnet"}),
     ]  # fmt: skip
-    hours = page._hours(Report(machine={}, networks=networks))
+    hours = bench_page._hours(Report(machine={}, networks=networks))
     longest, others = 100 / 3.6, (3 * 100 + 10) / 360
     assert hours[1] == pytest.approx(longest)
     assert hours[10] == pytest.approx(10 * (longest + others) / 2)
-    assert page._hours(Report(machine={}, networks=networks[:2])) == {}
+    assert bench_page._hours(Report(machine={}, networks=networks[:2])) == {}
 
 
 def test_the_figure_has_what_was_measured(tmp_path):
@@ -96,7 +97,7 @@ def test_the_figure_has_what_was_measured(tmp_path):
         machine={}, networks=[MEASURED], workers={1: 300.0, 2: 600.0, 4: 590.0},
         seeds={1: 12.0, 2: 12.5, 5: 36.0},
     )  # fmt: skip
-    page.draw(report, tmp_path / "cost.svg")
+    bench_page.draw(report, tmp_path / "cost.svg")
     text = (tmp_path / "cost.svg").read_text()
     assert text.count("<use ") > 6, "a mark each"
     assert "seeds of Net" in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import RenderableType
 
 from repro.reporting.figures.registry import FIGURES
-from repro.reporting.figures.style import Language
+from repro.reporting.language import Language
 from repro.reporting.terminal import plain_table
 
 

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from repro.reporting.language import FIGURE_WORDS
+from repro.reporting.language import FIGURE_WORDS, Language
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Language = Literal["en", "zh"]
 Format = Literal["svg", "png", "pdf"]
 
 FONT = Path(__file__).parent / "fonts" / "ReproSansSC-Regular.otf"
@@ -122,7 +121,7 @@ def render(
 
     `salt` keeps the identifiers inside several SVGs of one page apart.
     """
-    mpl = _matplotlib()
+    mpl = load_matplotlib()
     from matplotlib import font_manager  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
@@ -143,7 +142,7 @@ def render(
     return out.getvalue().replace(b"'DejaVu Sans'", _FAMILIES) if form == "svg" else out.getvalue()
 
 
-def _matplotlib() -> ModuleType:
+def load_matplotlib() -> ModuleType:
     """Matplotlib, which does not begin where MPLBACKEND names a backend that is not installed, as a
     notebook's may not be. We draw without one."""
     backend = os.environ.pop("MPLBACKEND", None)

@@ -1,9 +1,10 @@
-"""What was measured as Markdown, as a figure, and between the marks of a page."""
+"""What `repro bench` measured: as Markdown, as a figure, and between the marks of a page."""
 
 from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 from repro.bench.measuring import CONTESTANTS, OURS, STEPS, Measured, Report
 from repro.errors import UsageError
 from repro.files import disk_errors, write_atomically
+from repro.reporting.figures.style import load_matplotlib
+from repro.reporting.markup import markdown_table
 
 MARKS = ("<!-- measured: begin -->", "<!-- measured: end -->")
 """Between these lines of a Markdown file, the tables are put."""
@@ -18,41 +21,52 @@ MARKS = ("<!-- measured: begin -->", "<!-- measured: end -->")
 
 def markdown(report: Report) -> str:
     """The report as Markdown tables."""
-    lines = [", ".join(f"{name} {value}" for name, value in report.machine.items()) + "."]
-    for each in report.networks:
-        lines += ["", f"### {each.model}", "", *_network_rows(each)]
-    if report.workers:
-        lines += ["", "### Runs at a time (Net, kernels)", "", "| Runs | Epochs an hour |"]
-        lines += ["| ---: | ---: |"]
-        lines += [f"| {count} | {rate:.0f} |" for count, rate in report.workers.items()]
-    if report.threads:
-        lines += ["", "### Cores for one run (kernels)", "", "| Network | Cores | Times as fast |"]
-        lines += ["| --- | ---: | ---: |"]
-        lines += [
-            f"| {model} | {count} | {seconds[1] / taken:.2f} |"
+    parts = [", ".join(f"{name} {value}" for name, value in report.machine.items()) + "."]
+    parts += [f"### {each.model}\n\n{_network_table(each)}" for each in report.networks]
+
+    def add(
+        title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], *, names: int = 0
+    ) -> None:
+        """A section, if there are `rows`: after the columns of `names` all are numbers."""
+        if rows:
+            table = markdown_table(headings, rows, right=range(names, len(headings)))
+            parts.append(f"### {title}\n\n{table}")
+
+    add(
+        "Runs at a time (Net, kernels)",
+        ("Runs", "Epochs an hour"),
+        [(f"{count}", f"{rate:.0f}") for count, rate in report.workers.items()],
+    )
+    add(
+        "Cores for one run (kernels)",
+        ("Network", "Cores", "Times as fast"),
+        [
+            (model, f"{count}", f"{seconds[1] / taken:.2f}")
             for model, seconds in report.threads.items()
             for count, taken in seconds.items()
-        ]
-    if report.seeds:
-        lines += ["", "### Seeds (one epoch of Net, kernels, from nothing)", ""]
-        lines += ["| Seeds | Seconds | a seed |", "| ---: | ---: | ---: |"]
-        lines += [f"| {n} | {taken:.1f} | {taken / n:.1f} |" for n, taken in report.seeds.items()]
-    if hours := _hours(report):
-        lines += [
-            "",
-            "### The 17 cells, kernels: hours of training, as predicted from the above",
-            "",
-        ]
-        lines += ["| Seeds | Hours |", "| ---: | ---: |"]
-        lines += [f"| {count} | {taken:.1f} |" for count, taken in hours.items()]
-    if report.commands:
-        lines += ["", "### Commands that need no torch", ""]
-        lines += ["| Command | Median s | Slowest s | n |", "| --- | ---: | ---: | ---: |"]
-        lines += [
-            f"| `{name}` | {statistics.median(taken):.2f} | {max(taken):.2f} | {len(taken)} |"
+        ],
+        names=1,
+    )
+    add(
+        "Seeds (one epoch of Net, kernels, from nothing)",
+        ("Seeds", "Seconds", "a seed"),
+        [(f"{n}", f"{taken:.1f}", f"{taken / n:.1f}") for n, taken in report.seeds.items()],
+    )
+    add(
+        "The 17 cells, kernels: hours of training, as predicted from the above",
+        ("Seeds", "Hours"),
+        [(f"{count}", f"{taken:.1f}") for count, taken in _hours(report).items()],
+    )
+    add(
+        "Commands that need no torch",
+        ("Command", "Median s", "Slowest s", "n"),
+        [
+            (f"`{name}`", f"{statistics.median(taken):.2f}", f"{max(taken):.2f}", f"{len(taken)}")
             for name, taken in report.commands.items()
-        ]
-    return "\n".join(lines) + "\n"
+        ],
+        names=1,
+    )
+    return "\n\n".join(parts) + "\n"
 
 
 def _hours(report: Report) -> dict[int, float]:
@@ -71,7 +85,8 @@ def _hours(report: Report) -> dict[int, float]:
 
 def draw(report: Report, path: Path) -> None:
     """How the cost grows with seeds and with runs at a time, as an SVG; needs matplotlib."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
+    load_matplotlib()
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
 
     figure = Figure(figsize=(8, 3), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -90,15 +105,12 @@ def draw(report: Report, path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
 
 
-def _network_rows(each: Measured) -> list[str]:
+def _network_table(each: Measured) -> str:
     rivals = [which for which in each.seconds if which not in OURS]
-    head = [
-        "Contestant",
-        "Epochs an hour",
-        "Spread",
-        *[f"over {CONTESTANTS[r][0]}" for r in rivals],
-    ]
-    head += ["Of the floor", "Accuracy"]
+    headings = [
+        "Contestant", "Epochs an hour", "Spread", *[f"over {CONTESTANTS[r][0]}" for r in rivals],
+        "Of the floor", "Accuracy",
+    ]  # fmt: skip
     rows = [
         [
             CONTESTANTS[which],
@@ -111,15 +123,12 @@ def _network_rows(each: Measured) -> list[str]:
         for which in each.seconds
     ]
     turns = len(next(iter(each.seconds.values())))
-    return [
-        f"| {' | '.join(head)} |",
-        f"| --- |{' ---: |' * (len(head) - 1)}",
-        *[f"| {' | '.join(row)} |" for row in rows],
-        "",
+    return (
+        f"{markdown_table(headings, rows, right=range(1, len(headings)))}\n\n"
         f"{turns} turns of {each.steps} steps; {each.operations / 1e6:.1f} million useful "
         f"operations an image; matrix products at {each.rate / 1e9:.0f} GFLOP/s on {each.cores} "
-        "cores.",
-    ]
+        "cores."
+    )
 
 
 def around_marks(page: Path) -> tuple[str, str]:
