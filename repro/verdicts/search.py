@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
@@ -58,32 +58,41 @@ def entrants(stage: int, fits: Iterable[CandidateScore]) -> list[Recipe]:
     now = STAGES[stage]
     if now.entering is None:
         return list(CANDIDATES)
-    names = cells_before(stage)
-    ranked = [fit.candidate for fit in ranking(fits, names)]
+    ranked = [fit.candidate for fit in ranking(fits, known_before(stage))]
     nearest = list(dict.fromkeys([*ranked[: now.entering], IN_USE]))
     if not now.changed:
         return nearest
     return [dataclasses.replace(each, **change) for each in nearest for change in CHANGES]  # type: ignore[arg-type]
 
 
-def cells_before(stage: int) -> set[str]:
-    """The cells that every candidate has which came through the stages before `stage`."""
-    return {
-        f"{model}@{epoch}"
-        for before in STAGES[:stage]
-        for model, last in before.epochs.items()
-        for epoch in READING_EPOCHS
-        if epoch <= last
-    }
+def known_before(stage: int) -> dict[str, set[int]]:
+    """What every candidate has that came through the stages before `stage`: its cells, and the
+    fitting seeds of each. Later stages add seeds, which must not change who entered this one."""
+    known: dict[str, set[int]] = {}
+    for before in STAGES[:stage]:
+        for model, last in before.epochs.items():
+            for epoch in READING_EPOCHS:
+                if epoch <= last:
+                    seeds = known.setdefault(f"{model}@{epoch}", set())
+                    seeds.update(FITTING_SEEDS[: before.seeds])
+    return known
 
 
-def ranking(fits: Iterable[CandidateScore], names: set[str]) -> list[CandidateScore]:
-    """Each candidate that has all of the cells `names`, over these alone, by its nearest reading;
-    the nearest candidate first."""
+def ranking(
+    fits: Iterable[CandidateScore], known: Mapping[str, Collection[int]]
+) -> list[CandidateScore]:
+    """Each candidate that has all seeds of the cells in `known`, over these alone, by its nearest
+    reading; the nearest candidate first."""
     whole = [
-        dataclasses.replace(fit, by_seed={n: s for n, s in fit.by_seed.items() if n in names})
+        dataclasses.replace(
+            fit,
+            by_seed={
+                name: {seed: fit.by_seed[name][seed] for seed in sorted(seeds)}
+                for name, seeds in known.items()
+            },
+        )
         for fit in fits
-        if names <= fit.by_seed.keys()
+        if all(set(seeds) <= fit.by_seed.get(name, {}).keys() for name, seeds in known.items())
     ]
     best: dict[Recipe, CandidateScore] = {}
     for fit in sorted(whole, key=lambda fit: fit.rms):

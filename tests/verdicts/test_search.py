@@ -14,13 +14,14 @@ from repro.verdicts.search import (
     IN_USE,
     NETS,
     STAGES,
-    cells_before,
     decide,
     entrants,
+    known_before,
     ranking,
 )
 
 EARLY = {f"{model}@10" for model in NETS}
+EARLY_SEED = {name: {100} for name in EARLY}
 ALL = {
     *(f"{model}@{epoch}" for model in (*NETS, "improved") for epoch in (10, 30, 60, 100)),
     "resnet@10",
@@ -36,8 +37,8 @@ def fit(candidate, difference, names=EARLY, seeds=(100,), *, dropout=False):
 
 
 def test_the_stages_end_with_all_cells_of_the_report():
-    assert [sorted(cells_before(stage)) for stage in (0, 1)] == [[], sorted(EARLY)]
-    assert cells_before(len(STAGES)) == ALL
+    assert [known_before(stage) for stage in (0, 1)] == [{}, EARLY_SEED]
+    assert known_before(len(STAGES)) == {name: {100, 101, 102} for name in ALL}
 
 
 def test_all_candidates_enter_the_first_stage():
@@ -63,9 +64,25 @@ def test_one_that_lacks_a_cell_is_out():
     assert entrants(2, fits) == [complete, IN_USE]
 
 
+def test_seeds_of_a_later_stage_do_not_change_who_entered_an_earlier_one():
+    """Stage 4 adds two seeds to the candidates that entered it; the search may be called again."""
+    names = EARLY | {"improved@10"}
+    first, *others = CANDIDATES[:7]
+    fits = [fit(first, {100: 0.01, 101: 0.2, 102: 0.2}, names), *(
+        fit(each, 0.02 + 0.001 * place, names) for place, each in enumerate(others)
+    )]  # fmt: skip
+    assert entrants(3, fits)[:6] == [first, *others[:5]]
+
+
+def test_a_candidate_of_which_a_seed_diverged_goes_no_further():
+    complete, other = CANDIDATES[:2]
+    fits = [fit(other, 0.0, ALL, (100, 102)), fit(complete, 0.3, ALL, (100, 101, 102))]
+    assert entrants(4, fits) == [complete, IN_USE]
+
+
 def test_a_candidate_gets_its_nearest_reading():
     left_on, off = fit(IN_USE, 0.01, dropout=True), fit(IN_USE, 0.02)
-    assert ranking([off, left_on], EARLY) == [left_on]
+    assert ranking([off, left_on], EARLY_SEED) == [left_on]
 
 
 def test_the_nearest_is_that_of_the_least_root_mean_square():
@@ -75,14 +92,14 @@ def test_the_nearest_is_that_of_the_least_root_mean_square():
     })  # fmt: skip
     all_near = fit(CANDIDATES[0], 0.015)
     assert one_far.mean < all_near.mean
-    assert ranking([one_far, all_near], EARLY) == [all_near, one_far]
+    assert ranking([one_far, all_near], EARLY_SEED) == [all_near, one_far]
 
 
 def test_a_stage_looks_at_the_cells_that_all_have():
     """The recipe in use may have been trained further in another stage."""
     other = CANDIDATES[0]
     further = fit(IN_USE, 0.01, names=ALL)
-    ranked = ranking([further, fit(other, 0.005)], EARLY)
+    ranked = ranking([further, fit(other, 0.005)], EARLY_SEED)
     assert [each.candidate for each in ranked] == [other, IN_USE]
     assert ranked[1].by_seed.keys() == EARLY
 
