@@ -264,6 +264,32 @@ def test_differences_are_those_of_the_17_cells_with_their_intervals(evidence):
     assert axes.get_yticklabels()[0].get_text() == "Net (ReLU)  10"
 
 
+def test_the_overview_shows_every_seed_the_intervals_and_the_report(evidence):
+    (axes,) = drawn(accuracies.overview, evidence).axes
+    verdicts = {v.cell.name: v for v in evidence.verdicts if v.counts}
+    bars = [line.get_xdata() for line in axes.lines if line.get_linewidth() == 7]
+    assert list(bars[0]) == [verdicts["net-relu@10"].low, verdicts["net-relu@10"].high]
+    assert len(bars) == 17
+    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    assert sorted(dots[0].get_xdata()) == pytest.approx([0.57, 0.58])
+    assert sum(len(line.get_xdata()) for line in dots) == 34
+    diamonds = [line for line in axes.lines if line.get_marker() == "D"]
+    filled = [line.get_xdata()[0] for line in diamonds if line.get_mfc() != "none"]
+    outside = [v for v in verdicts.values() if abs(v.difference) > v.half_width]
+    assert outside
+    assert sorted(filled) == sorted(v.cell.expected for v in outside)
+    assert len(diamonds) == 17
+
+
+def test_the_overview_needs_no_interval(tmp_path):
+    """One seed has none; its diamonds are hollow and nothing lies outside."""
+    (axes,) = drawn(accuracies.overview, Evidence(Store(tmp_path), [
+        record("net-relu", 0, {10: 0.57, 30: 0.63, 60: 0.58, 100: 0.58})
+    ])).axes  # fmt: skip
+    assert not [line for line in axes.lines if line.get_linewidth() == 7]
+    assert {line.get_mfc() for line in axes.lines if line.get_marker() == "D"} == {"none"}
+
+
 def test_a_confusion_matrix_by_hand():
     actual, predicted = np.arange(10).repeat(2), np.arange(10).repeat(2)
     predicted[1] = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from repro.reporting.figures.style import (
     MODEL_COLOURS,
@@ -17,11 +17,74 @@ from repro.reporting.figures.style import (
 from repro.spec import READING_EPOCHS, REPORT_RECIPES
 from repro.verdicts.claims import figures_by_seed, mean_interval
 from repro.verdicts.evidence import Evidence
-from repro.verdicts.judging import Verdict, unique_primary
+from repro.verdicts.judging import Verdict, VerdictKind, unique_primary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+NOT_OUTSIDE = frozenset(set(VerdictKind) - {VerdictKind.CLOSE, VerdictKind.DIFFERS})
+"""Verdicts of cells whose figure lies inside our interval, or that have no interval."""
+
+
+def overview(figure: Figure, look: Style, evidence: Evidence) -> None:
+    """Each cell a strip: a dot a seed, the 95% prediction interval for one more run as a bar, and
+    the report's figure as a diamond, which is filled where it lies outside the interval."""
+    axes = figure.subplots()
+    verdicts = unique_primary(evidence.verdicts)
+    verdicts.sort(key=lambda v: (list(MODEL_NAMES).index(v.cell.model), v.cell.row))
+    by_seed = figures_by_seed(evidence.records).values()
+    models = [verdict.cell.model for verdict in verdicts]
+    # Half a row of room between two networks.
+    rows = [y + 0.5 * len(set(models[: y + 1])) for y in range(len(models))]
+    for y, verdict in zip(rows, verdicts, strict=True):
+        colour = MODEL_COLOURS[verdict.cell.model]
+        if verdict.low is not None and verdict.high is not None:
+            bar = [verdict.low, verdict.high]
+            axes.plot(bar, [y, y], color=colour, linewidth=7, alpha=0.22, solid_capstyle="butt")
+        seeds = [each[verdict.cell.name] for each in by_seed if verdict.cell.name in each]
+        axes.plot(seeds, [y] * len(seeds), "o", color=colour, markersize=3.6, alpha=0.75, mew=0)
+        outside = verdict.kind not in NOT_OUTSIDE
+        axes.plot(
+            verdict.cell.expected, y, "D", color=look.ink, markersize=5.5, mew=1.3,
+            mfc=look.ink if outside else "none",
+        )  # fmt: skip
+    for model in dict.fromkeys(models):
+        top = rows[models.index(model)]
+        axes.text(
+            0.005, top - 0.62, look.say(MODEL_NAMES[model]), color=MODEL_COLOURS[model],
+            transform=axes.get_yaxis_transform(), va="center", fontweight=look.bold,
+        )  # fmt: skip
+    axes.set(
+        yticks=rows, yticklabels=[v.cell.row for v in verdicts], ylim=(rows[-1] + 0.6, -0.6),
+        ylabel=look.say("epochs"), xlabel=look.say("test accuracy"),
+    )  # fmt: skip
+    axes.grid(visible=True, axis="x", linewidth=0.6)
+    axes.set_axisbelow(True)
+    _key(figure, look)
+
+
+def _key(figure: Figure, look: Style) -> None:
+    """What dots, bars and diamonds of :func:`overview` are, above the strips."""
+    from matplotlib.lines import Line2D  # noqa: PLC0415 - slow to import
+
+    plain: dict[str, Any] = {"color": look.muted, "linestyle": ""}
+    marks = [
+        Line2D([], [], marker="o", markersize=3.6, label=look.say("one seed"), **plain),
+        Line2D(
+            [], [], color=look.muted, alpha=0.35, linewidth=7,
+            label=look.say("95% prediction interval"),
+        ),
+        Line2D(
+            [], [], marker="D", mfc="none", mec=look.ink, linestyle="", markersize=5.5,
+            label=look.say("report"),
+        ),
+        Line2D(
+            [], [], marker="D", color=look.ink, linestyle="", markersize=5.5,
+            label=look.say("report, outside the interval"),
+        ),
+    ]  # fmt: skip
+    figure.legend(handles=marks, loc="outside upper center", ncols=2)
 
 
 def accuracy(figure: Figure, look: Style, evidence: Evidence) -> None:

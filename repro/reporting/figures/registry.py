@@ -168,6 +168,14 @@ _ALL = (
         size=(8, 3.4),
     ),
     FigureSpec(
+        name="overview",
+        title="The report's 17 accuracies and every run of ours",
+        title_zh="报告的 17 个精度与我们的每一次训练",
+        draw=accuracies.overview,
+        size=(7.2, 6.2),
+        needs_runs=True,
+    ),
+    FigureSpec(
         name="learning-curves",
         title="Accuracy after every epoch",
         title_zh="每轮之后的精度",
