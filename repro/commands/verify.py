@@ -81,18 +81,15 @@ def verify_fresh(
 
     Raises:
         UsageError: so many seeds that they would come to those that verify nothing.
+        DataError: what is recorded or listed cannot be read; nothing is trained then.
     """
     cells = select_cells(load_cells(packaged("expected_results")), table, epochs)
+    # Read before training: what is wrong with them must not cost the minutes that it takes.
+    listing, recorded = load_listing(packaged("results")), recorded_store().records()
     if seeds is None:
         seeds = 1 if device != "mps" and engine in {"auto", "kernels"} else FEWEST_FRESH
     fresh, code = train_table(session,
         cells, seeds=choose_seeds(0, seeds), device=device, engine=engine,
         dataset="cifar10", lang="en", store=fresh_store(),
     )  # fmt: skip
-    checks = check_fresh(
-        load_listing(packaged("results")),
-        judge_records(cells, fresh),
-        fresh,
-        recorded_store().records(),
-    )
-    return checks, code
+    return check_fresh(listing, judge_records(cells, fresh), fresh, recorded), code
