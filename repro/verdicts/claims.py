@@ -62,6 +62,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     name: str
     says: str
     says_zh: str = ""
+    topic: str = ""
+    """A few words for lists of findings; the sentence itself if there are none."""
+    topic_zh: str = ""
     place: str
     place_zh: str = ""
     greater: tuple[tuple[str, str], ...] = ()
