@@ -8,7 +8,7 @@ import html
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,21 +25,23 @@ from repro.reporting.figures.registry import FIGURES, FigureSpec, lacks, render_
 from repro.reporting.figures.style import ABLATION_NAMES, MODEL_NAMES, Style
 from repro.reporting.language import FIGURE_WORDS, Language, translate
 from repro.reporting.markup import latex
-from repro.reporting.pattern_tables import pattern_name, patterns_foot
-from repro.runs.records import RunRecord
+from repro.reporting.pattern_tables import p_text, pattern_name, patterns_foot
+from repro.reporting.summary import summary
+from repro.reporting.try_network import network_data, to_json
+from repro.runs.records import Environment, RunRecord
 from repro.spec import REPORT_RECIPES, train_command
-from repro.verdicts.claims import Finding
 from repro.verdicts.evidence import Evidence
-from repro.verdicts.judging import Verdict, VerdictKind, unique_primary
+from repro.verdicts.judging import Verdict, unique_primary
 from repro.verdicts.recipes import RecipeComparison
 
 TEMPLATES = Path(__file__).parent / "templates"
 PAGE_FIGURES = (
-    "accuracy", "differences", "learning-curves", "losses", "activations", "3-6b-twelve-images",
+    "overview", "differences", "learning-curves", "losses", "activations", "3-6b-twelve-images",
     "by-class", "confusion", "always-wrong", "calibration", "filters", "3-9-network",
     "3-7b-improved-network",
 )  # fmt: skip
-"""In the order in which the page shows them; those that lack the data set are left out."""
+"""In the order in which the page shows them, the first above all; those that lack the data set are
+left out."""
 
 _PHRASE = re.compile(
     "(?<![A-Za-z0-9])("
@@ -61,10 +63,17 @@ def build(evidence: Evidence, grid: RecipeComparison, *, lang: Language, commit:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    wanted = _wanted(evidence)
+    (first, lacking), *others = _wanted(evidence)
+    network = network_data(evidence)
     return environment.get_template("page.html.j2").render(
         lang=lang,
+        summary={
+            each: summary(evidence.verdicts, evidence.judgements, each) for each in ("en", "zh")
+        },
         headline=_headline(evidence),
+        overview=None if lacking else picture_for_page(first, evidence),
+        network=network,
+        network_json=Markup(to_json(network)) if network else "",  # noqa: S704 - holds no "<"
         tables=_tables(evidence.verdicts),
         foot={each: cells_foot(evidence.verdicts, each).splitlines() for each in ("en", "zh")},
         judgements=evidence.judgements,
@@ -79,11 +88,14 @@ def build(evidence: Evidence, grid: RecipeComparison, *, lang: Language, commit:
         least=least,
         switched_note=switched_note,
         pattern_name=pattern_name,
+        p_text=p_text,
+        machine=_machine,
+        versions=_versions,
         figures=[
             (picture, picture_for_page(picture, evidence))
-            for picture, missing in wanted if not missing
+            for picture, missing in others if not missing
         ],
-        left_out=[(picture, missing) for picture, missing in wanted if missing],
+        left_out=[(picture, missing) for picture, missing in others if missing],
         recipe=REPORT_RECIPES["net-relu"],
         grid=grid,
         models=[
@@ -136,30 +148,46 @@ def _in_both_languages(found: re.Match[str]) -> str:
 def _headline(evidence: Evidence) -> dict[str, Any]:
     cells = unique_primary(evidence.verdicts)
     known = [abs(v.difference) for v in cells if v.difference is not None]
-    found = Counter(each.finding for each in evidence.judgements)
     seeds = sorted({record.spec.seed for record in evidence.records})
     return {
-        "cells": len(cells),
-        "success": sum(v.kind.is_success for v in cells),
-        "reproduced": sum(v.kind is VerdictKind.REPRODUCED for v in cells),
         "differ": [v for v in cells if not v.kind.is_success],
         "mean": sum(known) / len(known) if known else None,
         "largest": max(known, default=None),
-        "claims": len(evidence.judgements),
-        "supported": found[Finding.SUPPORTED],
-        "compatible": found[Finding.COMPATIBLE],
-        "equivalent": found[Finding.EQUIVALENT],
-        "contradicted": found[Finding.CONTRADICTED],
-        "open": found[Finding.OPEN] + found[Finding.NOT_RUN],
-        "seeds": ", ".join(map(str, seeds)) or "–",
+        "seeds": _ranges(seeds),
         "runs": len(evidence.records),
         "processors": sorted({_hardware(record) for record in evidence.records}),
         "hours": sum(record.duration_s for record in evidence.records) / 3600,
     }
 
 
+def _ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers, with those that follow each other as a range: 0–4, 7."""
+    groups: list[list[int]] = []
+    for number in numbers:
+        if groups and number == groups[-1][-1] + 1:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    texts = [f"{g[0]}–{g[-1]}" if len(g) > 1 else f"{g[0]}" for g in groups]
+    return ", ".join(texts) or "–"
+
+
 def _hardware(record: RunRecord) -> str:
     return record.environment.accelerator or record.environment.processor
+
+
+def _machine(environment: Environment) -> str:
+    """What a run was computed with and on."""
+    by = f"kernels {environment.kernels}" if environment.kernels else f"torch {environment.torch}"
+    return "; ".join(filter(None, (environment.processor, environment.accelerator, by)))
+
+
+def _versions(environment: Environment) -> str:
+    """The same with the versions of all else that was there."""
+    named = (("Python", environment.python), ("torchvision", environment.torchvision),
+             ("numpy", environment.numpy))  # fmt: skip
+    versions = ", ".join(f"{name} {version}" for name, version in named if version)
+    return f"{versions}, {environment.platform}; {_machine(environment)}"
 
 
 def _tables(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:

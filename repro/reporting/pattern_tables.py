@@ -66,13 +66,15 @@ def _pattern_row(pattern: Pattern, names: Mapping[str, str], lang: Language) -> 
     def number(value: float | None) -> str:
         return "–" if value is None else f"{value:+.4f}"
 
-    def chance(p: float) -> str:
-        return "<0.001" if p < 0.001 else f"{p:.3f}"
-
     return [
         *pattern_name(pattern, names, lang), number(pattern.report), number(pattern.ours),
-        chance(pattern.shared), chance(pattern.apart),
+        p_text(pattern.shared), p_text(pattern.apart),
     ]  # fmt: skip
+
+
+def p_text(p: float) -> str:
+    """A p value in [0, 1] to three digits."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def pattern_name(pattern: Pattern, names: Mapping[str, str], lang: Language) -> tuple[str, str]:

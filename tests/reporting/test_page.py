@@ -10,22 +10,26 @@ import re
 import shlex
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from repro.__main__ import load_cli
+from repro.commands.context import evidence as recorded_evidence
 from repro.reporting.figures.registry import FIGURES
 from repro.reporting.page import (
     PAGE_FIGURES,
+    _ranges,
     build,
     command,
     evidence_digest,
     write_page,
     write_paper,
 )
+from repro.reporting.summary import summary
+from repro.reporting.try_network import network_data, to_json
 from repro.runs.records import parse
 from repro.runs.store import Store
-from repro.verdicts.claims import Finding
 from repro.verdicts.evidence import Evidence
 from repro.verdicts.recipes import RecipeComparison, fit_all, spreads
 from tests.examples import record
@@ -112,15 +116,52 @@ def test_it_needs_nothing_from_elsewhere(page):
     assert "@import" not in page
 
 
-def test_the_headline_counts_what_the_verdicts_say(page, evidence):
-    cells = {v.cell.name: v for v in evidence.verdicts if v.counts}
-    good = sum(v.kind.is_success for v in cells.values())
-    assert f">{good} / 17</strong>" in page
-    hold = sum(e.finding is Finding.SUPPORTED for e in evidence.judgements)
-    assert f"<strong>{hold} / {len(evidence.judgements)}</strong>" in page
-    for verdict in cells.values():
-        if not verdict.kind.is_success:
-            assert f'<p class="bad">{verdict.cell.name}' in page, "what differs stands at the top"
+def test_it_begins_with_the_result_in_sentences_and_one_figure(page, evidence):
+    top = page.partition('<main id="main">')[2].partition("</section>")[0]
+    for lang in ("en", "zh"):
+        for line in summary(evidence.verdicts, evidence.judgements, lang):
+            assert html.escape(line, quote=True).replace("&#x27;", "&#39;") in top
+    assert 'id="figure-overview"' in top
+    differ = [v for v in evidence.verdicts if v.counts and not v.kind.is_success]
+    assert differ
+    assert all(f'<p class="bad">{verdict.cell.name}' in top for verdict in differ)
+    assert "runs (seeds " in top
+    assert "0–1" in top
+
+
+def test_it_says_how_to_read_it_before_the_tables(page):
+    reading = page.index('id="reading"')
+    assert page.index("<main") < reading < page.index('id="tables"')
+    part = page[reading:].partition("</section>")[0]
+    assert "chosen because its test accuracies come near" in part
+    assert "正是因为测试精度接近" in part
+
+
+def test_without_a_checkpoint_there_is_no_network_to_try(page):
+    assert 'id="try"' not in page
+    assert "network-data" not in page.partition("<script>")[0]
+
+
+def test_the_network_of_the_recorded_run_is_in_the_page():
+    """Its float16 weights are those of the checkpoint, to half precision."""
+    known = recorded_evidence(True)
+    data = network_data(known)
+    halves = np.frombuffer(base64.b64decode(data["weights"]), "<f2")
+    assert len(halves) == 62_006
+    run, epoch, first = known.weights("net-relu", "conv1.weight")
+    assert (data["run"], data["epoch"]) == (run.spec.name, epoch)
+    np.testing.assert_array_equal(halves[:450], first.ravel().astype(np.float16))
+    assert (data["mean"], data["std"]) == ((0.5,) * 3, (0.5,) * 3)
+    assert len(data["classes"]["zh"]) == 10
+    assert "<" not in to_json({"text": "</script>"})
+    assert json.loads(to_json({"text": "</script>"})) == {"text": "</script>"}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"), [([], "–"), ([3], "3"), ([0, 1, 2, 5, 7, 8], "0–2, 5, 7–8")]
+)
+def test_seeds_that_follow_each_other_are_a_range(numbers, text):
+    assert _ranges(numbers) == text
 
 
 def test_readings_of_improved_net_say_whether_dropout_was_on(page, evidence):
@@ -243,7 +284,7 @@ def test_recipes_are_shown_where_there_are_any(evidence, monkeypatch, tmp_path):
         lang="en",
         commit=None,
     )
-    assert "What the recipe alone can move" in page
+    assert "How far the recipe alone moves accuracy" in page
     assert '<th scope="row">net-relu@10</th>' in page
 
 

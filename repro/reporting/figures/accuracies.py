@@ -186,14 +186,21 @@ def as_predicted(look: Style, model: str) -> str:
 
 
 def activations(figure: Figure, look: Style, evidence: Evidence) -> None:
-    """Leaky ReLU and Swish against ReLU, seed by seed: they saw the same images in one order."""
+    """Leaky ReLU and Swish against ReLU, seed by seed: they saw the same images in one order. The
+    report's differences stand beside ours."""
     left, right = figure.subplots(1, 2, sharey=True)
+    report = {cell.name: cell.expected for cell in evidence.cells}
     for axes, model, title in (
         (left, "net-leaky_relu", "Leaky ReLU minus ReLU"),
         (right, "net-swish", "Swish minus ReLU"),
     ):
         axes.axhline(0, color=look.muted, linewidth=1)
         for at, epoch in enumerate(READING_EPOCHS):
+            axes.plot(
+                at - 0.18, report[f"{model}@{epoch}"] - report[f"net-relu@{epoch}"], "D",
+                mfc="none", color=look.ink, markersize=5, mew=1.2,
+                label=look.say("report") if not at else None,
+            )  # fmt: skip
             pairs = paired_differences(evidence, model, "net-relu", epoch)
             if not pairs:
                 continue

@@ -172,7 +172,7 @@ _ALL = (
         title="The report's 17 accuracies and every run of ours",
         title_zh="报告的 17 个精度与我们的每一次训练",
         draw=accuracies.overview,
-        size=(7.2, 6.2),
+        size=(4.7, 6.6),
         needs_runs=True,
     ),
     FigureSpec(

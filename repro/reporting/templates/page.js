@@ -25,7 +25,9 @@ document.getElementById("theme").addEventListener("click", () => {
 });
 document.getElementById("print").addEventListener("click", () => print());
 
-if (store.get("lang")) setLanguage(store.get("lang"));
+// What was chosen before counts, then what the reader's browser asks for.
+const asked = (navigator.language || "").toLowerCase().startsWith("zh") ? "zh" : null;
+if (store.get("lang") || asked) setLanguage(store.get("lang") || asked);
 if (store.get("theme")) root.dataset.theme = store.get("theme");
 
 // A link to a run opens it.
@@ -36,16 +38,20 @@ function openTarget() {
 addEventListener("hashchange", openTarget);
 openTarget();
 
-// Headings sort their table: first down, then up. Rows without a value stay last.
+// Headings sort their table: first ascending, then descending, then as it was. Rows without a value
+// stay last.
 for (const table of document.querySelectorAll("table.sortable")) {
-  const body = table.tBodies[0];
+  const body = table.tBodies[0], original = [...body.rows];
   table.querySelectorAll("thead th").forEach((heading, column) => {
     const button = document.createElement("button");
     button.type = "button";
     button.append(...heading.childNodes);
     heading.append(button);
     button.addEventListener("click", () => {
-      const down = heading.getAttribute("aria-sort") !== "ascending";
+      const before = heading.getAttribute("aria-sort");
+      for (const other of table.querySelectorAll("thead th")) other.removeAttribute("aria-sort");
+      if (before === "descending") return body.append(...original);
+      const down = before !== "ascending";
       const value = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
       const rows = [...body.rows].sort((one, other) => {
         const [a, b] = [value(one), value(other)];
@@ -55,22 +61,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
         return down ? order : -order;
       });
       body.append(...rows);
-      for (const other of table.querySelectorAll("thead th")) other.removeAttribute("aria-sort");
       heading.setAttribute("aria-sort", down ? "ascending" : "descending");
     });
   });
 }
-
-// On paper every run lies open.
-addEventListener("beforeprint", () => {
-  for (const run of document.querySelectorAll("details:not([open])")) {
-    run.dataset.opened = "";
-    run.open = true;
-  }
-});
-addEventListener("afterprint", () => {
-  for (const run of document.querySelectorAll("details[data-opened]")) {
-    delete run.dataset.opened;
-    run.open = false;
-  }
-});
