@@ -432,9 +432,10 @@ ALLOWED = {
         "reporting.language",
         "reporting.markup",
         "reporting.pattern_tables",
+        "reporting.summary",
+        "reporting.try_network",
         "runs.records",
         "spec",
-        "verdicts.claims",
         "verdicts.evidence",
         "verdicts.judging",
         "verdicts.recipes",
@@ -459,7 +460,15 @@ ALLOWED = {
         "runs.records",
         "runs.selection",
     },
+    "reporting.summary": {"reporting.language", "verdicts.claims", "verdicts.judging"},
     "reporting.terminal": set(),
+    "reporting.try_network": {
+        "data.layout",
+        "reporting.language",
+        "runs.checkpoints",
+        "spec",
+        "verdicts.evidence",
+    },
     # commands
     "commands.__init__": set(),
     "commands.audit": {
