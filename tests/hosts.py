@@ -25,7 +25,8 @@ class Host:
             handler.send_error(manners["status"])
             return
         if wanted and not manners.get("refuses_ranges"):
-            start = int(wanted.removeprefix("bytes=").rstrip("-"))
+            first, _, last = wanted.removeprefix("bytes=").partition("-")
+            start, body = int(first), body[: int(last) + 1] if last else body
             if start >= len(body):
                 handler.send_error(416)
                 return

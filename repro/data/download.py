@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import socket
+import ssl
+import time
 import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import repro
+from repro.data.addresses import open_address, printable
 from repro.errors import DataError
 from repro.files import disk_errors
 
@@ -19,6 +20,12 @@ Progress = Callable[[int, int | None], None]
 _CHUNK = 1 << 16
 _SIZE_LIMIT = 1 << 30
 
+SLOW_S = 5.0
+"""Seconds over which a host is measured that has to send fast enough."""
+
+_FOR_GOOD = (socket.gaierror, ConnectionRefusedError, ssl.SSLCertVerificationError)
+"""What another attempt would meet again."""
+
 
 def download(
     url: str,
@@ -27,6 +34,7 @@ def download(
     progress: Progress,
     timeout_s: float = 20.0,
     attempts: int = 4,
+    least_rate: float = 0.0,
 ) -> None:
     """Fetch `url` into `path`, which appears only when it is whole.
 
@@ -36,14 +44,9 @@ def download(
 
     Raises:
         DataError: the host cannot be reached, refuses, sends a web page, stops sending for
-            `timeout_s` in each attempt, or sends over 1 GiB.
+            `timeout_s` in each attempt, sends under `least_rate` bytes a second over
+            :data:`SLOW_S` seconds, or over 1 GiB.
     """
-    try:
-        scheme = urlsplit(url).scheme
-    except ValueError as error:
-        raise DataError(f"{url}: not an address: {error}") from None
-    if scheme not in {"http", "https"}:
-        raise DataError(f"{url}: expected an http or https address")
     part = path.with_name(path.name + ".part")
     with disk_errors(part):
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +54,7 @@ def download(
     while failures < attempts and tries < 100 * attempts:
         tries += 1
         try:
-            _fetch_rest(url, part, progress, timeout_s)
+            _fetch_rest(url, part, progress, timeout_s, least_rate)
         except _Interrupted as error:
             # More than ever before: a host that claims too much brings the same bytes for ever.
             size = _size(part)
@@ -62,7 +65,10 @@ def download(
             part.replace(path)
         return
     times = attempts if failures == attempts else tries
-    raise DataError(f"{url}: {last} ({times} attempts; {_size(part):,} bytes are kept)")
+    raise DataError(
+        f"{printable(url)}: {last} ({times} attempt{'s' if times != 1 else ''}; "
+        f"{_size(part):,} bytes are kept)"
+    )
 
 
 class _Interrupted(Exception):  # noqa: N818 - not an error yet: another attempt may go on
@@ -74,36 +80,46 @@ def _size(part: Path) -> int:
         return part.stat().st_size if part.exists() else 0
 
 
-def _fetch_rest(url: str, part: Path, progress: Progress, timeout_s: float) -> None:
-    have = _size(part)
-    headers = {"User-Agent": f"repro/{repro.__version__}"}
-    if have:
-        headers["Range"] = f"bytes={have}-"
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - scheme checked above
+def _fetch_rest(
+    url: str, part: Path, progress: Progress, timeout_s: float, least_rate: float
+) -> None:
+    have, shown = _size(part), printable(url)
+    headers = {"Range": f"bytes={have}-"} if have else {}
     try:
-        with urllib.request.urlopen(request, timeout=timeout_s) as response:  # noqa: S310
+        with open_address(url, timeout_s=timeout_s, headers=headers) as response:
             if "html" in response.headers.get("Content-Type", ""):
-                raise DataError(f"{url}: expected an archive; got a web page (HTML)")
+                raise DataError(f"{shown}: expected an archive; got a web page (HTML)")
             resumed = response.status == 206
             length = response.headers.get("Content-Length")
             total = int(length) + (have if resumed else 0) if length else None
             if (total or 0) > _SIZE_LIMIT:
-                raise DataError(f"{url}: expected under {_SIZE_LIMIT:,} bytes; got {total:,}")
-            _copy(response, part, have if resumed else 0, total, progress)
+                raise DataError(f"{shown}: expected under {_SIZE_LIMIT:,} bytes; got {total:,}")
+            _copy(response, part, have if resumed else 0, total, progress, least_rate)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == 416:  # the part is not shorter than the whole: begin again
             with disk_errors(part):
                 part.write_bytes(b"")
             raise _Interrupted("the host has no such range") from None
-        raise DataError(f"{url}: the host answered {error.code} {error.reason}") from None
+        raise DataError(f"{shown}: the host answered {error.code} {error.reason}") from None
     except TimeoutError:
         raise _Interrupted(f"nothing came for {timeout_s:g} s") from None
     except urllib.error.URLError as error:
+        if isinstance(error.reason, _FOR_GOOD):
+            raise DataError(f"{shown}: cannot be reached: {_why(error.reason)}") from None
         raise _Interrupted(f"cannot be reached: {error.reason}") from None
     except (http.client.HTTPException, OSError, ValueError) as error:
         # The file's own OSErrors are DiskErrors by now; what is left came from the network.
         raise _Interrupted(f"the transfer broke off: {error!r}") from None
+
+
+def _why(reason: OSError) -> str:
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return (
+            f"its certificate is not trusted ({reason.verify_message}); where your network has "
+            "certificates of its own, set SSL_CERT_FILE to their file"
+        )
+    return str(reason)
 
 
 def _copy(
@@ -112,8 +128,10 @@ def _copy(
     start: int,
     total: int | None,
     progress: Progress,
+    least_rate: float,
 ) -> None:
     done = start
+    since, before = time.monotonic(), start
     # Unbuffered, so that a full disk shows at the write that fills it. A broken connection is an
     # OSError like a full disk: only the file's own calls are explained as such.
     with disk_errors(part):
@@ -127,7 +145,14 @@ def _copy(
                 file.write(chunk)
             done += len(chunk)
             if done > _SIZE_LIMIT:
-                raise DataError(f"{response.url}: expected under {_SIZE_LIMIT:,} bytes")
+                raise DataError(f"{printable(response.url)}: expected under {_SIZE_LIMIT:,} bytes")
             progress(done, total)
+            if (passed := time.monotonic() - since) >= SLOW_S:
+                if (done - before) / passed < least_rate:
+                    raise DataError(
+                        f"{printable(response.url)}: expected {least_rate / 1e3:,.0f} kB/s or "
+                        f"more; got {(done - before) / passed / 1e3:,.0f}"
+                    )
+                since, before = time.monotonic(), done
     if total is not None and done < total:
         raise _Interrupted(f"the transfer broke off at {done:,} of {total:,} bytes")

