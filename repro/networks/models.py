@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import linecache
 import sys
 import types
 from collections.abc import Callable
@@ -163,6 +164,7 @@ def _other(recipe: Recipe, code: str) -> nn.Module:
             trained = copy.deepcopy(model).train()(torch.zeros(2, 3, 32, 32))
         if not isinstance(trained, Tensor):
             raise TypeError(f"in training it gives {type(trained).__name__}")  # noqa: TRY301
+        _check_state(model)
         model.train()
     except Exception as error:  # whatever the user's own code raises
         raise TrainingError(
@@ -177,14 +179,39 @@ def _other(recipe: Recipe, code: str) -> nn.Module:
     return network
 
 
+def _check_state(model: nn.Module) -> None:
+    """Refuse now what would fail after the first epoch.
+
+    Raises:
+        ValueError: no parameter is trained, or a tensor has a type that no file here holds.
+    """
+    if not any(each.requires_grad for each in model.parameters()):
+        raise ValueError("expected parameters to train; none has requires_grad")
+    for name, tensor in model.state_dict().items():
+        if tensor.dtype not in _STORABLE:
+            raise ValueError(f"{name}: a tensor of type {tensor.dtype} cannot be stored")
+
+
+_STORABLE = {
+    torch.float64, torch.float32, torch.float16, torch.int64, torch.int32, torch.int16, torch.int8,
+    torch.uint8, torch.bool,
+}  # fmt: skip
+
+
 def _module(name: str, code: str) -> types.ModuleType:
     """The user's own file as a module. What it defines can look it up, as dataclasses do, by a name
     that no other module has."""
     digest = hashlib.sha256(code.encode()).hexdigest()
     module = types.ModuleType(f"{name.removesuffix('.py')}_{digest[:12]}")
+    module.__file__ = f"{digest[:12]}/{name}"  # the file may be on another machine
     sys.modules[module.__name__] = module
-    # Without the future imports of this file.
-    exec(compile(code, name, "exec", dont_inherit=True), module.__dict__)  # noqa: S102
+    # TorchScript looks up the source of what it compiles.
+    lines = code.removeprefix("\ufeff").splitlines(keepends=True)
+    linecache.cache[module.__file__] = (len(code), None, lines, module.__file__)
+    # From bytes, as from a file: a byte order mark is no code. Without the future imports of this
+    # file.
+    compiled = compile(code.encode(), module.__file__, "exec", dont_inherit=True)
+    exec(compiled, module.__dict__)  # noqa: S102
     return module
 
 

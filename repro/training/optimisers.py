@@ -7,19 +7,22 @@ is here again; Adam, which only the grid of recipes uses, is torch's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from repro.spec import Recipe
 
+Gradients: TypeAlias = Sequence[Tensor | None]
+"""One for each parameter; None for a parameter that had no part in the loss."""
+
 
 class Optimiser(Protocol):
     """Moves the parameters that it was made for, in place."""
 
-    def step(self, gradients: Sequence[Tensor]) -> None:
-        """Take one step, given the gradient of each parameter."""
+    def step(self, gradients: Gradients) -> None:
+        """Take one step. A parameter without a gradient, and its moments, stay as they are."""
 
     def state(self) -> dict[str, Tensor]:
         """What it keeps between steps, by name."""
@@ -47,26 +50,30 @@ class SGD:
     ) -> None:
         self._parameters: list[Tensor] = list(parameters)
         self._rate, self._momentum = learning_rate, momentum
-        self._velocities: list[Tensor] = []
+        self._velocities: dict[int, Tensor] = {}
 
     @torch.no_grad()
-    def step(self, gradients: Sequence[Tensor]) -> None:
-        moves = list(gradients)
-        if self._momentum and not self._velocities:
-            moves = self._velocities = [gradient.clone() for gradient in gradients]
-        elif self._momentum:
-            torch._foreach_mul_(self._velocities, self._momentum)
-            torch._foreach_add_(self._velocities, moves)
-            moves = self._velocities
-        torch._foreach_add_(self._parameters, moves, alpha=-self._rate)
+    def step(self, gradients: Gradients) -> None:
+        moves = {number: each for number, each in enumerate(gradients) if each is not None}
+        if self._momentum:
+            begun = [number for number in moves if number in self._velocities]
+            if begun:
+                velocities = [self._velocities[number] for number in begun]
+                torch._foreach_mul_(velocities, self._momentum)
+                torch._foreach_add_(velocities, [moves[number] for number in begun])
+            for number in moves.keys() - set(begun):
+                self._velocities[number] = moves[number].clone()
+            moves = {number: self._velocities[number] for number in moves}
+        parameters = [self._parameters[number] for number in moves]
+        torch._foreach_add_(parameters, list(moves.values()), alpha=-self._rate)
 
     def state(self) -> dict[str, Tensor]:
-        return {f"velocity.{index}": value for index, value in enumerate(self._velocities)}
+        return {f"velocity.{number}": value for number, value in sorted(self._velocities.items())}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         names = {"velocity"} if self._momentum else set()
         moments = _by_parameter(state, self._parameters, names)
-        self._velocities = [values["velocity"] for values in moments]
+        self._velocities = {number: values["velocity"] for number, values in moments.items()}
 
 
 class Adam:
@@ -76,7 +83,7 @@ class Adam:
         self._parameters = parameters
         self._optimiser = torch.optim.Adam(parameters, lr=learning_rate)
 
-    def step(self, gradients: Sequence[Tensor]) -> None:
+    def step(self, gradients: Gradients) -> None:
         for parameter, gradient in zip(self._parameters, gradients, strict=True):
             parameter.grad = gradient
         self._optimiser.step()
@@ -92,33 +99,33 @@ class Adam:
     def restore(self, state: Mapping[str, Tensor]) -> None:
         moments = _by_parameter(state, self._parameters, {"step", "exp_avg", "exp_avg_sq"})
         packed = self._optimiser.state_dict()
-        self._optimiser.load_state_dict({**packed, "state": dict(enumerate(moments))})
+        self._optimiser.load_state_dict({**packed, "state": moments})
 
 
 def _by_parameter(
     state: Mapping[str, Tensor], parameters: Sequence[Tensor], names: set[str]
-) -> list[dict[str, Tensor]]:
-    """Each parameter's moments, by name; none of them where `state` is empty.
+) -> dict[int, dict[str, Tensor]]:
+    """Each parameter's moments, by its number and their names; a parameter that never had a
+    gradient has none.
 
     Raises:
-        ValueError: the state has not just the moments called `names`, each of its parameter's
-            shape or a single number.
+        ValueError: a parameter has other moments than those called `names`, or one that is neither
+            of its shape nor a single number; or there is no such parameter.
     """
-    if not state:
-        return []
-    expected = {f"{name}.{index}" for name in names for index in range(len(parameters))}
-    if state.keys() != expected:
-        raise ValueError(f"expected {len(expected)} moments; got {len(state)} or other names")
-    moments = []
-    for index, parameter in enumerate(parameters):
-        values = {name: state[f"{name}.{index}"] for name in names}
-        shapes = {tuple(value.shape) for value in values.values()}
-        if not shapes <= {tuple(parameter.shape), ()}:
-            raise ValueError(f"moments {shapes} of a parameter {tuple(parameter.shape)}")
-        moments.append(
-            {
-                name: torch.empty_like(parameter).copy_(value) if value.shape else value
-                for name, value in values.items()
-            }
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, value in state.items():
+        name, _, number = key.rpartition(".")
+        if name not in names or not number.isdecimal() or int(number) >= len(parameters):
+            raise ValueError(f"{key}: not among the moments of {len(parameters)} parameters")
+        parameter = parameters[int(number)]
+        if tuple(value.shape) not in {tuple(parameter.shape), ()}:
+            raise ValueError(
+                f"moments {tuple(value.shape)} of a parameter {tuple(parameter.shape)}"
+            )
+        moments.setdefault(int(number), {})[name] = (
+            torch.empty_like(parameter).copy_(value) if value.shape else value
         )
+    for index, values in moments.items():
+        if values.keys() != names:
+            raise ValueError(f"parameter {index}: expected the moments {sorted(names)}")
     return moments

@@ -135,9 +135,13 @@ class Trainer(Solo):
         self.data = _place(dataset.in_jpeg(spec.recipe.jpeg_quality), spec.device)
         super().__init__(spec, self.data.test_labels.cpu().numpy().astype(np.uint8))
         self.model = models.build(spec.recipe, seed=spec.seed, code=code).to(spec.device)
-        if spec.device == "cpu":  # the faster layout there
+        # Channels innermost are faster on a CPU. A network of one's own may use `view`, which wants
+        # the layout that a plain loop has.
+        self._channels_last = spec.device == "cpu" and not spec.recipe.code_sha256
+        if self._channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)
-        self.optimiser = optimisers.make(spec.recipe, list(self.model.parameters()))
+        self._trained = [each for each in self.model.parameters() if each.requires_grad]
+        self.optimiser = optimisers.make(spec.recipe, self._trained)
         self._dropouts = [m for m in self.model.modules() if isinstance(m, SeededDropout)]
         self.train, self.validation = (
             torch.from_numpy(indices)
@@ -181,13 +185,13 @@ class Trainer(Solo):
         images, labels = self.data.train_images, self.data.train_labels
         batches = torch.split(order.to(labels.device), self.spec.recipe.batch_size)
         losses = torch.empty(len(batches), device=labels.device)
-        parameters = list(self.model.parameters())
         self.model.train()
         for step, indices in enumerate(batches):
             x = self._input(images.index_select(0, indices))
             logits = forward(self.model, x, self.spec)
             loss = F.cross_entropy(logits, labels.index_select(0, indices))
-            self.optimiser.step(torch.autograd.grad(loss, parameters))
+            gradients = torch.autograd.grad(loss, self._trained, allow_unused=True)
+            self.optimiser.step(gradients)
             losses[step] = loss.detach()
             if report and step % 100 == 0 and math.isfinite(value := loss.item()):
                 report(step, len(batches), value)
@@ -249,8 +253,7 @@ class Trainer(Solo):
 
     def _input(self, images: Tensor) -> Tensor:
         x = to_input(images.permute(0, 3, 1, 2), self.spec.recipe.pixels)
-        # Channels stay innermost on the CPU alone, where that is the faster layout.
-        return x if x.device.type == "cpu" else x.contiguous()
+        return x if self._channels_last else x.contiguous()
 
 
 def forward(model: nn.Module, images: Tensor, spec: RunSpec) -> Tensor:

@@ -76,7 +76,7 @@ def test_gradients_are_left_as_they_were():
 @pytest.mark.parametrize(
     "break_it",
     [
-        lambda state: state.pop("velocity.1"),
+        lambda state: state.update({"speed.1": torch.zeros(3)}),
         lambda state: state.update({"velocity.9": torch.zeros(1)}),
         lambda state: state.update({"velocity.1": torch.zeros(3)}),
         lambda state: state.update({"velocity.1": torch.zeros(8)}),
@@ -89,6 +89,15 @@ def test_moments_of_other_parameters_are_refused(break_it):
     break_it(state)
     with pytest.raises(ValueError, match="moments"):
         OURS["momentum"](parameters()).restore(state)
+
+
+def test_moments_that_are_not_all_of_a_parameters_are_refused():
+    optimiser = OURS["adam"](parameters())
+    optimiser.step(gradients(0))
+    state = optimiser.state()
+    del state["exp_avg.1"]
+    with pytest.raises(ValueError, match="moments"):
+        OURS["adam"](parameters()).restore(state)
 
 
 def test_moments_where_there_is_no_momentum_are_refused():
