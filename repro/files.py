@@ -7,6 +7,8 @@ import errno
 import io
 import os
 import stat
+import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +31,8 @@ def disk_errors(path: Path, verb: str = "written") -> Iterator[None]:
             errno.EDQUOT: f"the disk quota is used up; {again}",
             errno.EROFS: f"the file system is read-only; {elsewhere}",
             errno.EACCES: f"no permission; {elsewhere}",
+            errno.ENOLCK: f"the file system has no locks; {elsewhere}",
+            errno.EOPNOTSUPP: f"the file system does not support this; {elsewhere}",
         }
         hint = hints.get(error.errno or 0, error.strerror or str(error))
         raise DiskError(f"{path}: cannot be {verb}: {hint}") from None
@@ -81,8 +85,13 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+def locked(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
     """Hold a lock file; where another process has it, call `on_wait` and wait.
+
+    The operating system frees the lock of a process that dies. Where the file system has no such
+    locks, the file itself is the lock. One left by a dead process of this machine is taken over;
+    for one of another machine `on_wait` gets words that say whose it is and how to end the wait,
+    and an empty text otherwise.
 
     Raises:
         DiskError: the file system refuses.
@@ -90,15 +99,41 @@ def locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(path)
-        try:
+        with suppress(filelock.Timeout):
             lock.acquire(timeout=0)
-        except filelock.Timeout:
-            on_wait()
+        if not lock.is_locked and isinstance(lock, filelock.SoftFileLock) and _is_left_over(path):
+            path.unlink(missing_ok=True)
+            with suppress(filelock.Timeout):
+                lock.acquire(timeout=0)
+        if not lock.is_locked:
+            on_wait(_holder(path) if isinstance(lock, filelock.SoftFileLock) else "")
             lock.acquire()
     try:
         yield
     finally:
         lock.release()
+
+
+# `locked` says what matters of it.
+warnings.filterwarnings("ignore", message="flock not supported", category=UserWarning)
+
+
+def _is_left_over(path: Path) -> bool:
+    """Whether a lock file names no holder, and not because its holder is about to write its name: a
+    system with locks leaves such files."""
+    with suppress(OSError):
+        state = path.stat()
+        return state.st_size == 0 and time.time() - state.st_mtime > 10
+    return False
+
+
+def _holder(path: Path) -> str:
+    """Who has a lock that is only a file."""
+    try:
+        pid, host = path.read_text(encoding="utf-8").splitlines()[:2]
+    except (OSError, ValueError):
+        return f"; if there is none, delete {path}"
+    return f", process {pid} on {host}; if it no longer runs, delete {path}"
 
 
 def read_csv(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:

@@ -40,7 +40,7 @@ def load(folder: Path, read: Callable[[str], bytes]) -> tuple[Bytes, Bytes]:
     data = _map(path)
     if data is None:
         # One of many processes makes it; the others wait, as it is less work.
-        with suppress(DiskError), locked(path.with_name(f"{path.name}.lock"), lambda: None):
+        with suppress(DiskError), locked(path.with_name(f"{path.name}.lock"), lambda _: None):
             data = _map(path)
             if data is None:
                 made = _make(read)

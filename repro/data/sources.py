@@ -105,8 +105,8 @@ def fetch(folder: Path, sources: list[Source], *, say: Say, progress: Progress) 
         DataError: no source had the six files; what was in `folder` before is untouched.
     """
 
-    def waiting() -> None:
-        say("another process is fetching it; waiting")
+    def waiting(whose: str) -> None:
+        say(f"waiting for another process that is fetching it{whose}")
 
     if is_verified(folder):  # before anything is written: it may be another's, and read-only
         return False

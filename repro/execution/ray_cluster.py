@@ -153,17 +153,17 @@ class RayCluster:
     ) -> None:
         """Hold a run's lock; while another process has it, look for a stop now and then."""
 
-        def busy() -> None:
-            raise _BusyError
+        def busy(whose: str) -> None:
+            raise _BusyError(whose)
 
         noted = False
         while True:
             self._check_stopped()
             try:
                 locks.enter_context(store.lock(spec, busy))
-            except _BusyError:
+            except _BusyError as whose:
                 if not noted:
-                    text = "another process is training this run; waiting for it"
+                    text = f"waiting for another process that is training this run{whose}"
                     put(Noted(run=spec.name, message=text))
                 noted = True
                 time.sleep(_POLL_S)

@@ -193,10 +193,10 @@ def _begin(
         trainer.save(environment, store)  # a kill may have come before the record
 
 
-def _waiting(spec: RunSpec, emit: Emit) -> Callable[[], None]:
+def _waiting(spec: RunSpec, emit: Emit) -> Callable[[str], None]:
     """What is told where another process holds the run's lock."""
-    message = "another process is training this run; waiting for it"
-    return lambda: emit(Noted(run=spec.name, message=message))
+    message = "waiting for another process that is training this run"
+    return lambda whose: emit(Noted(run=spec.name, message=message + whose))
 
 
 def _keep(trainer: History, environment: Environment, store: Store, emit: Emit) -> None:

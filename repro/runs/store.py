@@ -87,11 +87,9 @@ class Store:
         return [*sorted(kept), *last]
 
     @contextmanager
-    def lock(self, spec: RunSpec, on_wait: Callable[[], None]) -> Iterator[None]:
-        """Hold the run against every other process, after `on_wait` waiting for one that has it.
-
-        The operating system frees the lock of a process that dies. What such a process left half
-        written is removed.
+    def lock(self, spec: RunSpec, on_wait: Callable[[str], None]) -> Iterator[None]:
+        """Hold the run against every other process, after `on_wait` waiting for one that has it,
+        as :func:`repro.files.locked`. What a process that died left half written is removed.
         """
         folder = self.folder(spec)
         with locked(folder / "lock", on_wait):
@@ -207,7 +205,7 @@ class Store:
         marker = self.root / "store.json"
         if marker.exists():
             return
-        with locked(self.root / "lock", lambda: None):
+        with locked(self.root / "lock", lambda _: None):
             for left in self.root.glob("store.json.*.tmp"):
                 left.unlink(missing_ok=True)
             write_atomically(marker, (json.dumps({"version": LAYOUT_VERSION}) + "\n").encode())

@@ -179,7 +179,7 @@ def test_ctrl_c_leaves_a_store_that_goes_on(nodes, tmp_path):
 
 def test_a_run_that_another_process_has_is_waited_for(connect, tmp_path):
     task = task_of(epochs=1)
-    held = Store(tmp_path).lock(task.spec, lambda: None)
+    held = Store(tmp_path).lock(task.spec, lambda _: None)
     held.__enter__()
     freed = []
 
@@ -190,12 +190,12 @@ def test_a_run_that_another_process_has_is_waited_for(connect, tmp_path):
 
     failures, _ = do(tmp_path, [task], connect(), free)
     assert not failures
-    assert freed == ["another process is training this run; waiting for it"]
+    assert freed == ["waiting for another process that is training this run"]
 
 
 def test_a_stop_ends_what_waits(connect, tmp_path):
     task, executor = task_of(epochs=10_000), connect()
-    with Store(tmp_path).lock(task.spec, lambda: None):
+    with Store(tmp_path).lock(task.spec, lambda _: None):
         threading.Timer(1, executor.stop).start()
         failures, _ = do(tmp_path, [task], executor)
     assert "stopped" in failures[0].message

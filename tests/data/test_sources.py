@@ -257,8 +257,8 @@ def test_who_waits_for_another_fetch_says_so(folder):
     def say(line):
         raise SaidError(line)
 
-    with locked(folder.with_name(folder.name + ".lock"), lambda: None):
-        with pytest.raises(SaidError, match="^another process is fetching it; waiting$"):
+    with locked(folder.with_name(folder.name + ".lock"), lambda _: None):
+        with pytest.raises(SaidError, match="^waiting for another process that is fetching it$"):
             fetch(folder, [], say=say, progress=lambda *_: None)
 
 

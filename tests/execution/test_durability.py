@@ -240,7 +240,7 @@ def test_the_lock_of_a_dead_process_is_taken_over(tmp_path):
     code = (
         "import sys, time; from pathlib import Path; from repro.runs.store import Store\n"
         "from tests.execution.test_durability import SPEC\n"
-        "with Store(Path(sys.argv[1])).lock(SPEC, lambda: None): print('held', flush=True); time.sleep(600)"
+        "with Store(Path(sys.argv[1])).lock(SPEC, lambda _: None): print('held', flush=True); time.sleep(600)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True

@@ -277,13 +277,13 @@ def test_a_lock_makes_the_second_wait(tmp_path):
     inside, leave, waited = threading.Event(), threading.Event(), threading.Event()
 
     def first():
-        with store.lock(spec, waited.clear):
+        with store.lock(spec, lambda _: waited.clear()):
             inside.set()
             leave.wait(5)
             order.append("first")
 
     def second():
-        with Store(tmp_path).lock(spec, waited.set):
+        with Store(tmp_path).lock(spec, lambda _: waited.set()):
             order.append("second")
 
     threads = [threading.Thread(target=first), threading.Thread(target=second)]
@@ -357,7 +357,7 @@ def test_a_run_that_begins_anew_loses_nothing(tmp_path):
             "predictions.safetensors",
             "record.json",
         ]
-        with store.lock(one.spec, lambda: None):
+        with store.lock(one.spec, lambda _: None):
             store.set_aside(one.spec)
             assert (store.folder(one.spec) / "lock").exists(), "it is held"
         assert store.load(one.spec) is None
@@ -371,7 +371,7 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
     left = store.folder(spec) / "checkpoint.safetensors.999.tmp"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half")
-    with store.lock(spec, lambda: None):
+    with store.lock(spec, lambda _: None):
         assert not left.exists()
 
 
