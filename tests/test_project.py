@@ -12,6 +12,8 @@ from repro.commands.context import evidence
 from repro.paths import packaged
 from repro.reporting.cell_tables import cells_to_text
 from repro.reporting.claim_tables import claims_to_text
+from repro.reporting.figures.registry import FIGURES, render_picture
+from repro.reporting.figures.style import Style, load_matplotlib
 from repro.reporting.pattern_tables import patterns_to_text
 from repro.runs.store import Store
 from repro.verdicts.cells import load_cells
@@ -24,6 +26,9 @@ READMES = ["README.md", "README.zh.md"]
 
 def text(name):
     return (ROOT / name).read_text(encoding="utf-8")
+
+
+PINS = text("constraints/pins.txt")
 
 
 def marked(name, mark):
@@ -108,6 +113,27 @@ def test_the_patterns_of_the_readme_are_those_of_the_records(name, lang):
     assert marked(name, "patterns") == patterns_to_text(known.patterns, "md", names, lang), (
         "`repro patterns --recorded --format md` makes them"
     )
+
+
+PICTURES = [("docs/images/overview.svg", "en"), ("docs/images/overview.zh.svg", "zh")]
+
+
+@pytest.mark.parametrize(("name", "lang"), PICTURES)
+def test_the_picture_of_the_readme_is_that_of_the_records(name, lang):
+    """Another version of matplotlib draws other bytes."""
+    if f"Matplotlib v{load_matplotlib().__version__}," not in text(name):
+        pytest.skip("drawn by another version of matplotlib; the next test names it")
+    drawn = render_picture(FIGURES["overview"], Style(lang=lang), evidence(True), "svg")
+    assert (ROOT / name).read_bytes() == drawn, (
+        f"`repro figure overview --recorded --format svg --lang {lang} --out DIR` makes it: "
+        f"move DIR/overview.svg to {name}"
+    )
+
+
+@pytest.mark.parametrize("name", [name for name, _ in PICTURES])
+def test_the_picture_of_the_readme_was_drawn_by_the_pinned_matplotlib(name):
+    (pin,) = re.findall(r'^matplotlib==(\S+); python_version >= "3.11"$', PINS, re.MULTILINE)
+    assert f"Matplotlib v{pin}," in text(name), "draw it with the pinned versions"
 
 
 def test_the_first_comparison_had_as_many_candidates_as_the_docs_say():
