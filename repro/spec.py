@@ -95,7 +95,7 @@ class Recipe:
     """How a network is made and trained, apart from chance and from the machine.
 
     The report (section 3.2.3) names the loss, mini-batches and "gradient descent" and nothing
-    else, so every value here is inferred; see the README, "What the report leaves open".
+    else, so every value here is inferred; docs/recipe.md says how.
 
     Raises:
         ValueError: a value outside its set or range, naming the field.

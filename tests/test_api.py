@@ -1,4 +1,4 @@
-"""The Python interface, as the README shows it."""
+"""The Python interface, as the documentation shows it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from repro.reporting.cell_tables import cells_foot
 from repro.runs.store import Store
 from tests.examples import record
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "python.md"
 
 
-def test_the_readme_shows_what_comes_out(monkeypatch, tmp_path):
+def test_the_documentation_shows_what_comes_out(monkeypatch, tmp_path):
     monkeypatch.setenv("REPRO_HOME", str(tmp_path))
     test = doctest.DocTestParser().get_doctest(
-        README.read_text(encoding="utf-8"), {}, "README.md", str(README), 0
+        PAGE.read_text(encoding="utf-8"), {}, PAGE.name, str(PAGE), 0
     )
     assert len(test.examples) == 6
     runner = doctest.DocTestRunner()
@@ -60,7 +61,7 @@ def test_a_frame_has_the_same_verdicts_as_the_foot_of_the_tables():
 
 
 def test_tables_of_another_report_and_of_ones_own_runs(monkeypatch, tmp_path):
-    example = README.parent / "examples" / "pytorch-tutorial"
+    example = ROOT / "examples" / "pytorch-tutorial"
     (row,) = table("1", report=example, recorded=True).to_dict("records")
     assert (row["cell"], row["n"], row["verdict"]) == ("tutorial@2", 5, "INCONCLUSIVE")
     monkeypatch.setenv("REPRO_HOME", str(tmp_path))
@@ -116,6 +117,6 @@ def test_asking_for_the_package_alone_imports_nothing_slow():
         "import repro, sys; repro.__version__;"
         "assert not {'numpy', 'rich', 'msgspec', 'repro.api'} & sys.modules.keys()"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=README.parent)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         repro.nothing  # noqa: B018

@@ -674,7 +674,7 @@ def test_rooms_import_only_rooms_that_the_plan_allows():
 
 
 @pytest.mark.parametrize(
-    ("name", "heading"), [("README.md", "## Layout"), ("README.zh.md", "## 目录")]
+    ("name", "heading"), [("README.md", "## Layout"), ("README.zh.md", "## 代码结构")]
 )
 def test_the_readme_lists_every_room(name, heading):
     section = (ROOT / name).read_text().partition(f"{heading}\n")[2].partition("\n## ")[0]
