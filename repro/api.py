@@ -303,8 +303,12 @@ def _failure(code: int, text: str) -> ReproError:
 
 
 def _session(quiet: bool, workers: int | None = None, threads: int | None = None) -> Session:
-    if in_notebook():  # rich would make a block of HTML of each line, and stderr is red there
-        console = Console(file=sys.stdout, emoji=False, force_jupyter=False, no_color=True)
+    if in_notebook():
+        # rich would make a block of HTML of each line; a kernel's stdout says that it is a
+        # terminal, but moves no cursor; and stderr is red.
+        console = Console(
+            file=sys.stdout, emoji=False, force_jupyter=False, force_terminal=False, no_color=True
+        )
     else:
         console = Console(file=sys.stderr, emoji=False)
     return Session(console=console, quiet=quiet, workers=workers, threads=threads)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import doctest
 import json
+import os
 import re
 import subprocess
 import sys
@@ -174,6 +175,21 @@ def test_a_figure_needs_no_pyplot():
         "assert not {'matplotlib.pyplot', 'torch', 'IPython'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=README.parent)
+
+
+@pytest.mark.parametrize(("given", "kept"), [("svg", "svg"), ("no_such_backend", None)])
+def test_a_notebooks_own_figures_keep_its_backend(given, kept):
+    code = (
+        "import repro, os; repro.figure('3-3', recorded=True); import matplotlib;"
+        "backend = matplotlib.rcParams._get_backend_or_none();"
+        f"assert (backend, os.environ['MPLBACKEND']) == ({kept!r}, {given!r}), backend"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        cwd=README.parent,
+        env={**os.environ, "MPLBACKEND": given},
+    )
 
 
 def test_predictions_stand_beside_the_labels(monkeypatch, tmp_path):

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from repro import api
 from repro.commands.context import bar
 from repro.execution.messages import EpochDone, Finished, ReadingDone, Started, Stepped
 from repro.execution.scheduler import Task
@@ -132,6 +133,12 @@ def test_text_is_no_html(cell):
         "text/html": "&lt;b&gt; <progress></progress> 1 &lt; 2",
         "text/plain": "<b> 1 < 2",
     }
+
+
+def test_what_a_function_prints_is_plain_text(cell, monkeypatch):
+    """A kernel's stdout says that it is a terminal; control codes would stay in the cell."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert not api._session(quiet=False).console.is_terminal
 
 
 def test_a_download_is_one_output(cell):
