@@ -66,7 +66,7 @@ def test_a_notebook_runs_to_its_end(name, place):
         assert (bars, printed["train"]) == ([], ""), "the run is there already"
     (row,) = (each for each in outputs["row"] if each.output_type == "execute_result")
     assert ("ONE RUN" if name == "reproduce.ipynb" else "仅一次训练") in row.data["text/html"]
-    accuracy = float(printed["predict"].rpartition(":")[2])
+    accuracy = float(printed["predict"].split()[-1].rpartition("：")[2])
     assert f"{accuracy:.4f}" in row.data["text/html"]
     assert "image/png" in kinds["curve"]
     for cell in ("curves", "predict", "overview"):
