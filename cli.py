@@ -872,34 +872,19 @@ def predict(
     recorded: _Recorded = False,
 ) -> None:
     """Write a run's predictions of the 10,000 test images to submission.csv."""
+    from repro.commands.predict import predict_classes
     from repro.data.labels import write_labels
-    from repro.execution.processes import predict as predict_now
 
     store = _store(recorded)
     record = store.find(run)
-    recipe = record.spec.recipe
-    if dropout and not recipe.has_dropout:
-        raise UsageError(f"{record.spec.name} has no dropout; --dropout does not apply")
-    as_recipe = "on" if recipe.dropout_at_prediction else "off"
-    suffix = "" if dropout in {None, as_recipe} else "-switched"
     if recorded and epoch is None and record.readings:
         epoch = record.readings[-1].epoch
-    if epoch is None:
-        predicted = predict_now(record.spec, store=store.root, home=home())
-        epoch = predicted.epoch
-        classes = predicted.classes[f"{epoch}{suffix}"]
-    else:
-        kept = store.predictions(record)
-        if str(epoch) not in kept:
-            raise UsageError(
-                f"--epoch {epoch}: expected an epoch with stored predictions; {record.spec.name} "
-                f"has {', '.join(str(each.epoch) for each in record.readings) or 'none'}"
-            )
-        classes = kept[f"{epoch}{suffix}"].tolist()
-    write_labels(path, classes)
-    told = f", dropout {dropout or as_recipe}" if recipe.has_dropout else ""
+    told = predict_classes(store, record, epoch=epoch, dropout=dropout)
+    write_labels(path, told.classes)
+    how = f", dropout {told.dropout}" if told.dropout else ""
     typer.echo(
-        f"{path}: {len(classes)} predictions of {record.spec.name} after {epoch} epochs{told}"
+        f"{path}: {len(told.classes)} predictions of {record.spec.name} "
+        f"after {told.epoch} epochs{how}"
     )
 
 

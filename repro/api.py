@@ -1,4 +1,4 @@
-"""What a notebook needs: ``from repro import run, table``."""
+"""What a notebook needs: the tables, claims and figures, and runs of one's own."""
 
 from __future__ import annotations
 
@@ -8,13 +8,25 @@ from typing import TYPE_CHECKING, get_args
 
 from rich.console import Console
 
-from repro.commands.context import Session
+from repro.commands.context import Session, evidence
+from repro.commands.figure import draw_figure
+from repro.commands.predict import DropoutChoice, predict_classes
 from repro.commands.table import train_table
 from repro.commands.train import task_for, train_one
+from repro.data.dataset import load, load_test_labels
+from repro.data.layout import CLASSES
 from repro.errors import DataError, ReproError, TrainingError, UsageError
 from repro.execution.devices import choose_device
-from repro.paths import packaged
+from repro.paths import home, packaged
 from repro.reporting.cell_tables import verdict_to_dict
+from repro.reporting.claim_tables import claim_to_dict
+from repro.reporting.figures.drawing import Drawing
+from repro.reporting.figures.registry import find
+from repro.reporting.figures.report_figures import labelled
+from repro.reporting.figures.style import Style, render
+from repro.reporting.language import Language
+from repro.reporting.notebook import in_notebook
+from repro.runs.comparison import Comparison
 from repro.runs.locations import recorded_store, user_store
 from repro.runs.records import RunRecord
 from repro.runs.selection import DeviceChoice, choose_seeds, runs_of_models
@@ -25,6 +37,8 @@ from repro.verdicts.reports import load_report, this_report
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MOST_IMAGES = 60
 
 
 def table(
@@ -41,6 +55,7 @@ def table(
     dataset: DatasetName = "cifar10",
     workers: int | None = None,
     threads: int | None = None,
+    lang: Language = "en",
     quiet: bool = False,
 ) -> pd.DataFrame:
     """One of the report's tables, or all: the report's figures beside ours.
@@ -52,7 +67,8 @@ def table(
 
     A row is a cell of a table, so that a figure that tables repeat has several; where a network is
     read twice, the reading that only stands beside has rows with `counts` False. Accuracies are in
-    [0, 1]; `low` and `high` bound the 95% prediction interval.
+    [0, 1]; `low` and `high` bound the 95% prediction interval. With `lang` "zh" the networks' names
+    and the verdicts are in Chinese.
 
     Raises:
         UsageError: an unknown table or device, no row so early, or seeds that verify nothing.
@@ -61,7 +77,7 @@ def table(
     """
     import pandas as pd  # noqa: PLC0415 - slow to import
 
-    _check(device, engine, dataset)
+    _check(device, engine, dataset, lang)
     if recorded and trained:
         raise UsageError("recorded and trained: expected one of them")
     own = Path(report) if report is not None else None
@@ -95,7 +111,137 @@ def table(
         if code:
             raise _failure(code, f"table {number}: not every run could be trained")
     verdicts = judge_records(cells, found, told.recipes)
-    return pd.DataFrame([verdict_to_dict(verdict) for verdict in verdicts])
+    return pd.DataFrame([verdict_to_dict(verdict, lang) for verdict in verdicts])
+
+
+def claims(
+    *,
+    recorded: bool = False,
+    device: DeviceChoice = "auto",
+    engine: EngineChoice = "auto",
+    lang: Language = "en",
+) -> pd.DataFrame:
+    """What the report says of its figures, a row a claim, and what the runs say of it.
+
+    Takes the runs that you have or, `recorded`, those that come with the package; it trains
+    nothing. Of `n` seeds the claim holds in `k`; `chance` is the probability in [0, 1] that one
+    more seed shows it; `differences` are mean differences of accuracies in [0, 1], with `intervals`
+    of 95%. With `lang` "zh" the words are in Chinese.
+
+    Raises:
+        UsageError: an unknown device, engine or language.
+        DataError: the store cannot be read.
+    """
+    import pandas as pd  # noqa: PLC0415 - slow to import
+
+    _check(device, engine, lang=lang)
+    judged = evidence(recorded, device, engine).judgements
+    return pd.DataFrame([claim_to_dict(each, lang) for each in judged])
+
+
+def figure(
+    name: str,
+    *,
+    recorded: bool = False,
+    device: DeviceChoice = "auto",
+    engine: EngineChoice = "auto",
+    lang: Language = "en",
+    dark: bool = False,
+) -> Drawing:
+    """A figure by its name or number, such as "overview"; `repro figure list` lists them.
+
+    Takes the runs that you have or, `recorded`, those that come with the package. A notebook shows
+    the drawing as SVG; its `save` writes a file.
+
+    Raises:
+        UsageError: an unknown figure, device, engine or language.
+        DataError: the data set, or a run that the figure needs, is missing or damaged.
+    """
+    _check(device, engine, lang=lang)
+    picture = find(name)
+    svg = draw_figure(
+        picture, evidence(recorded, device, engine), Style(lang=lang, dark=dark), "svg"
+    )
+    title = picture.title_zh if lang == "zh" else picture.title
+    return Drawing(picture.name, title, svg)
+
+
+def predictions(
+    run: RunRecord | str,
+    *,
+    epoch: int | None = None,
+    dropout: DropoutChoice | None = None,
+    recorded: bool = False,
+) -> pd.DataFrame:
+    """The classes that a run predicts for the test images, beside the true ones.
+
+    `run` is a record, or the beginning of a run's name: one of yours or, `recorded`, of those that
+    come with the package. With `epoch` they are the predictions that were stored then; without,
+    those of the last weights, or of a recorded run's last reading. `dropout` is for ImprovedNet
+    alone: off unless it says "on".
+
+    A row is a test image (10,000 of CIFAR-10), by its number from 0 on, in the official order;
+    `true` and `predicted` are names of classes.
+
+    Raises:
+        UsageError: no such run, no predictions at that epoch, or dropout where there is none.
+        DataError: the data set, the predictions or the weights are missing or damaged.
+    """
+    import numpy as np  # noqa: PLC0415 - slow to import
+    import pandas as pd  # noqa: PLC0415
+
+    store = recorded_store() if recorded else user_store()
+    record = store.find(run) if isinstance(run, str) else run
+    if recorded and epoch is None and record.readings:
+        epoch = record.readings[-1].epoch
+    told = predict_classes(store, record, epoch=epoch, dropout=dropout)
+    labels = load_test_labels(record.spec.dataset, home())
+    names = np.array(CLASSES)
+    return pd.DataFrame(
+        {"true": names[labels], "predicted": names[np.asarray(told.classes)]},
+        index=pd.RangeIndex(len(labels), name="image"),
+    )
+
+
+def images(
+    predicted: pd.DataFrame, *, dataset: DatasetName = "cifar10", lang: Language = "en"
+) -> Drawing:
+    """Test images with their predicted classes, and the true ones where they differ.
+
+    `predicted` has 1 to 60 rows of what :func:`predictions` returns.
+
+    Raises:
+        UsageError: too many rows or none, other columns, or numbers that no test image has.
+        DataError: the data set is missing or damaged.
+    """
+    _check(dataset=dataset, lang=lang)
+    if not 1 <= len(predicted) <= MOST_IMAGES:
+        raise UsageError(f"predicted: expected 1 to {MOST_IMAGES} rows; got {len(predicted)}")
+    if not {"true", "predicted"} <= set(predicted.columns):
+        raise UsageError(
+            f"predicted: expected the columns true and predicted; got {list(predicted.columns)}"
+        )
+    all_images = load(dataset, home()).test_images
+    chosen = list(predicted.index)
+    for number in chosen:
+        if number not in range(len(all_images)):
+            raise UsageError(f"predicted: there is no test image {number}")
+    both = list(zip(predicted["predicted"], predicted["true"], strict=True))
+    svg = render(
+        lambda page, look: labelled(page, look, all_images[chosen], both),
+        (6.4, 1.5 * -(-len(chosen) // 6)),
+        Style(lang=lang),
+        "svg",
+        salt="images",
+    )
+    return Drawing("images", "测试图像" if lang == "zh" else "Test images", svg)
+
+
+def compare(run: RunRecord) -> str:
+    """How far a run agrees with the recorded run of the same name, in a line: after how many epochs
+    the weights are the same, bit for bit, or from which epoch on they differ."""
+    said = Comparison(recorded_store(), [run.spec]).summary([run])
+    return said or f"no run is recorded to compare {run.spec.name} with"
 
 
 def run(
@@ -134,12 +280,18 @@ def run(
     return record
 
 
-def _check(device: DeviceChoice, engine: EngineChoice, dataset: DatasetName) -> None:
+def _check(
+    device: DeviceChoice = "auto",
+    engine: EngineChoice = "auto",
+    dataset: DatasetName = "cifar10",
+    lang: Language = "en",
+) -> None:
     """Refuse what the command line would, before anything is done."""
     for name, value, choices in (
         ("device", device, get_args(DeviceChoice)),
         ("engine", engine, get_args(EngineChoice)),
         ("dataset", dataset, get_args(DatasetName)),
+        ("lang", lang, get_args(Language)),
     ):
         if value not in choices:
             raise UsageError(f"{name}: expected one of {', '.join(choices)}; got {value!r}")
@@ -151,5 +303,12 @@ def _failure(code: int, text: str) -> ReproError:
 
 
 def _session(quiet: bool, workers: int | None = None, threads: int | None = None) -> Session:
-    console = Console(file=sys.stderr, emoji=False)
+    if in_notebook():
+        # rich would make a block of HTML of each line; a kernel's stdout says that it is a
+        # terminal, but moves no cursor; and stderr is red.
+        console = Console(
+            file=sys.stdout, emoji=False, force_jupyter=False, force_terminal=False, no_color=True
+        )
+    else:
+        console = Console(file=sys.stderr, emoji=False)
     return Session(console=console, quiet=quiet, workers=workers, threads=threads)

@@ -25,12 +25,24 @@ ALLOWED = {
     "__main__": {"paths"},
     "api": {
         "commands.context",
+        "commands.figure",
+        "commands.predict",
         "commands.table",
         "commands.train",
+        "data.dataset",
+        "data.layout",
         "errors",
         "execution.devices",
         "paths",
         "reporting.cell_tables",
+        "reporting.claim_tables",
+        "reporting.figures.drawing",
+        "reporting.figures.registry",
+        "reporting.figures.report_figures",
+        "reporting.figures.style",
+        "reporting.language",
+        "reporting.notebook",
+        "runs.comparison",
         "runs.locations",
         "runs.records",
         "runs.selection",
@@ -382,6 +394,7 @@ ALLOWED = {
         "verdicts.evidence",
         "verdicts.judging",
     },
+    "reporting.figures.drawing": {"files"},
     "reporting.figures.filters": {"reporting.figures.style", "verdicts.evidence"},
     "reporting.figures.listing": {
         "reporting.figures.registry",
@@ -425,6 +438,7 @@ ALLOWED = {
     },
     "reporting.language": set(),
     "reporting.markup": set(),
+    "reporting.notebook": set(),
     "reporting.page": {
         "data.layout",
         "errors",
@@ -450,7 +464,12 @@ ALLOWED = {
         "verdicts.patterns",
         "verdicts.statistics",
     },
-    "reporting.progress": {"execution.messages", "execution.scheduler", "runs.records"},
+    "reporting.progress": {
+        "execution.messages",
+        "execution.scheduler",
+        "reporting.notebook",
+        "runs.records",
+    },
     "reporting.recipe_tables": {
         "reporting.markup",
         "reporting.terminal",
@@ -499,6 +518,7 @@ ALLOWED = {
         "execution.devices",
         "execution.ray_cluster",
         "paths",
+        "reporting.notebook",
         "runs.locations",
         "runs.selection",
         "spec",
@@ -514,6 +534,13 @@ ALLOWED = {
         "reporting.figures.style",
         "verdicts.calibration",
         "verdicts.evidence",
+    },
+    "commands.predict": {
+        "errors",
+        "execution.processes",
+        "paths",
+        "runs.records",
+        "runs.store",
     },
     "commands.recipes": {
         "commands.context",
@@ -590,7 +617,7 @@ ROOMS = {
     "commands": {
         "bench", "data", "execution", "reporting", "runs", "top", "training", "verdicts",
     },
-    "api": {"commands", "execution", "reporting", "runs", "top", "verdicts"},
+    "api": {"commands", "data", "execution", "reporting", "runs", "top", "verdicts"},
 }  # fmt: skip
 """Which rooms each may import, bottom up. The single files are a room, "top"; api.py and __init__.py
 stand above all others."""
@@ -603,7 +630,7 @@ WITH_TORCH = {
 
 
 def room(module):
-    if module in {"api", "__init__"}:  # which gives `run` and `table` when asked for them
+    if module in {"api", "__init__"}:  # which gives the functions of `api` when asked for them
         return "api"
     return module.partition(".")[0] if "." in module else "top"
 

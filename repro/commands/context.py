@@ -24,6 +24,7 @@ from repro.data.sources import Source, fetch, plan
 from repro.execution.devices import choose_device
 from repro.execution.ray_cluster import RayCluster
 from repro.paths import home
+from repro.reporting.notebook import Bar, NotebookBars, in_notebook
 from repro.runs.locations import recorded_store, user_store
 from repro.runs.selection import DeviceChoice
 from repro.spec import Device, EngineChoice
@@ -35,6 +36,17 @@ def bar(
     console: Console, text: str, unit: Literal["bytes", "images", "checks"]
 ) -> Iterator[Callable[[int, int | None], None]]:
     """A progress bar on a terminal; the function that it gives takes what is done and in all."""
+    if in_notebook() and not console.quiet and not console.is_terminal:
+        bars = NotebookBars()
+        scale, word = (1e6, "MB") if unit == "bytes" else (1, unit)
+
+        def update(done: int, total: int | None) -> None:
+            share = done / total if total else None
+            of = f" of {total / scale:.0f}" if total else ""
+            bars.show([Bar(text, share, f"{done / scale:.0f}{of} {word}")], now=done == total)
+
+        yield update
+        return
     amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
     columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn())
     with Progress(

@@ -14,7 +14,7 @@ from repro.execution.processes import predict
 from repro.files import write_atomically
 from repro.paths import home
 from repro.reporting.figures.registry import FigureSpec, lacks, render_picture
-from repro.reporting.figures.style import Style
+from repro.reporting.figures.style import Format, Style
 from repro.verdicts.calibration import bin_up, save_bins
 from repro.verdicts.evidence import Evidence
 
@@ -39,6 +39,17 @@ def calibrate(session: Session, found: Evidence) -> None:
     save_bins(found.calibration_path, bins)
 
 
+def draw_figure(picture: FigureSpec, found: Evidence, look: Style, form: Format) -> bytes:
+    """The bytes of one figure.
+
+    Raises:
+        DataError: the data set or runs are missing or damaged.
+    """
+    if missing := lacks(picture, found):
+        raise type(missing)(f"{picture.name}: {missing}")
+    return render_picture(picture, look, found, form)
+
+
 def draw_figures(
     session: Session,
     pictures: Sequence[FigureSpec],
@@ -57,12 +68,9 @@ def draw_figures(
         DataError: the data set or runs are missing or damaged, or the file system refuses.
     """
     for picture in pictures:
-        missing = lacks(picture, found)
-        if missing and skip:
+        if skip and (missing := lacks(picture, found)):
             session.say(f"{picture.name}: left out: {missing}")
             continue
-        if missing:
-            raise type(missing)(f"{picture.name}: {missing}")
         path = folder / f"{picture.name}.{form}"
-        write_atomically(path, render_picture(picture, look, found, form))
+        write_atomically(path, draw_figure(picture, found, look, form))
         yield path

@@ -36,14 +36,15 @@ _HEADINGS = (
 _WIDTHS = (6, 6, 6, 6, 2, 7, 12, 6, 12)
 
 
-def verdict_to_dict(verdict: Verdict) -> dict[str, Any]:
-    """One cell for other programs; accuracies in [0, 1], None where there is no value."""
+def verdict_to_dict(verdict: Verdict, lang: Language = "en") -> dict[str, Any]:
+    """One cell for other programs, its words in `lang`; accuracies in [0, 1], None where there is
+    no value."""
     cell = verdict.cell
     return {
         "cell": cell.name,
         "table": cell.table,
         "row": cell.row,
-        "column": cell.column,
+        "column": translate(cell.column, lang),
         "expected": cell.expected,
         "tolerance": cell.tolerance,
         "n": verdict.n,
@@ -58,7 +59,7 @@ def verdict_to_dict(verdict: Verdict) -> dict[str, Any]:
         "margin": verdict.margin,
         "dropout_on": verdict.dropout_on,
         "difference": verdict.difference,
-        "verdict": verdict.kind.value,
+        "verdict": translate(verdict.kind.value, lang),
         "counts": verdict.counts,
     }
 

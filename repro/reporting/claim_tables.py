@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from rich import box
 from rich.console import RenderableType
@@ -57,35 +57,45 @@ def claims_to_text(
 ) -> str:
     """The same as Markdown or LaTeX, or with all that is known of each claim as JSON."""
     if form == "json":
-        return json.dumps(
-            [
-                {
-                    "claim": each.claim.name, "says": each.claim.says, "place": each.claim.place,
-                    "n": each.n, "k": each.k, "finding": each.finding.value, "chance": each.chance,
-                    "margin": each.claim.margin,
-                    "pairs": each.claim.greater, "differences": each.differences,
-                    "intervals": each.intervals, "stated_difference": each.claim.by,
-                    "stated_could_be_ours": each.stated,
-                    "switched": (s := each.switched)
-                    and {"n": s.n, "k": s.k, "finding": s.finding.value},
-                }
-                for each in judgements
-            ],
-            indent=1,
-        )  # fmt: skip
+        return json.dumps([claim_to_dict(each) for each in judgements], indent=1)
     headings = [translate(each, lang) for each in _HEADINGS]
     rows = []
     for each in judgements:
-        place = (lang == "zh" and each.claim.place_zh) or each.claim.place
         note = switched_note(each, lang)
         finding = translate(each.finding, lang) + (f" ({note})" if note else "")
         numbers = _holds_in(each, lang), _chance(each), least(each, lang)
-        rows.append([_claimed(each, lang), place, *numbers, finding])
+        rows.append([_claimed(each, lang), _place(each, lang), *numbers, finding])
     foot = claims_foot(judgements, lang).replace("\n", "\n\n")
     if form == "latex":
         widths = r"p{0.25\linewidth}p{0.18\linewidth}rrrp{0.15\linewidth}"
         return f"{latex_table(headings, rows, widths)}\n\n{latex(foot)}"
     return f"{markdown_table(headings, rows, right=range(2, 5))}\n\n{foot}"
+
+
+def claim_to_dict(judged: ClaimResult, lang: Language = "en") -> dict[str, Any]:
+    """One claim for other programs, its words in `lang`; None where there is no value."""
+    other = judged.switched
+    return {
+        "claim": judged.claim.name,
+        "says": _claimed(judged, lang),
+        "place": _place(judged, lang),
+        "n": judged.n,
+        "k": judged.k,
+        "finding": translate(judged.finding.value, lang),
+        "chance": judged.chance,
+        "margin": judged.claim.margin,
+        "pairs": judged.claim.greater,
+        "differences": judged.differences,
+        "intervals": judged.intervals,
+        "stated_difference": judged.claim.by,
+        "stated_could_be_ours": judged.stated,
+        "switched": other
+        and {"n": other.n, "k": other.k, "finding": translate(other.finding.value, lang)},
+    }
+
+
+def _place(judged: ClaimResult, lang: Language) -> str:
+    return (lang == "zh" and judged.claim.place_zh) or judged.claim.place
 
 
 def _claimed(judged: ClaimResult, lang: Language) -> str:

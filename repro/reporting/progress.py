@@ -22,6 +22,7 @@ from repro.execution.messages import (
     Stepped,
 )
 from repro.execution.scheduler import Task, estimate_s
+from repro.reporting.notebook import Bar, NotebookBars, in_notebook
 from repro.runs.records import EpochRecord
 
 _LINE_EVERY_S = 60.0
@@ -40,7 +41,8 @@ class RunDisplay:
 
     `above` renders what stands over the bars and is asked again after every reading; `beside` adds
     to the line that a reading gets; `compare` may have a line to say of an epoch. With
-    `every_epoch` each epoch gets a line that stays.
+    `every_epoch` each epoch gets a line that stays, but not in a notebook, which has one line that
+    changes.
     """
 
     def __init__(
@@ -79,6 +81,8 @@ class RunDisplay:
             work = sum(estimate_s([task], 1) for task in tasks)
             self._all = self._progress.add_task("all runs", total=work, state="")
         self._live: Live | None = None
+        self._notebook: NotebookBars | None = None
+        self._validation: dict[str, str] = {}
 
     def __enter__(self) -> RunDisplay:
         if self._console.is_terminal and not self._quiet:
@@ -86,6 +90,8 @@ class RunDisplay:
                 self._render(), console=self._console, transient=True, refresh_per_second=4
             )
             self._live.start()
+        elif in_notebook() and not self._quiet:
+            self._notebook = NotebookBars()
         return self
 
     def __exit__(
@@ -98,6 +104,11 @@ class RunDisplay:
             self._live.stop()
 
     def __call__(self, event: AnyEvent) -> None:
+        self._take(event)
+        if self._notebook:
+            self._notebook.show(self._bars_now(), now=isinstance(event, Finished))
+
+    def _take(self, event: AnyEvent) -> None:
         if isinstance(event, Failed):
             self._console.print(
                 Text.assemble(("failed: ", "red"), f"{event.run}: {event.message}"), soft_wrap=True
@@ -110,7 +121,9 @@ class RunDisplay:
             self._start(event)
         elif isinstance(event, Stepped):
             done = event.epoch - 1 + event.step / event.steps
-            self._advance(event.run, done, f"epoch {event.epoch}, loss {event.loss:.3f}")
+            validation = self._validation.get(event.run, "")
+            state = f"epoch {event.epoch}, loss {event.loss:.3f}{validation}"
+            self._advance(event.run, done, state)
         elif isinstance(event, EpochDone):
             self._epoch(event)
             if self._compare and (said := self._compare(event.run, event.record)):
@@ -141,6 +154,19 @@ class RunDisplay:
         lines = len(self._console.render_lines(above)) + bars + 1
         return Group(above, self._progress) if lines < self._console.height else self._progress
 
+    def _bars_now(self) -> list[Bar]:
+        """What runs now and, of several runs, all; when all are done, the last state."""
+        tasks = self._progress.tasks
+        return [
+            Bar(
+                task.description,
+                task.percentage / 100,
+                str(task.fields["state"])
+                + (f"; {duration(left)} left" if (left := task.time_remaining) else ""),
+            )
+            for task in [task for task in tasks if task.visible] or tasks
+        ]
+
     def _line(self, text: str) -> None:
         self._last_line = time.monotonic()
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -168,7 +194,9 @@ class RunDisplay:
         began, first = self._began.get(event.run, (time.monotonic(), 0))
         pace = (time.monotonic() - began) / max(record.epoch - first, 1)
         left = f"{duration(pace * (task.epochs - record.epoch))} left"
-        if self._every_epoch:
+        if self._notebook:
+            self._validation[event.run] = f", validation {record.validation_accuracy:.4f}"
+        elif self._every_epoch:
             self._line(
                 f"epoch {record.epoch}/{task.epochs}: train loss {record.train_loss:.4f}, "
                 f"last batch {record.last_batch_loss:.4f}, "

@@ -6,6 +6,7 @@ Shared by both halves of the package: training makes records, tables read them.
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import math
 from dataclasses import dataclass, fields
@@ -219,6 +220,19 @@ class RunRecord:
     def accuracy_at(self, epoch: int) -> float | None:
         """Test accuracy after `epoch` epochs, or None where the test set was not read."""
         return next((each.accuracy for each in self.readings if each.epoch == epoch), None)
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the name, the epochs and the test accuracies."""
+        rows = {
+            "run": html.escape(self.spec.name),
+            "epochs": f"{len(self.epochs)}, in {self.duration_s:.0f} s",
+            **{
+                f"test accuracy after {each.epoch} epochs": f"{each.accuracy:.4f}"
+                for each in self.readings
+            },
+        }
+        cells = (f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows.items())
+        return f"<table>{''.join(cells)}</table>"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: the schema's version, the run's name and digest, all fields, and a seal.

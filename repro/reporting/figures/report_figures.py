@@ -228,16 +228,23 @@ def twelve_images(figure: Figure, look: Style, evidence: Evidence) -> None:
     """Twelve test images drawn with seed 0, each with Net's label after 60 epochs (seed 0)."""
     data, chosen = evidence.dataset, twelve()
     predicted = evidence.predictions("net-relu", 60)[0]
+    both = [(CLASSES[predicted[index]], CLASSES[data.test_labels[index]]) for index in chosen]
+    labelled(figure, look, data.test_images[chosen], both)
+
+
+def labelled(
+    figure: Figure, look: Style, images: np.ndarray, classes: Sequence[tuple[str, str]]
+) -> None:
+    """Images (N, 3, 32, 32), six a row, each with its predicted class and, if that is not it, the
+    true one below."""
     captions, colours = [], []
-    for index in chosen:
-        said, true = (CLASSES[each[index]] for each in (predicted, data.test_labels))
+    for said, true in classes:
         right = said == true
         captions.append(
             f"✓ {look.say(said)}" if right else f"✗ {look.say(said)}\n({look.say(true)})"
         )
         colours.append(SERIES["green"] if right else SERIES["red"])
-    tiles = [_tile(data.test_images[index]) for index in chosen]
-    mosaic(figure.subplots(), tiles, 6, captions, colours)
+    mosaic(figure.subplots(), [_tile(image) for image in images], 6, captions, colours)
 
 
 def twelve(seed: int = 0) -> list[int]:

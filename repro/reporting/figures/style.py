@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -144,15 +146,18 @@ def render(
 
 def load_matplotlib() -> ModuleType:
     """Matplotlib, which does not begin where MPLBACKEND names a backend that is not installed, as a
-    notebook's may not be. We draw without one."""
+    notebook's may not be. We draw without one; the caller's own figures get it all the same."""
+    first = "matplotlib" not in sys.modules
     backend = os.environ.pop("MPLBACKEND", None)
     try:
         import matplotlib as mpl  # noqa: PLC0415 - slow to import
-
-        return mpl
     finally:
         if backend is not None:
             os.environ["MPLBACKEND"] = backend
+    if first and backend:
+        with suppress(ValueError):
+            mpl.rcParams["backend"] = backend
+    return mpl
 
 
 _TIMELESS: Mapping[Format, Mapping[str, Any]] = {
