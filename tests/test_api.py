@@ -175,7 +175,7 @@ def test_a_figure_needs_no_pyplot():
         "import repro, sys; repro.figure('overview', recorded=True);"
         "assert not {'matplotlib.pyplot', 'torch', 'IPython'} & sys.modules.keys()"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=README.parent)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 @pytest.mark.parametrize(("given", "kept"), [("svg", "svg"), ("no_such_backend", None)])
@@ -188,7 +188,7 @@ def test_a_notebooks_own_figures_keep_its_backend(given, kept):
     subprocess.run(
         [sys.executable, "-c", code],
         check=True,
-        cwd=README.parent,
+        cwd=ROOT,
         env={**os.environ, "MPLBACKEND": given},
     )
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -29,7 +29,7 @@ import safetensors.numpy
 from repro.errors import DataError, EvidenceError, UsageError
 from repro.files import disk_errors, locked, read_regular, write_atomically
 from repro.runs.records import RunRecord, dump, parse
-from repro.spec import RunSpec
+from repro.spec import REPORT_RECIPES, RunSpec
 
 LAYOUT_VERSION = 1
 _REMEDY = "without its folder a run of your own is trained again"
@@ -164,7 +164,8 @@ class Store:
         return self.load_named(self.find_name(text))
 
     def find_name(self, text: str) -> str:
-        """The one run whose name or digest begins with `text`; its record is not read.
+        """The one run whose name or digest begins with `text`, or of several the one that the
+        report's recipe trains by default; its record is not read.
 
         Raises:
             UsageError: none, or more than one.
@@ -175,8 +176,10 @@ class Store:
             name for name in self.names()
             if name.startswith(text) or (short and name.rpartition("-")[2].startswith(short))
         ]  # fmt: skip
-        if len(found) == 1:
-            return found[0]
+        # Of runs that differ in their recipe alone, such as in dropout, the report's is meant.
+        chosen = found if len(found) == 1 else [name for name in found if name in _reports(found)]
+        if len(chosen) == 1:
+            return chosen[0]
         names = ", ".join([*found[:5], *(["..."] if len(found) > 5 else [])])
         raise UsageError(
             f"{text!r}: expected a unique prefix of a run's name or digest; "
@@ -257,6 +260,15 @@ class Store:
                 f"{path}: expected the record of this folder; got {record.spec.name}; {_REMEDY}"
             )
         return record
+
+
+def _reports(names: Iterable[str]) -> set[str]:
+    """What the runs of the report's recipes with the seeds of these names are called."""
+    seeds = {int(found[1]) for name in names if (found := re.search(r"-seed(\d+)-", name))}
+    return {
+        RunSpec(recipe=recipe, seed=seed).name
+        for recipe in REPORT_RECIPES.values() for seed in seeds
+    }  # fmt: skip
 
 
 def _epoch_of(name: str) -> int | None:

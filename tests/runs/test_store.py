@@ -19,6 +19,7 @@ import pytest
 from repro.errors import DataError, UsageError
 from repro.files import disk_errors, read_regular, write_atomically
 from repro.runs.store import Store
+from repro.spec import ABLATIONS
 from tests.examples import record as example
 
 PREDICTIONS = {"10": np.arange(100, dtype=np.uint8) % 10}
@@ -269,6 +270,23 @@ def test_predictions_of_a_type_that_numpy_lacks_are_refused(tmp_path, kind):
     path.write_bytes(len(header).to_bytes(8, "little") + header + PREDICTIONS["10"].tobytes())
     with pytest.raises(DataError, match="not a file of predictions"):
         store.predictions(one)
+
+
+def test_of_runs_that_differ_in_their_recipe_the_reports_is_meant(tmp_path):
+    store = Store(tmp_path)
+    reports = example("improved", 0, {10: 0.7})
+    other = dataclasses.replace(
+        reports,
+        spec=dataclasses.replace(reports.spec, recipe=ABLATIONS["improved-no_dropout"]),
+        readings=tuple(dataclasses.replace(each, switched=None) for each in reports.readings),
+    )
+    for each in (other, reports):
+        store.save(each, {})
+    assert store.find("improved-relu-seed0").spec == reports.spec
+    assert store.find(other.spec.digest[:6]).spec == other.spec
+    store.save(example("improved", 1, {10: 0.7}), {})
+    with pytest.raises(UsageError, match="3 runs match"):
+        store.find("improved")
 
 
 def test_a_lock_makes_the_second_wait(tmp_path):
