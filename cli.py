@@ -28,6 +28,7 @@ from typer.core import TyperGroup
 import repro
 from repro.errors import DataError, NoRunsError, ReproError, UsageError
 from repro.paths import home, packaged
+from repro.reporting.language import Language, resolve_language
 from repro.spec import (
     DROPOUT,
     MAX_SEED,
@@ -213,7 +214,11 @@ _TextOrJson = Literal["rich", "json"]
 _Form = Annotated[
     _TextOrJson, typer.Option("--format", help="Output format; json prints every field.")
 ]
-_Language = Annotated[Literal["en", "zh"], typer.Option(help="Language of the output.")]
+_BY_ENVIRONMENT = "by REPRO_LANG or LANG"
+_Language = Annotated[
+    Language | None,
+    typer.Option(help="Language of the output.", show_default=_BY_ENVIRONMENT),
+]
 _Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
     typer.Option(help="auto: CUDA if an NVIDIA GPU can train here, else the CPU."),
@@ -315,7 +320,7 @@ def table(
         Literal["rich", "csv", "md", "json", "latex"],
         typer.Option("--format", help="Output format."),
     ] = "rich",
-    lang: _Language = "en",
+    lang: _Language = None,
     dataset: _Dataset = "cifar10",
     quiet: _Quiet = False,
 ) -> None:
@@ -333,6 +338,7 @@ def table(
     from repro.verdicts.judging import exit_code, judge_records
     from repro.verdicts.reports import load_report, this_report
 
+    lang = resolve_language(lang)
     if recorded and trained:
         raise UsageError("--recorded and --trained cannot be combined: choose one")
     if recorded or trained:
@@ -391,7 +397,7 @@ def claims(
     form: Annotated[
         Literal["rich", "md", "json", "latex"], typer.Option("--format", help="Output format.")
     ] = "rich",
-    lang: _Language = "en",
+    lang: _Language = None,
 ) -> None:
     """Test the report's claims against the available runs, without training.
 
@@ -401,6 +407,7 @@ def claims(
     from repro.reporting.claim_tables import claims_foot, claims_to_rich, claims_to_text
     from repro.verdicts.claims import Finding
 
+    lang = resolve_language(lang)
     judged = evidence(recorded, device, engine).judgements
     if form == "rich":
         out.print(claims_to_rich(judged, lang, wide=out.width >= 110))
@@ -419,7 +426,7 @@ def patterns(
     form: Annotated[
         Literal["rich", "md", "json"], typer.Option("--format", help="Output format.")
     ] = "rich",
-    lang: _Language = "en",
+    lang: _Language = None,
 ) -> None:
     """Test groups of the report's values jointly (rows, gains, activations), without training.
 
@@ -428,6 +435,7 @@ def patterns(
     from repro.commands.context import evidence
     from repro.reporting.pattern_tables import patterns_foot, patterns_to_rich, patterns_to_text
 
+    lang = resolve_language(lang)
     known = evidence(recorded, device, engine)
     names = {cell.model: cell.column for cell in known.cells}
     if form == "rich":
@@ -593,7 +601,10 @@ def figure(
     ] = "list",
     folder: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("figures"),
     form: Annotated[Literal["svg", "png"], typer.Option("--format", help="File format.")] = "svg",
-    lang: Annotated[Literal["en", "zh"], typer.Option(help="Language of the labels.")] = "en",
+    lang: Annotated[
+        Language | None,
+        typer.Option(help="Language of the labels.", show_default=_BY_ENVIRONMENT),
+    ] = None,
     dark: Annotated[bool, typer.Option("--dark", help="Use a dark background.")] = False,
     device: _Device = "auto",
     engine: _Engine = "auto",
@@ -613,6 +624,7 @@ def figure(
     from repro.reporting.figures.registry import FIGURES, find
     from repro.reporting.figures.style import Style
 
+    lang = resolve_language(lang)
     if which == "list":
         out.print(list_figures(lang))
         return
@@ -634,8 +646,9 @@ def report(
         typer.Option("--format", help="Output format; md and latex contain tables and figures."),
     ] = "html",
     lang: Annotated[
-        Literal["en", "zh"], typer.Option(help="Language in which the page opens.")
-    ] = "en",
+        Language | None,
+        typer.Option(help="Language in which the page opens.", show_default=_BY_ENVIRONMENT),
+    ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     device: _Device = "auto",
     engine: _Engine = "auto",
@@ -649,6 +662,7 @@ def report(
     from repro.reporting.page import write_page, write_paper
     from repro.verdicts.recipes import fitted_grid
 
+    lang = resolve_language(lang)
     found = evidence(recorded, device, engine)
     if found.no_runs:
         raise found.no_runs

@@ -419,7 +419,7 @@ ALLOWED = {
         "spec",
         "verdicts.evidence",
     },
-    "reporting.language": set(),
+    "reporting.language": {"errors"},
     "reporting.markup": set(),
     "reporting.page": {
         "data.layout",
@@ -459,6 +459,7 @@ ALLOWED = {
         "runs.records",
         "runs.selection",
     },
+    "reporting.summary": {"reporting.language", "verdicts.claims", "verdicts.judging"},
     "reporting.terminal": set(),
     # commands
     "commands.__init__": set(),

@@ -2,10 +2,42 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from enum import Enum
-from typing import Literal
+from typing import Literal, get_args
+
+from repro.errors import UsageError
 
 Language = Literal["en", "zh"]
+
+_LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+_LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
+"""The first of these that is set decides, as POSIX says of the language of messages."""
+
+
+def resolve_language(
+    given: Language | None = None, environment: Mapping[str, str] = os.environ
+) -> Language:
+    """The language to answer in: `given` by an option, else REPRO_LANG, else that of the locale.
+
+    An empty variable counts as one that is not set. Every locale but a Chinese one means English.
+
+    Raises:
+        UsageError: REPRO_LANG is neither "en" nor "zh".
+    """
+    if given is not None:
+        return given
+    if chosen := environment.get("REPRO_LANG"):
+        for language in _LANGUAGES:
+            if chosen == language:
+                return language
+        # Not guessed at: a mistyped value would go unnoticed where the locale happens to fit.
+        raise UsageError(f"REPRO_LANG: expected en or zh; got {chosen!r}")
+    locale = next((value for name in _LOCALE if (value := environment.get(name))), "")
+    return "zh" if locale.lower().startswith("zh") else "en"
+
 
 _MODELS = {
     "Net (ReLU)": "原模型（ReLU）",

@@ -167,6 +167,56 @@ def test_the_recorded_runs_are_audited_without_training_or_data_where_none_is_as
     complains(repro(home, "audit", "x", "--recorded"), 2, "no run matches")
 
 
+CHINESE_LOCALE = {"REPRO_LANG": "", "LC_ALL": "", "LC_MESSAGES": "", "LANG": "zh_CN.UTF-8"}
+
+
+@pytest.mark.parametrize(
+    ("words", "chinese"),
+    [
+        ("table 3-4 --recorded", "判定"),
+        ("table 3-4 --recorded --format md", "判定"),
+        ("claims --recorded", "报告称"),
+        ("patterns --recorded", "一组数值"),
+        ("figure list", "卷积"),
+    ],
+)
+def test_the_environment_decides_the_language_and_the_option_before_it(home, words, chinese):
+    for more in (CHINESE_LOCALE, {"REPRO_LANG": "zh"}):
+        assert chinese in repro(home, *words.split(), **more).stdout
+        assert chinese not in repro(home, *words.split(), "--lang", "en", **more).stdout
+    english = {**CHINESE_LOCALE, "REPRO_LANG": "en"}
+    assert chinese not in repro(home, *words.split(), **english).stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "table 3-4 --recorded --format json", "table 3-4 --recorded --format csv",
+        "claims --recorded --format json", "patterns --recorded --format json",
+    ],
+)  # fmt: skip
+def test_what_programs_read_is_the_same_in_every_language(home, words):
+    chinese = repro(home, *words.split(), REPRO_LANG="zh").stdout
+    assert chinese == repro(home, *words.split()).stdout
+
+
+def test_figures_and_the_page_open_in_the_language_of_the_environment(home):
+    repro(home, "figure", "3-9", "--out", home / "f", REPRO_LANG="zh")
+    assert (home / "f" / "3-9-network.svg").read_text().count("池化") == 2
+    repro(home, "report", "--recorded", "--out", home, REPRO_LANG="zh")
+    assert '<html lang="zh' in (home / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "words", ["table 3-4 --recorded", "claims --recorded", "patterns", "figure", "report"]
+)
+def test_an_unknown_repro_lang_is_one_line(home, words):
+    done = repro(home, *words.split(), REPRO_LANG="fr")
+    complains(done, 2, "REPRO_LANG: expected en or zh; got 'fr'")
+    assert len(done.stderr.splitlines()) == 1
+    assert not home.exists()
+
+
 def test_help_is_wrapped_at_the_terminals_width_alone(home):
     shown = repro(home, "bench", "--help", COLUMNS="80").stdout
     assert "throughput is compared" in shown
@@ -457,7 +507,7 @@ def test_a_changed_record_fails_its_check_and_counts_for_no_cell(monkeypatch, tm
     checks, code = verify_recorded(Session(console=Console(quiet=True)))
     failed = {check.what: check for check in checks if not check.holds}
     assert code == 0
-    assert failed["table 3-4, resnet@10"].obtained.startswith(("NOT RUN", "WITHIN", "REPRO"))
+    assert failed["table 3-4, resnet@10"].obtained.startswith(("NOT RUN", "CLOSE", "REPRO"))
     assert failed[f"record of {path.parent.name}"].obtained == "refuted"
 
 
