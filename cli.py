@@ -362,7 +362,7 @@ def table(
             recipes=told.recipes,
         )
     else:
-        session = _trainer(context, quiet, workers, threads, executor, address, gpu_share)
+        session = _trainer(context, quiet, workers, threads, executor, address, gpu_share, lang)
         found, code = train_table(
             session,
             cells,
@@ -498,7 +498,9 @@ def verify(
             raise UsageError(f"table {number} requires --fresh; without it, all tables are checked")
         fresh_only = ("seeds", "epochs", "device", "engine", *_TRAINING)
         _refuse(context, fresh_only, "requires --fresh")
-        checks, code = verify_recorded(Session(console=err, quiet=quiet), accept=accept)
+        checks, code = verify_recorded(
+            Session(console=err, lang=resolve_language(), quiet=quiet), accept=accept
+        )
     else:
         if accept:
             raise UsageError("--accept cannot be combined with --fresh: it needs the bundled runs")
@@ -629,7 +631,7 @@ def figure(
         out.print(list_figures(lang))
         return
     pictures = list(FIGURES.values()) if which == "all" else [find(which)]
-    session, found = Session(console=err), evidence(recorded, device, engine)
+    session, found = Session(console=err, lang=lang), evidence(recorded, device, engine)
     if calibrate:
         compute_calibration(session, found)
     for path in draw_figures(
@@ -978,7 +980,7 @@ def audit(
         raise NoRunsError(f"no runs in {store.root}; to audit the bundled runs, add --recorded")
     drawn_with = secrets.randbelow(10**6) if seed is None else seed
     done = audit_runs(
-        Session(console=err, quiet=quiet, workers=workers),
+        Session(console=err, lang=resolve_language(), quiet=quiet, workers=workers),
         store,
         names,
         minutes=minutes,
@@ -1008,7 +1010,7 @@ def doctor(form: _Form = "rich") -> None:
     from repro.commands.audit import examine_machine
     from repro.commands.context import Session
 
-    doctor = examine_machine(Session(console=err))
+    doctor = examine_machine(Session(console=err, lang=resolve_language()))
     if form == "json":
         typer.echo(doctor.to_json())
     else:
@@ -1045,7 +1047,7 @@ def fetch(
     if path is not None and not path.exists():
         raise UsageError(f"--from {path}: expected a folder or an archive; it does not exist")
     sources = plan(source) if path is None else [Source("path", str(path))]
-    Session(console=err).fetch_data(sources)
+    Session(console=err, lang=resolve_language()).fetch_data(sources)
 
 
 @data_app.command("verify")
@@ -1121,7 +1123,13 @@ def measure(
     if page:
         around_marks(page)  # fails early if the marks are missing
     models = list(STEPS) if model == "all" else [model]
-    report = run_bench(Session(console=err), models, rounds=rounds, short=short, dataset=dataset)
+    report = run_bench(
+        Session(console=err, lang=resolve_language()),
+        models,
+        rounds=rounds,
+        short=short,
+        dataset=dataset,
+    )
     text = markdown(report)
     if out.is_terminal:
         out.print(Markdown(text))
@@ -1139,6 +1147,7 @@ def _trainer(
     executor: str,
     address: str,
     gpu_share: float,
+    lang: Language | None = None,
 ) -> Any:
     """The session for a command that trains.
 
@@ -1154,7 +1163,14 @@ def _trainer(
         _refuse(context, ("address", "gpu_share"), "requires --executor ray")
     else:
         cluster = RayCluster(address, gpu_share=gpu_share, source=source)
-    return Session(console=err, quiet=quiet, workers=workers, threads=threads, cluster=cluster)
+    return Session(
+        console=err,
+        lang=resolve_language(lang),
+        quiet=quiet,
+        workers=workers,
+        threads=threads,
+        cluster=cluster,
+    )
 
 
 def _store(recorded: bool) -> Any:

@@ -86,8 +86,18 @@ CHINESE = {
     "EQUIVALENT": "没有差别",
     "CONTRADICTED": "不成立",
     "OPEN": "尚无定论",
+    # what a run's bits may be relied on for
+    "the same bits on any CPU, operating system and NVIDIA GPU": (
+        "在任何 CPU、操作系统和 NVIDIA GPU 上逐位相同"
+    ),
+    "the same bits on one GPU model, torch and cuDNN": (
+        "GPU 型号、torch 和 cuDNN 版本相同时逐位相同"
+    ),
+    "seeded, but Apple's GPU promises no bits": "固定随机种子，但 Apple GPU 不保证逐位相同",
+    "the same bits on the same machine": "在同一台机器上逐位相同",
+    "the same bits on any x86-64 CPU with AVX2": "在任何支持 AVX2 的 x86-64 CPU 上逐位相同",
 }
-"""Of tables and what stands below them."""
+"""Of tables and what stands above and below them."""
 
 FIGURE_WORDS = {
     **_MODELS,

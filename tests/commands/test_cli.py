@@ -31,6 +31,7 @@ from repro.runs.store import Store
 from repro.spec import REPORT_RECIPES
 from repro.verdicts import search
 from repro.verdicts.recipes import CANDIDATES
+from tests.chinese import HALF_WIDTH
 from tests.examples import record
 from tests.processes import of_group
 
@@ -176,13 +177,16 @@ CHINESE_LOCALE = {"REPRO_LANG": "", "LC_ALL": "", "LC_MESSAGES": "", "LANG": "zh
         ("table 3-4 --recorded", "判定"),
         ("table 3-4 --recorded --format md", "判定"),
         ("claims --recorded", "报告称"),
+        ("claims --recorded --format md", "报告称"),
         ("patterns --recorded", "一组数值"),
         ("figure list", "卷积"),
     ],
 )
 def test_the_environment_decides_the_language_and_the_option_before_it(home, words, chinese):
     for more in (CHINESE_LOCALE, {"REPRO_LANG": "zh"}):
-        assert chinese in repro(home, *words.split(), **more).stdout
+        shown = repro(home, *words.split(), **more).stdout
+        assert chinese in shown
+        assert not HALF_WIDTH.search(shown)
         assert chinese not in repro(home, *words.split(), "--lang", "en", **more).stdout
     english = {**CHINESE_LOCALE, "REPRO_LANG": "en"}
     assert chinese not in repro(home, *words.split(), **english).stdout
