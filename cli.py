@@ -7,6 +7,7 @@ this package; 130 stopped by Ctrl-C; 143 stopped by SIGTERM.
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import json
 import os
@@ -28,7 +29,7 @@ from typer.core import TyperGroup
 import repro
 from repro.errors import DataError, NoRunsError, ReproError, UsageError
 from repro.paths import home, packaged
-from repro.reporting.language import Language, resolve_language
+from repro.reporting.language import Language, choose, resolve_language
 from repro.spec import (
     DROPOUT,
     MAX_SEED,
@@ -99,13 +100,43 @@ class Terminated(BaseException):
 
 
 class Paragraphs(TyperGroup):
-    """Wraps help texts at the terminal's width and ignores the line breaks of docstrings."""
+    """Wraps help texts at the terminal's width and ignores the line breaks of docstrings; names
+    the command that is nearest to an unknown one."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
+        self.suggest_commands = False  # this class names one, also of another group
         each: Any
         for each in (self, *self.commands.values()):
             each.help = each.help and re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.cleandoc(each.help))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except _BadUsage as error:
+            if self.get_command(ctx, args[0]) is None:
+                error.message += self._nearest_command(ctx, args[0])
+            raise
+
+    def _nearest_command(self, ctx: Any, unknown: str) -> str:
+        """A sentence that names the command that was meant; "" where none is like it."""
+        group = ctx.info_name if ctx.parent else ""  # not of `python -m repro`
+        known = {name: f"{group} {name}".strip() for name in self.list_commands(ctx)}
+        for name, command in self.commands.items():  # `repro fetch` is `repro data fetch`
+            for inner in getattr(command, "commands", ()):
+                known.setdefault(inner, f"{name} {inner}")
+        if near := _nearest(unknown, known):
+            return f" Did you mean {known[near]!r}?"
+        if not group:
+            return ""
+        *names, last = sorted(known)
+        return f" Expected {', '.join(names)} or {last}."
+
+
+def _nearest(unknown: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that is spelled most like `unknown`, if any is like it."""
+    # Above difflib's own 0.6, at which `frobnicate` would be `rocrate`.
+    return next(iter(difflib.get_close_matches(unknown, known, n=1, cutoff=0.7)), None)
 
 
 class Commands(Paragraphs):
@@ -115,6 +146,12 @@ class Commands(Paragraphs):
         """The command names in the order in which users need them."""
         return [*_ORDER, *sorted(self.commands.keys() - set(_ORDER))]
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            typer.echo(_first_steps(resolve_language()))
+            raise typer.Exit(UsageError.exit_code)
+        return super().parse_args(ctx, args)
+
     def make_context(self, *given: Any, **options: Any) -> Any:
         with _told():  # for options before the command, and for --help
             return super().make_context(*given, **options)
@@ -123,6 +160,21 @@ class Commands(Paragraphs):
         signal.signal(signal.SIGTERM, _terminate)
         with _told():
             return super().invoke(ctx)
+
+
+def _first_steps(lang: Language) -> str:
+    """What `repro` alone answers: the whole help is too much for a first look."""
+    return choose(
+        lang,
+        en="`repro table all --recorded` compares the bundled runs with the report.\n"
+        "`repro table 3-1` downloads the data, trains the networks and compares them.\n"
+        "`repro report --recorded --open` shows all results on one page in the browser.\n"
+        "`repro --help` lists all commands.",
+        zh="`repro table all --recorded`：用随包记录与报告对比，无需训练。\n"
+        "`repro table 3-1`：下载数据集，训练网络，并与报告对比。\n"
+        "`repro report --recorded --open`：在浏览器中用一个页面查看全部结果。\n"
+        "`repro --help`：列出全部命令。",
+    )
 
 
 @contextmanager
@@ -139,7 +191,7 @@ def _told() -> Iterator[None]:
         if "\n" in error.format_message():  # its help is not printed yet
             raise
         path = error.ctx.command_path if error.ctx else "repro"
-        _stop(f"{error.format_message()} (see `{path} --help`)", UsageError.exit_code)
+        _stop(f"{_wrong_usage(error)} (see `{path} --help`)", UsageError.exit_code)
     except ReproError as error:
         _stop(f"{error}", error.exit_code)
     except BrokenPipeError:  # the reader closed the pipe, as `head` does
@@ -158,6 +210,16 @@ def _told() -> Iterator[None]:
         _stop("stopped; run the same command again to resume", 130)
     except Terminated:
         _stop("terminated; run the same command again to resume", 143)
+
+
+def _wrong_usage(error: Any) -> str:
+    """Typer's sentence; for an unknown option, with the nearest one, not with all that are near."""
+    if not hasattr(error, "possibilities") or error.ctx is None:
+        return str(error.format_message())
+    parameters = error.ctx.command.get_params(error.ctx)
+    known = [name for each in parameters for name in (*each.opts, *each.secondary_opts)]
+    near = _nearest(error.option_name, (name for name in known if name.startswith("-")))
+    return f"{error.message}. Did you mean {near!r}?" if near else f"{error.message}"
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -707,7 +708,22 @@ def test_runs_that_were_given_are_audited_where_they_lie(home, tmp_path):
     complains(repro(home, "audit", "--store", given, "--recorded"), 2, "cannot be combined")
 
 
-@pytest.mark.parametrize("words", [[], ["data"], ["export"]])
+@pytest.mark.parametrize(("lang", "last"), [
+    ("en", "`repro --help` lists all commands."), ("zh", "`repro --help`：列出全部命令。"),
+])  # fmt: skip
+def test_without_a_command_four_lines_say_what_to_do_first(home, lang, last):
+    done = repro(home, REPRO_LANG=lang)
+    assert (done.returncode, done.stderr) == (2, "")
+    lines = done.stdout.splitlines()
+    assert (len(lines), lines[-1]) == (4, last)
+    assert max(map(cell_len, lines)) <= 80
+    for line in lines[:-1]:
+        command = re.match(r"`repro (.+?)`", line)[1]
+        assert repro(home, command.split()[0], "--help").returncode == 0
+    complains(repro(home, REPRO_LANG="fr"), 2, "REPRO_LANG: expected en or zh; got 'fr'")
+
+
+@pytest.mark.parametrize("words", [["data"], ["export"]])
 def test_a_group_without_a_command_shows_its_help_and_no_more(home, words):
     done = repro(home, *words)
     assert (done.returncode, done.stderr) == (2, "")
@@ -719,6 +735,30 @@ def test_an_unknown_option_is_one_line_wherever_it_stands(home, words):
     done = repro(home, *words)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "No such option: --" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("tabel", "No such command 'tabel'. Did you mean 'table'?"),
+        ("fetch", "No such command 'fetch'. Did you mean 'data fetch'?"),
+        (
+            "data fetsh",
+            "No such command 'fetsh'. Did you mean 'data fetch'?",
+        ),
+        ("runs unit x", "No such command 'unit'. Did you mean 'runs units'?"),
+        ("data foo", "No such command 'foo'. Expected export, fetch, show or verify."),
+        ("frobnicate", "No such command 'frobnicate'. (see `"),
+        ("table 3-1 --seedz 3", "No such option: --seedz. Did you mean '--seeds'?"),
+        ("claims --record", "No such option: --record. Did you mean '--recorded'?"),
+        ("data fetch --form x", "No such option: --form. Did you mean '--from'?"),
+        ("table 3-1 --xyzzy", "No such option: --xyzzy (see `"),
+    ],
+)
+def test_a_mistyped_command_or_option_is_answered_with_the_nearest(home, words, message):
+    done = repro(home, *words.split())
+    complains(done, 2, message)
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_narrow_terminal_loses_no_figure(home):
