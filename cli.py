@@ -7,6 +7,7 @@ this package; 130 stopped by Ctrl-C; 143 stopped by SIGTERM.
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import json
 import os
@@ -28,6 +29,7 @@ from typer.core import TyperGroup
 import repro
 from repro.errors import DataError, NoRunsError, ReproError, UsageError
 from repro.paths import home, packaged
+from repro.reporting.language import Language, choose, resolve_language
 from repro.spec import (
     DROPOUT,
     MAX_SEED,
@@ -98,13 +100,43 @@ class Terminated(BaseException):
 
 
 class Paragraphs(TyperGroup):
-    """Wraps help texts at the terminal's width and ignores the line breaks of docstrings."""
+    """Wraps help texts at the terminal's width and ignores the line breaks of docstrings; names
+    the command that is nearest to an unknown one."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
+        self.suggest_commands = False  # this class names one, also of another group
         each: Any
         for each in (self, *self.commands.values()):
             each.help = each.help and re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.cleandoc(each.help))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except _BadUsage as error:
+            if self.get_command(ctx, args[0]) is None:
+                error.message += self._nearest_command(ctx, args[0])
+            raise
+
+    def _nearest_command(self, ctx: Any, unknown: str) -> str:
+        """A sentence that names the command that was meant; "" where none is like it."""
+        group = ctx.info_name if ctx.parent else ""  # not of `python -m repro`
+        known = {name: f"{group} {name}".strip() for name in self.list_commands(ctx)}
+        for name, command in self.commands.items():  # `repro fetch` is `repro data fetch`
+            for inner in getattr(command, "commands", ()):
+                known.setdefault(inner, f"{name} {inner}")
+        if near := _nearest(unknown, known):
+            return f" Did you mean {known[near]!r}?"
+        if not group:
+            return ""
+        *names, last = sorted(known)
+        return f" Expected {', '.join(names)} or {last}."
+
+
+def _nearest(unknown: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that is spelled most like `unknown`, if any is like it."""
+    # Above difflib's own 0.6, at which `frobnicate` would be `rocrate`.
+    return next(iter(difflib.get_close_matches(unknown, known, n=1, cutoff=0.7)), None)
 
 
 class Commands(Paragraphs):
@@ -114,6 +146,12 @@ class Commands(Paragraphs):
         """The command names in the order in which users need them."""
         return [*_ORDER, *sorted(self.commands.keys() - set(_ORDER))]
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            typer.echo(_first_steps(resolve_language()))
+            raise typer.Exit(UsageError.exit_code)
+        return super().parse_args(ctx, args)
+
     def make_context(self, *given: Any, **options: Any) -> Any:
         with _told():  # for options before the command, and for --help
             return super().make_context(*given, **options)
@@ -122,6 +160,21 @@ class Commands(Paragraphs):
         signal.signal(signal.SIGTERM, _terminate)
         with _told():
             return super().invoke(ctx)
+
+
+def _first_steps(lang: Language) -> str:
+    """What `repro` alone answers: the whole help is too much for a first look."""
+    return choose(
+        lang,
+        en="`repro table all --recorded` compares the bundled runs with the report.\n"
+        "`repro table 3-1` downloads the data, trains the networks and compares them.\n"
+        "`repro report --recorded --open` shows all results on one page in the browser.\n"
+        "`repro --help` lists all commands.",
+        zh="`repro table all --recorded`：用随包记录与报告对比，无需训练。\n"
+        "`repro table 3-1`：下载数据集，训练网络，并与报告对比。\n"
+        "`repro report --recorded --open`：在浏览器中用一个页面查看全部结果。\n"
+        "`repro --help`：列出全部命令。",
+    )
 
 
 @contextmanager
@@ -138,7 +191,7 @@ def _told() -> Iterator[None]:
         if "\n" in error.format_message():  # its help is not printed yet
             raise
         path = error.ctx.command_path if error.ctx else "repro"
-        _stop(f"{error.format_message()} (see `{path} --help`)", UsageError.exit_code)
+        _stop(f"{_wrong_usage(error)} (see `{path} --help`)", UsageError.exit_code)
     except ReproError as error:
         _stop(f"{error}", error.exit_code)
     except BrokenPipeError:  # the reader closed the pipe, as `head` does
@@ -157,6 +210,16 @@ def _told() -> Iterator[None]:
         _stop("stopped; run the same command again to resume", 130)
     except Terminated:
         _stop("terminated; run the same command again to resume", 143)
+
+
+def _wrong_usage(error: Any) -> str:
+    """Typer's sentence; for an unknown option, with the nearest one, not with all that are near."""
+    if not hasattr(error, "possibilities") or error.ctx is None:
+        return str(error.format_message())
+    parameters = error.ctx.command.get_params(error.ctx)
+    known = [name for each in parameters for name in (*each.opts, *each.secondary_opts)]
+    near = _nearest(error.option_name, (name for name in known if name.startswith("-")))
+    return f"{error.message}. Did you mean {near!r}?" if near else f"{error.message}"
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -213,7 +276,11 @@ _TextOrJson = Literal["rich", "json"]
 _Form = Annotated[
     _TextOrJson, typer.Option("--format", help="Output format; json prints every field.")
 ]
-_Language = Annotated[Literal["en", "zh"], typer.Option(help="Language of the output.")]
+_BY_ENVIRONMENT = "by REPRO_LANG or LANG"
+_Language = Annotated[
+    Language | None,
+    typer.Option(help="Language of the output.", show_default=_BY_ENVIRONMENT),
+]
 _Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
     typer.Option(help="auto: CUDA if an NVIDIA GPU can train here, else the CPU."),
@@ -315,7 +382,7 @@ def table(
         Literal["rich", "csv", "md", "json", "latex"],
         typer.Option("--format", help="Output format."),
     ] = "rich",
-    lang: _Language = "en",
+    lang: _Language = None,
     dataset: _Dataset = "cifar10",
     quiet: _Quiet = False,
 ) -> None:
@@ -333,6 +400,7 @@ def table(
     from repro.verdicts.judging import exit_code, judge_records
     from repro.verdicts.reports import load_report, this_report
 
+    lang = resolve_language(lang)
     if recorded and trained:
         raise UsageError("--recorded and --trained cannot be combined: choose one")
     if recorded or trained:
@@ -356,7 +424,7 @@ def table(
             recipes=told.recipes,
         )
     else:
-        session = _trainer(context, quiet, workers, threads, executor, address, gpu_share)
+        session = _trainer(context, quiet, workers, threads, executor, address, gpu_share, lang)
         found, code = train_table(
             session,
             cells,
@@ -391,7 +459,7 @@ def claims(
     form: Annotated[
         Literal["rich", "md", "json", "latex"], typer.Option("--format", help="Output format.")
     ] = "rich",
-    lang: _Language = "en",
+    lang: _Language = None,
 ) -> None:
     """Test the report's claims against the available runs, without training.
 
@@ -401,6 +469,7 @@ def claims(
     from repro.reporting.claim_tables import claims_foot, claims_to_rich, claims_to_text
     from repro.verdicts.claims import Finding
 
+    lang = resolve_language(lang)
     judged = evidence(recorded, device, engine).judgements
     if form == "rich":
         out.print(claims_to_rich(judged, lang, wide=out.width >= 110))
@@ -419,7 +488,7 @@ def patterns(
     form: Annotated[
         Literal["rich", "md", "json"], typer.Option("--format", help="Output format.")
     ] = "rich",
-    lang: _Language = "en",
+    lang: _Language = None,
 ) -> None:
     """Test groups of the report's values jointly (rows, gains, activations), without training.
 
@@ -428,6 +497,7 @@ def patterns(
     from repro.commands.context import evidence
     from repro.reporting.pattern_tables import patterns_foot, patterns_to_rich, patterns_to_text
 
+    lang = resolve_language(lang)
     known = evidence(recorded, device, engine)
     names = {cell.model: cell.column for cell in known.cells}
     if form == "rich":
@@ -490,7 +560,9 @@ def verify(
             raise UsageError(f"table {number} requires --fresh; without it, all tables are checked")
         fresh_only = ("seeds", "epochs", "device", "engine", *_TRAINING)
         _refuse(context, fresh_only, "requires --fresh")
-        checks, code = verify_recorded(Session(console=err, quiet=quiet), accept=accept)
+        checks, code = verify_recorded(
+            Session(console=err, lang=resolve_language(), quiet=quiet), accept=accept
+        )
     else:
         if accept:
             raise UsageError("--accept cannot be combined with --fresh: it needs the bundled runs")
@@ -593,7 +665,10 @@ def figure(
     ] = "list",
     folder: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("figures"),
     form: Annotated[Literal["svg", "png"], typer.Option("--format", help="File format.")] = "svg",
-    lang: Annotated[Literal["en", "zh"], typer.Option(help="Language of the labels.")] = "en",
+    lang: Annotated[
+        Language | None,
+        typer.Option(help="Language of the labels.", show_default=_BY_ENVIRONMENT),
+    ] = None,
     dark: Annotated[bool, typer.Option("--dark", help="Use a dark background.")] = False,
     device: _Device = "auto",
     engine: _Engine = "auto",
@@ -613,11 +688,12 @@ def figure(
     from repro.reporting.figures.registry import FIGURES, find
     from repro.reporting.figures.style import Style
 
+    lang = resolve_language(lang)
     if which == "list":
         out.print(list_figures(lang))
         return
     pictures = list(FIGURES.values()) if which == "all" else [find(which)]
-    session, found = Session(console=err), evidence(recorded, device, engine)
+    session, found = Session(console=err, lang=lang), evidence(recorded, device, engine)
     if calibrate:
         compute_calibration(session, found)
     for path in draw_figures(
@@ -634,8 +710,9 @@ def report(
         typer.Option("--format", help="Output format; md and latex contain tables and figures."),
     ] = "html",
     lang: Annotated[
-        Literal["en", "zh"], typer.Option(help="Language in which the page opens.")
-    ] = "en",
+        Language | None,
+        typer.Option(help="Language in which the page opens.", show_default=_BY_ENVIRONMENT),
+    ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     device: _Device = "auto",
     engine: _Engine = "auto",
@@ -649,6 +726,7 @@ def report(
     from repro.reporting.page import write_page, write_paper
     from repro.verdicts.recipes import fitted_grid
 
+    lang = resolve_language(lang)
     found = evidence(recorded, device, engine)
     if found.no_runs:
         raise found.no_runs
@@ -949,7 +1027,7 @@ def audit(
         raise NoRunsError(f"no runs in {store.root}; to audit the bundled runs, add --recorded")
     drawn_with = secrets.randbelow(10**6) if seed is None else seed
     done = audit_runs(
-        Session(console=err, quiet=quiet, workers=workers),
+        Session(console=err, lang=resolve_language(), quiet=quiet, workers=workers),
         store,
         names,
         minutes=minutes,
@@ -979,7 +1057,7 @@ def doctor(form: _Form = "rich") -> None:
     from repro.commands.audit import examine_machine
     from repro.commands.context import Session
 
-    doctor = examine_machine(Session(console=err))
+    doctor = examine_machine(Session(console=err, lang=resolve_language()))
     if form == "json":
         typer.echo(doctor.to_json())
     else:
@@ -1016,7 +1094,7 @@ def fetch(
     if path is not None and not path.exists():
         raise UsageError(f"--from {path}: expected a folder or an archive; it does not exist")
     sources = plan(source) if path is None else [Source("path", str(path))]
-    Session(console=err).fetch_data(sources)
+    Session(console=err, lang=resolve_language()).fetch_data(sources)
 
 
 @data_app.command("verify")
@@ -1092,7 +1170,13 @@ def measure(
     if page:
         around_marks(page)  # fails early if the marks are missing
     models = list(STEPS) if model == "all" else [model]
-    report = run_bench(Session(console=err), models, rounds=rounds, short=short, dataset=dataset)
+    report = run_bench(
+        Session(console=err, lang=resolve_language()),
+        models,
+        rounds=rounds,
+        short=short,
+        dataset=dataset,
+    )
     text = markdown(report)
     if out.is_terminal:
         out.print(Markdown(text))
@@ -1110,6 +1194,7 @@ def _trainer(
     executor: str,
     address: str,
     gpu_share: float,
+    lang: Language | None = None,
 ) -> Any:
     """The session for a command that trains.
 
@@ -1125,7 +1210,14 @@ def _trainer(
         _refuse(context, ("address", "gpu_share"), "requires --executor ray")
     else:
         cluster = RayCluster(address, gpu_share=gpu_share, source=source)
-    return Session(console=err, quiet=quiet, workers=workers, threads=threads, cluster=cluster)
+    return Session(
+        console=err,
+        lang=resolve_language(lang),
+        quiet=quiet,
+        workers=workers,
+        threads=threads,
+        cluster=cluster,
+    )
 
 
 def _store(recorded: bool) -> Any:

@@ -24,8 +24,9 @@ from repro.reporting.figures.drawing import Drawing
 from repro.reporting.figures.registry import find
 from repro.reporting.figures.report_figures import labelled
 from repro.reporting.figures.style import Style, render
-from repro.reporting.language import Language
+from repro.reporting.language import Language, choose
 from repro.reporting.notebook import in_notebook
+from repro.reporting.progress import agreement_line
 from repro.runs.comparison import Comparison
 from repro.runs.locations import recorded_store, user_store
 from repro.runs.records import RunRecord
@@ -237,11 +238,16 @@ def images(
     return Drawing("images", "测试图像" if lang == "zh" else "Test images", svg)
 
 
-def compare(run: RunRecord) -> str:
+def compare(run: RunRecord, *, lang: Language = "en") -> str:
     """How far a run agrees with the recorded run of the same name, in a line: after how many epochs
     the weights are the same, bit for bit, or from which epoch on they differ."""
-    said = Comparison(recorded_store(), [run.spec]).summary([run])
-    return said or f"no run is recorded to compare {run.spec.name} with"
+    found = Comparison(recorded_store(), [run.spec]).summary([run])
+    if found:
+        return agreement_line(found, lang)
+    name = run.spec.name
+    return choose(
+        lang, en=f"no run is recorded to compare {name} with", zh=f"没有可与 {name} 比较的记录"
+    )
 
 
 def run(

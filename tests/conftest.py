@@ -16,6 +16,10 @@ from tests.tiny_cifar import COUNT, checksums, make_files
 
 enter()
 
+# Tests read English, whatever the locale of whoever runs them: here and in every process that
+# inherits this environment. A test of another language sets it itself.
+os.environ["REPRO_LANG"] = "en"
+
 settings.register_profile(
     "default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -10,6 +10,7 @@ from repro.execution.audit import Audit
 from repro.execution.devices import default_workers
 from repro.execution.doctor import Checkup, check_up
 from repro.paths import home
+from repro.reporting.language import choose
 from repro.runs.store import Store
 
 
@@ -34,10 +35,16 @@ def audit_runs(
     trainings = audit.training_jobs(minutes=minutes, workers=workers, seed=seed)
     jobs = [*predictions, *trainings]
     session.say(
-        f"{len(predictions)} checkpoints to predict with and {audit.drawn} of "
-        f"{audit.trainable} epochs to train again, {workers} at a time"
+        choose(
+            session.lang,
+            en=f"{len(predictions)} checkpoints to predict with and {audit.drawn} of "
+            f"{audit.trainable} epochs to train again, {workers} at a time",
+            zh=f"用 {len(predictions)} 个检查点重新预测，重新训练 {audit.trainable} 轮中的 "
+            f"{audit.drawn} 轮，同时进行 {workers} 项",
+        )
     )
-    with bar(session.progress_console, "audit", "checks") as update:
+    text = choose(session.lang, en="audit", zh="核查")
+    with bar(session.progress_console, text, "checks") as update:
         done = itertools.count(1)
         audit.do(jobs, workers, lambda: update(next(done), len(jobs)))
     return audit
@@ -45,5 +52,10 @@ def audit_runs(
 
 def examine_machine(session: Session) -> Checkup:
     """Examine this machine, which takes some seconds a device."""
-    with session.console.status("training the first steps of every model, four times"):
+    text = choose(
+        session.lang,
+        en="training the first steps of every model, four times",
+        zh="正在把每种模型的前几步各训练四次",
+    )
+    with session.console.status(text):
         return check_up(home())

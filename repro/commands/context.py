@@ -24,6 +24,7 @@ from repro.data.sources import Source, fetch, plan
 from repro.execution.devices import choose_device
 from repro.execution.ray_cluster import RayCluster
 from repro.paths import home
+from repro.reporting.language import Language, choose
 from repro.reporting.notebook import Bar, NotebookBars, in_notebook
 from repro.runs.locations import recorded_store, user_store
 from repro.runs.selection import DeviceChoice
@@ -58,10 +59,11 @@ def bar(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """How to speak with the person, how many runs to do at a time and on how many cores each
-    (None: so that all are done soonest), and where (None: on this machine)."""
+    """How to speak with the person and in which language, how many runs to do at a time and on how
+    many cores each (None: so that all are done soonest), and where (None: on this machine)."""
 
     console: Console
+    lang: Language = "en"
     quiet: bool = False
     workers: int | None = None
     threads: int | None = None
@@ -102,14 +104,24 @@ class Session:
         if sources is None:
             sources = plan(os.environ.get("REPRO_CIFAR10_SOURCE"))
         folder = default_folder(home())
-        with bar(self.progress_console, "download", "bytes") as update:
+        download = choose(self.lang, en="download", zh="下载")
+        with bar(self.progress_console, download, "bytes") as update:
             fresh = fetch(
                 folder, sources, say=lambda text: self.say(f"CIFAR-10: {text}"), progress=update
             )
-        how = "downloaded and verified" if fresh else "already downloaded and verified"
         own = next((each.place for each in sources if each.kind == "path"), None)
-        unread = f"; {own} was ignored: the data are already installed" if own and not fresh else ""
-        self.say(f"CIFAR-10: {how}, in {folder}{unread}")
+        how = choose(
+            self.lang,
+            en=f"{'' if fresh else 'already '}downloaded and verified, in {folder}",
+            zh=f"{'已下载并校验' if fresh else '此前已下载并校验'}，位于 {folder}",
+        )
+        if own and not fresh:
+            how += choose(
+                self.lang,
+                en=f"; {own} was ignored: the data are already installed",
+                zh=f"；未使用 {own}：数据集已经安装",
+            )
+        self.say(choose(self.lang, en=f"CIFAR-10: {how}", zh=f"CIFAR-10：{how}"))
         return folder
 
 

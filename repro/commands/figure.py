@@ -15,6 +15,7 @@ from repro.files import write_atomically
 from repro.paths import home
 from repro.reporting.figures.registry import FigureSpec, lacks, render_picture
 from repro.reporting.figures.style import Format, Style
+from repro.reporting.language import choose
 from repro.verdicts.calibration import bin_up, save_bins
 from repro.verdicts.evidence import Evidence
 
@@ -29,7 +30,13 @@ def calibrate(session: Session, found: Evidence) -> None:
     for model in found.models:
         if kept := found.kept(model):
             run, epoch = kept
-            session.say(f"{model}: predicting with the weights of epoch {epoch}")
+            session.say(
+                choose(
+                    session.lang,
+                    en=f"{model}: predicting with the weights of epoch {epoch}",
+                    zh=f"{model}：用第 {epoch} 轮的权重预测",
+                )
+            )
             told = predict(run.spec, store=found.store.root, home=home(), epoch=epoch)
             right = np.equal(told.classes[str(epoch)], found.dataset.test_labels)
             digest = run.epochs[epoch - 1].weights_sha256
@@ -69,7 +76,13 @@ def draw_figures(
     """
     for picture in pictures:
         if skip and (missing := lacks(picture, found)):
-            session.say(f"{picture.name}: left out: {missing}")
+            session.say(
+                choose(
+                    session.lang,
+                    en=f"{picture.name}: left out: {missing}",
+                    zh=f"{picture.name}：略过：{missing}",
+                )
+            )
             continue
         path = folder / f"{picture.name}.{form}"
         write_atomically(path, draw_figure(picture, found, look, form))

@@ -6,6 +6,7 @@ from repro.commands.context import Session
 from repro.commands.train import make_task, train_missing
 from repro.data.dataset import load
 from repro.paths import home, packaged
+from repro.reporting.language import choose
 from repro.reporting.progress import RunDisplay
 from repro.runs.locations import user_store
 from repro.runs.selection import filter_runs
@@ -31,7 +32,13 @@ def search_recipes(
     for number, stage in enumerate(STAGES):
         fits = search_fits(store, device, engine, dataset)
         candidates = entrants(number, fits)
-        session.say(f"stage {number + 1} of {len(STAGES)}: {len(candidates)} candidates")
+        session.say(
+            choose(
+                session.lang,
+                en=f"stage {number + 1} of {len(STAGES)}: {len(candidates)} candidates",
+                zh=f"第 {number + 1} 阶段（共 {len(STAGES)} 个）：{len(candidates)} 种候选设置",
+            )
+        )
         tasks = [
             make_task(recipe, seed, epochs, device, engine, dataset)
             for seed in FITTING_SEEDS[: stage.seeds]
@@ -43,7 +50,11 @@ def search_recipes(
             store,
             tasks,
             lambda todo, comparison: RunDisplay(
-                session.console, todo, quiet=session.quiet, compare=comparison.add
+                session.console,
+                todo,
+                quiet=session.quiet,
+                compare=comparison.add,
+                lang=session.lang,
             ),
         )
         worst = max(worst, code)

@@ -8,7 +8,7 @@ from repro.commands.context import Session
 from repro.commands.train import make_task, train_missing
 from repro.execution.messages import ReadingDone
 from repro.reporting.cell_tables import cells_to_rich
-from repro.reporting.language import Language
+from repro.reporting.language import Language, choose
 from repro.reporting.progress import RunDisplay
 from repro.runs.locations import user_store
 from repro.runs.records import RunRecord
@@ -69,7 +69,12 @@ def train_table(
             return ""
         recipe = specs[event.run].recipe
         accuracy = reading.accuracy_as(switched=counts_switched(recipe))
-        return f" (report {figure:.4f}, difference {accuracy - figure:+.4f})"
+        difference = accuracy - figure
+        return choose(
+            lang,
+            en=f" (report {figure:.4f}, difference {difference:+.4f})",
+            zh=f"（报告 {figure:.4f}，差值 {difference:+.4f}）",
+        )
 
     code = train_missing(
         session,
@@ -82,6 +87,7 @@ def train_table(
             compare=comparison.add,
             above=lambda: cells_to_rich(judge_records(cells, records(), recipes), lang),
             beside=beside,
+            lang=lang,
         ),
         recorded,
     )

@@ -13,7 +13,8 @@ from repro.errors import DataError, UsageError
 from repro.execution.devices import choose_engine, default_workers, try_gpu
 from repro.execution.scheduler import Task, allocate, estimate_s, run
 from repro.paths import home
-from repro.reporting.progress import RunDisplay, duration
+from repro.reporting.language import Language, choose, translate
+from repro.reporting.progress import RunDisplay, agreement_line, duration
 from repro.runs.comparison import Comparison
 from repro.runs.locations import recorded_store, user_store
 from repro.runs.records import RunRecord, is_complete
@@ -65,10 +66,14 @@ def train_missing(
             session.fetch_data()
     else:  # whose nodes fetch the data that they need
         session.say(
-            f"a Ray cluster of {session.cluster.nodes} nodes, with room for {slots} at once"
+            choose(
+                session.lang,
+                en=f"a Ray cluster of {session.cluster.nodes} nodes, with room for {slots} at once",
+                zh=f"Ray 集群：{session.cluster.nodes} 个节点，最多可同时训练 {slots} 个",
+            )
         )
     card = try_gpu()[0] if device == "cuda" and session.cluster is None else None
-    session.say(_announcement(todo, done, at_a_time, threads, card))
+    session.say(_announcement(todo, done, at_a_time, threads, card, session.lang))
     began = time.monotonic()
     comparison = Comparison(recorded or recorded_store(), [task.spec for task in todo])
     with display(todo, comparison) as shown:
@@ -77,15 +82,21 @@ def train_missing(
             on_event=shown, executor=session.cluster,
         )  # fmt: skip
     if failures:
-        text = f"{len(failures)} of {len(todo)} runs failed; run the same command again to resume"
+        text = choose(
+            session.lang,
+            en=f"{len(failures)} of {len(todo)} runs failed; run the same command again to resume",
+            zh=f"{len(todo)} 次训练中有 {len(failures)} 次失败；再次运行同一命令即可继续",
+        )
         session.console.print(text, highlight=False)
     else:
-        session.say(f"trained in {duration(time.monotonic() - began)}")
+        took = duration(time.monotonic() - began, session.lang)
+        session.say(choose(session.lang, en=f"trained in {took}", zh=f"训练用时 {took}"))
     agreement = comparison.summary(
         record for task in todo if (record := store.load(task.spec)) is not None
     )
     if agreement and (comparison.differs or not session.quiet):
-        session.console.print(agreement, markup=False, highlight=False, soft_wrap=True)
+        line = agreement_line(agreement, session.lang)
+        session.console.print(line, markup=False, highlight=False, soft_wrap=True)
     codes = {failure.exit_code for failure in failures}
     return DataError.exit_code if DataError.exit_code in codes else max(codes, default=0)
 
@@ -98,7 +109,12 @@ def train_one(session: Session, task: Task) -> tuple[RunRecord | None, int]:
         store,
         [task],
         lambda todo, comparison: RunDisplay(
-            session.console, todo, quiet=session.quiet, every_epoch=True, compare=comparison.add
+            session.console,
+            todo,
+            quiet=session.quiet,
+            every_epoch=True,
+            compare=comparison.add,
+            lang=session.lang,
         ),
     )
     return store.load(task.spec), code
@@ -110,21 +126,40 @@ def _announcement(
     at_a_time: int,
     threads: int,
     card: str | None = None,
+    lang: Language = "en",
 ) -> str:
     """What will be done, what its bits may be relied on for, and how long that took elsewhere."""
     spec = todo[0].spec
     device = todo[0].device
     promised = promise(spec.device, spec.engine, platform.machine())
     together = device == "cuda" and spec.engine == "kernels"
-    text = "1 run" if len(todo) == 1 else f"{len(todo)} runs, {at_a_time} at a time"
-    if together and len(todo) > 1:
-        text = f"{len(todo)} runs together"
-    text += f", on {f'{threads} cores of the ' * (threads > 1)}{card or device} ({spec.engine})"
+    if len(todo) == 1:
+        text = choose(lang, en="1 run", zh="1 次训练")
+    elif together:
+        text = choose(lang, en=f"{len(todo)} runs together", zh=f"{len(todo)} 次训练同批进行")
+    else:
+        text = choose(
+            lang,
+            en=f"{len(todo)} runs, {at_a_time} at a time",
+            zh=f"{len(todo)} 次训练（同时进行 {at_a_time} 次）",
+        )
+    on = card or device
+    cores = "" if threads == 1 else choose(lang, en=f"{threads} cores of the ", zh=f"{threads} 核 ")
+    text += choose(
+        lang, en=f", on {cores}{on} ({spec.engine})", zh=f"，使用 {cores}{on}（{spec.engine}）"
+    )
     known = all(task.spec.recipe.is_reports for task in todo)
     if known:
-        text += f", level {promised.level}: {promised.text}"
+        level, promise_text = promised.level, translate(promised.text, lang)
+        text += choose(
+            lang, en=f", level {level}: {promise_text}", zh=f"，确定性等级 {level}：{promise_text}"
+        )
     else:
-        text += "; custom network: bit equality across machines untested"
+        text += choose(
+            lang,
+            en="; custom network: bit equality across machines untested",
+            zh="；自定义网络：未检验过不同机器上的结果是否逐位相同",
+        )
     if device != "cpu" or spec.dataset != "cifar10" or not known:
         return text
     rest = []
@@ -134,7 +169,12 @@ def _announcement(
         if left > 0:
             rest.append(dataclasses.replace(task, epochs=left))
     seconds = estimate_s(rest, at_a_time, threads)
-    return f"{text}\nabout {duration(seconds)} (estimated from an AMD EPYC 9004)"
+    about = duration(seconds, lang)
+    return choose(
+        lang,
+        en=f"{text}\nabout {about} (estimated from an AMD EPYC 9004)",
+        zh=f"{text}\n预计约 {about}（按 AMD EPYC 9004 的速度估算）",
+    )
 
 
 def make_task(

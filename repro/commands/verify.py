@@ -8,6 +8,7 @@ from repro.data.dataset import default_folder
 from repro.errors import DataError
 from repro.execution.audit import Audit
 from repro.paths import home, packaged
+from repro.reporting.language import choose
 from repro.runs.locations import fresh_store, recorded_store
 from repro.runs.selection import choose_seeds
 from repro.spec import Device, EngineChoice
@@ -37,12 +38,24 @@ def verify_recorded(session: Session, *, accept: bool = False) -> tuple[list[Che
     if default_folder(home()).exists():
         audit.check_accuracies()
     else:
-        session.say("accuracies are not counted again: `repro data fetch` brings the labels")
+        session.say(
+            choose(
+                session.lang,
+                en="accuracies are not counted again: `repro data fetch` brings the labels",
+                zh="没有标签，未重新统计精度：`repro data fetch` 可下载标签",
+            )
+        )
     found = evidence_of(store, audit.believed)
     if accept and all(each.outcome == "proved" for each in audit.findings):
         accept_evidence(found)
     elif accept:
-        session.say("nothing is accepted while a run is not proved")
+        session.say(
+            choose(
+                session.lang,
+                en="nothing is accepted while a run is not proved",
+                zh="有训练记录未通过检查，未更新任何预期结果",
+            )
+        )
     unread = any(each.outcome == "failed" for each in audit.findings)
     sound = [
         Check(
@@ -90,6 +103,6 @@ def verify_fresh(
         seeds = 1 if device != "mps" and engine in {"auto", "kernels"} else FEWEST_FRESH
     fresh, code = train_table(session,
         cells, seeds=choose_seeds(0, seeds), device=device, engine=engine,
-        dataset="cifar10", lang="en", store=fresh_store(),
+        dataset="cifar10", lang=session.lang, store=fresh_store(),
     )  # fmt: skip
     return check_fresh(listing, judge_records(cells, fresh), fresh, recorded), code

@@ -216,7 +216,8 @@ def _significance(unique: Sequence[Verdict], lang: Language) -> list[str]:
                 zh=f"差值超过 {middle} 才落在预测区间外；等效界：{margins[0]:.3f}",
             )
         ]
-    significant = ", ".join(significant_cells(unique)) or translate("none", lang)
+    separator = choose(lang, en=", ", zh="、")
+    significant = separator.join(significant_cells(unique)) or translate("none", lang)
     inside = sum(v.margin is not None and v.margin <= v.cell.tolerance + ROUNDING for v in unique)
     return [
         choose(

@@ -62,7 +62,8 @@ def claims_to_text(
     rows = []
     for each in judgements:
         note = switched_note(each, lang)
-        finding = translate(each.finding, lang) + (f" ({note})" if note else "")
+        in_brackets = choose(lang, en=f" ({note})", zh=f"（{note}）") if note else ""
+        finding = f"{translate(each.finding, lang)}{in_brackets}"
         numbers = _holds_in(each, lang), _chance(each), least(each, lang)
         rows.append([_claimed(each, lang), _place(each, lang), *numbers, finding])
     foot = claims_foot(judgements, lang).replace("\n", "\n\n")
@@ -191,7 +192,7 @@ def claims_foot(judgements: Iterable[ClaimResult], lang: Language = "en") -> str
     not_run = [each.claim for each in judged if each.finding is Finding.NOT_RUN]
     if not_run:
         commands = train_commands(figure for claim in not_run for figure in claim.figures)
-        listed = ", ".join(f"`{command}`" for command in commands)
+        listed = choose(lang, en=", ", zh="、").join(f"`{command}`" for command in commands)
         lines.append(
             choose(
                 lang,

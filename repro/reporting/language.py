@@ -2,10 +2,42 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from enum import Enum
-from typing import Literal
+from typing import Literal, get_args
+
+from repro.errors import UsageError
 
 Language = Literal["en", "zh"]
+
+_LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+_LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
+"""The first of these that is set decides, as POSIX says of the language of messages."""
+
+
+def resolve_language(
+    given: Language | None = None, environment: Mapping[str, str] = os.environ
+) -> Language:
+    """The language to answer in: `given` by an option, else REPRO_LANG, else that of the locale.
+
+    An empty variable counts as one that is not set. Every locale but a Chinese one means English.
+
+    Raises:
+        UsageError: REPRO_LANG is neither "en" nor "zh".
+    """
+    if given is not None:
+        return given
+    if chosen := environment.get("REPRO_LANG"):
+        for language in _LANGUAGES:
+            if chosen == language:
+                return language
+        # Not guessed at: a mistyped value would go unnoticed where the locale happens to fit.
+        raise UsageError(f"REPRO_LANG: expected en or zh; got {chosen!r}")
+    locale = next((value for name in _LOCALE if (value := environment.get(name))), "")
+    return "zh" if locale.lower().startswith("zh") else "en"
+
 
 _MODELS = {
     "Net (ReLU)": "原模型（ReLU）",
@@ -54,8 +86,18 @@ CHINESE = {
     "EQUIVALENT": "没有差别",
     "CONTRADICTED": "不成立",
     "OPEN": "尚无定论",
+    # what a run's bits may be relied on for
+    "the same bits on any CPU, operating system and NVIDIA GPU": (
+        "在任何 CPU、操作系统和 NVIDIA GPU 上逐位相同"
+    ),
+    "the same bits on one GPU model, torch and cuDNN": (
+        "GPU 型号、torch 和 cuDNN 版本相同时逐位相同"
+    ),
+    "seeded, but Apple's GPU promises no bits": "固定随机种子，但 Apple GPU 不保证逐位相同",
+    "the same bits on the same machine": "在同一台机器上逐位相同",
+    "the same bits on any x86-64 CPU with AVX2": "在任何支持 AVX2 的 x86-64 CPU 上逐位相同",
 }
-"""Of tables and what stands below them."""
+"""Of tables and what stands above and below them."""
 
 FIGURE_WORDS = {
     **_MODELS,

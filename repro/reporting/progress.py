@@ -22,18 +22,67 @@ from repro.execution.messages import (
     Stepped,
 )
 from repro.execution.scheduler import Task, estimate_s
+from repro.reporting.language import Language, choose
 from repro.reporting.notebook import Bar, NotebookBars, in_notebook
+from repro.runs.comparison import Agreement, EpochNews
 from repro.runs.records import EpochRecord
 
 _LINE_EVERY_S = 60.0
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float, lang: Language = "en") -> str:
     """Seconds for a person: "45 s", "3 min", "2 h 5 min"."""
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return choose(lang, en=f"{seconds:.0f} s", zh=f"{seconds:.0f} 秒")
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+    if minutes < 90:
+        return choose(lang, en=f"{minutes} min", zh=f"{minutes} 分钟")
+    hours, minutes = divmod(minutes, 60)
+    return choose(lang, en=f"{hours} h {minutes} min", zh=f"{hours} 小时 {minutes} 分钟")
+
+
+def epoch_news(news: EpochNews, lang: Language = "en") -> str:
+    """Whether an epoch came out as recorded, in a line."""
+    if news.other is None:
+        return choose(
+            lang,
+            en=f"epoch {news.epoch}: the weights of the recorded run, bit for bit",
+            zh=f"第 {news.epoch} 轮：权重与随包记录逐位相同",
+        )
+    what = choose(lang, en=news.other, zh={"weights": "权重"}.get(news.other, f"{news.other} "))
+    why = ""
+    if news.recorded_with:
+        torch, processor = news.recorded_with
+        why = choose(
+            lang,
+            en=f", which was trained with torch {torch} on {processor}",
+            zh=f"（该记录由 torch {torch} 在 {processor} 上训练）",
+        )
+    return choose(
+        lang,
+        en=f"epoch {news.epoch}: other {what} than the recorded run's{why}",
+        zh=f"第 {news.epoch} 轮：{what}与随包记录不同{why}",
+    )
+
+
+def agreement_line(found: Agreement, lang: Language = "en") -> str:
+    """How far runs agree with the recorded ones, in a line."""
+    which = "the recorded run" if found.compared == 1 else f"{found.compared} recorded runs"
+    said = choose(lang, en=f"compared with {which}: ", zh=f"与 {found.compared} 个随包记录对比：")
+    if not found.differing:
+        return said + choose(
+            lang,
+            en=f"the same weights after each of {found.epochs} epochs, bit for bit",
+            zh=f"全部 {found.epochs} 轮之后的权重逐位相同",
+        )
+    parts = [
+        choose(lang, en=f"{run} differs from epoch {first} on", zh=f"{run} 从第 {first} 轮起不同")
+        for run, first in found.differing
+    ]
+    if rest := found.compared - len(parts):
+        agree = f"{rest} run{'s agree' if rest > 1 else ' agrees'}"
+        parts.append(choose(lang, en=agree, zh=f"其余 {rest} 个相同"))
+    return said + choose(lang, en=", ", zh="，").join(parts)
 
 
 class RunDisplay:
@@ -54,9 +103,11 @@ class RunDisplay:
         every_epoch: bool = False,
         above: Callable[[], RenderableType] | None = None,
         beside: Callable[[ReadingDone], str] | None = None,
-        compare: Callable[[str, EpochRecord], str | None] | None = None,
+        compare: Callable[[str, EpochRecord], EpochNews | None] | None = None,
+        lang: Language = "en",
     ) -> None:
         self._console, self._quiet, self._every_epoch = console, quiet, every_epoch
+        self._lang, self._colon = lang, choose(lang, en=": ", zh="：")
         self._above, self._beside, self._compare = above, beside, compare
         self._tasks = {task.spec.name: task for task in tasks}
         self._began: dict[str, tuple[float, float]] = {}
@@ -71,7 +122,11 @@ class RunDisplay:
         )
         self._bars: dict[str, TaskID] = {
             name: self._progress.add_task(
-                _label(task), total=task.epochs, start=False, state="waiting", visible=False
+                self._label(task),
+                total=task.epochs,
+                start=False,
+                state=choose(lang, en="waiting", zh="等待中"),
+                visible=False,
             )
             for name, task in self._tasks.items()
         }
@@ -79,7 +134,9 @@ class RunDisplay:
         self._done: dict[str, float] = {}
         if len(tasks) > 1:
             work = sum(estimate_s([task], 1) for task in tasks)
-            self._all = self._progress.add_task("all runs", total=work, state="")
+            self._all = self._progress.add_task(
+                choose(lang, en="all runs", zh="全部训练"), total=work, state=""
+            )
         self._live: Live | None = None
         self._notebook: NotebookBars | None = None
         self._validation: dict[str, str] = {}
@@ -111,10 +168,14 @@ class RunDisplay:
     def _take(self, event: AnyEvent) -> None:
         if isinstance(event, Failed):
             self._console.print(
-                Text.assemble(("failed: ", "red"), f"{event.run}: {event.message}"), soft_wrap=True
+                Text.assemble(
+                    (choose(self._lang, en="failed: ", zh="失败："), "red"),
+                    f"{event.run}{self._colon}{event.message}",
+                ),
+                soft_wrap=True,
             )
         if isinstance(event, Noted):  # that a run begins anew should not be found out later
-            self._line(f"{event.run}: {event.message}")
+            self._line(f"{event.run}{self._colon}{event.message}")
         if self._quiet:
             return
         if isinstance(event, Started):
@@ -122,19 +183,28 @@ class RunDisplay:
         elif isinstance(event, Stepped):
             done = event.epoch - 1 + event.step / event.steps
             validation = self._validation.get(event.run, "")
-            state = f"epoch {event.epoch}, loss {event.loss:.3f}{validation}"
+            state = choose(
+                self._lang,
+                en=f"epoch {event.epoch}, loss {event.loss:.3f}{validation}",
+                zh=f"第 {event.epoch} 轮，损失 {event.loss:.3f}{validation}",
+            )
             self._advance(event.run, done, state)
         elif isinstance(event, EpochDone):
             self._epoch(event)
-            if self._compare and (said := self._compare(event.run, event.record)):
-                self._line(f"{_label(self._tasks[event.run])}: {said}")
+            if self._compare and (news := self._compare(event.run, event.record)):
+                self._say_of(event.run, epoch_news(news, self._lang))
             if event.record.epoch == self._tasks[event.run].epochs:
                 self._finish(event.run)
         elif isinstance(event, ReadingDone):
             reading = event.reading
-            self._line(
-                f"{_label(self._tasks[event.run])}: test accuracy {reading.accuracy:.4f} "
-                f"after {reading.epoch} epochs{self._beside(event) if self._beside else ''}"
+            beside = self._beside(event) if self._beside else ""
+            self._say_of(
+                event.run,
+                choose(
+                    self._lang,
+                    en=f"test accuracy {reading.accuracy:.4f} after {reading.epoch} epochs{beside}",
+                    zh=f"{reading.epoch} 轮后的测试精度为 {reading.accuracy:.4f}{beside}",
+                ),
             )
             if self._live:
                 self._live.update(self._render())
@@ -142,7 +212,7 @@ class RunDisplay:
             self._finish(event.run)
 
     def _finish(self, run: str) -> None:
-        self._advance(run, self._tasks[run].epochs, "done")
+        self._advance(run, self._tasks[run].epochs, choose(self._lang, en="done", zh="完成"))
         self._progress.update(self._bars[run], visible=False)
 
     def _render(self) -> RenderableType:
@@ -178,7 +248,12 @@ class RunDisplay:
         self._progress.update(bar, visible=True)
         self._advance(event.run, event.epoch, "")
         if event.epoch:
-            self._line(f"{_label(self._tasks[event.run])}: resuming after epoch {event.epoch}")
+            resumed = choose(
+                self._lang,
+                en=f"resuming after epoch {event.epoch}",
+                zh=f"已完成 {event.epoch} 轮，继续训练",
+            )
+            self._say_of(event.run, resumed)
 
     def _advance(self, run: str, epochs: float, state: str) -> None:
         self._progress.update(self._bars[run], completed=epochs, state=state)
@@ -193,20 +268,39 @@ class RunDisplay:
         record, task = event.record, self._tasks[event.run]
         began, first = self._began.get(event.run, (time.monotonic(), 0))
         pace = (time.monotonic() - began) / max(record.epoch - first, 1)
-        left = f"{duration(pace * (task.epochs - record.epoch))} left"
+        time_left = duration(pace * (task.epochs - record.epoch), self._lang)
+        left = choose(self._lang, en=f"{time_left} left", zh=f"剩余 {time_left}")
+        at = choose(
+            self._lang,
+            en=f"epoch {record.epoch}/{task.epochs}",
+            zh=f"第 {record.epoch}/{task.epochs} 轮",
+        )
         if self._notebook:
-            self._validation[event.run] = f", validation {record.validation_accuracy:.4f}"
+            self._validation[event.run] = choose(
+                self._lang,
+                en=f", validation {record.validation_accuracy:.4f}",
+                zh=f"，验证精度 {record.validation_accuracy:.4f}",
+            )
         elif self._every_epoch:
             self._line(
-                f"epoch {record.epoch}/{task.epochs}: train loss {record.train_loss:.4f}, "
-                f"last batch {record.last_batch_loss:.4f}, "
-                f"validation {record.validation_accuracy:.4f}; {left}"
+                choose(
+                    self._lang,
+                    en=f"{at}: train loss {record.train_loss:.4f}, "
+                    f"last batch {record.last_batch_loss:.4f}, "
+                    f"validation {record.validation_accuracy:.4f}; {left}",
+                    zh=f"{at}：训练损失 {record.train_loss:.4f}，"
+                    f"最后一批 {record.last_batch_loss:.4f}，"
+                    f"验证精度 {record.validation_accuracy:.4f}；{left}",
+                )
             )
         elif not self._live and time.monotonic() - self._last_line > _LINE_EVERY_S:
-            self._line(f"{_label(task)}: epoch {record.epoch}/{task.epochs}; {left}")
+            self._say_of(event.run, choose(self._lang, en=f"{at}; {left}", zh=f"{at}；{left}"))
 
+    def _say_of(self, run: str, text: str) -> None:
+        self._line(f"{self._label(self._tasks[run])}{self._colon}{text}")
 
-def _label(task: Task) -> str:
-    recipe = task.spec.recipe
-    activation = f" {recipe.activation}" if recipe.architecture == "net" else ""
-    return f"{recipe.architecture.rpartition(':')[2]}{activation}, seed {task.spec.seed}"
+    def _label(self, task: Task) -> str:
+        recipe, seed = task.spec.recipe, task.spec.seed
+        activation = f" {recipe.activation}" if recipe.architecture == "net" else ""
+        seeded = choose(self._lang, en=f", seed {seed}", zh=f"，种子 {seed}")
+        return f"{recipe.architecture.rpartition(':')[2]}{activation}{seeded}"

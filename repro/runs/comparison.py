@@ -4,11 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from repro.errors import DataError
 from repro.runs.records import EpochRecord, RunRecord
 from repro.runs.store import Store
 from repro.spec import RunSpec
+
+
+@dataclass(frozen=True, slots=True)
+class EpochNews:
+    """What a person should hear of an epoch that was just trained."""
+
+    epoch: int
+    other: str | None
+    """What came out otherwise than recorded, such as "weights"; None where nothing did."""
+    recorded_with: tuple[str | None, str] | None = None
+    """The torch and the processor that the recorded bits come from, unless those are promised
+    everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far runs agree with the recorded ones."""
+
+    compared: int
+    """How many runs were compared."""
+    epochs: int
+    differing: tuple[tuple[str, int], ...]
+    """The runs that differ, each with the first epoch that does."""
 
 
 class Comparison:
@@ -31,8 +55,8 @@ class Comparison:
         """Whether an epoch was found that came out otherwise."""
         return bool(self._differing)
 
-    def add(self, run: str, epoch: EpochRecord) -> str | None:
-        """What to say of an epoch that was just trained: that it agrees, once for all runs; that it
+    def add(self, run: str, epoch: EpochRecord) -> EpochNews | None:
+        """The news of an epoch that was just trained: that it agrees, once for all runs; that it
         differs, once a run; else None."""
         recorded = self._recorded.get(run)
         if recorded is None or epoch.epoch > len(recorded.epochs) or run in self._differing:
@@ -40,14 +64,13 @@ class Comparison:
         field = recorded.epochs[epoch.epoch - 1].differs_in(epoch)
         if field is None:
             first, self._agreed = not self._agreed, True
-            said = f"epoch {epoch.epoch}: the weights of the recorded run, bit for bit"
-            return said if first else None
+            return EpochNews(epoch.epoch, None) if first else None
         self._differing.add(run)
         what = "weights" if field == "weights_sha256" else field
-        return f"epoch {epoch.epoch}: other {what} than the recorded run's{_why(recorded)}"
+        return EpochNews(epoch.epoch, what, _trained_with(recorded))
 
-    def summary(self, records: Iterable[RunRecord]) -> str | None:
-        """How far `records` agree with the recorded runs, in a line; None where there are none."""
+    def summary(self, records: Iterable[RunRecord]) -> Agreement | None:
+        """How far `records` agree with the recorded runs; None where there are none."""
         epochs = compared = 0
         differing = []
         for record in records:
@@ -60,22 +83,12 @@ class Comparison:
             first = next((one.epoch for one, other in pairs if one.differs_in(other)), None)
             if first is not None:
                 self._differing.add(record.spec.name)
-                differing.append(f"{record.spec.name} differs from epoch {first} on")
-        if not compared:
-            return None
-        said = "compared with " + (
-            "the recorded run" if compared == 1 else f"{compared} recorded runs"
-        )
-        if not differing:
-            return f"{said}: the same weights after each of {epochs} epochs, bit for bit"
-        if rest := compared - len(differing):
-            differing.append(f"{rest} run{'s agree' if rest > 1 else ' agrees'}")
-        return f"{said}: {', '.join(differing)}"
+                differing.append((record.spec.name, first))
+        return Agreement(compared, epochs, tuple(differing)) if compared else None
 
 
-def _why(recorded: RunRecord) -> str:
-    """Where the recorded run's bits come from, unless they are promised everywhere."""
+def _trained_with(recorded: RunRecord) -> tuple[str | None, str] | None:
     there = recorded.environment
     if recorded.spec.engine == "kernels":
-        return ""
-    return f", which was trained with torch {there.torch} on {there.accelerator or there.processor}"
+        return None
+    return there.torch, there.accelerator or there.processor

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -31,6 +32,7 @@ from repro.runs.store import Store
 from repro.spec import REPORT_RECIPES
 from repro.verdicts import search
 from repro.verdicts.recipes import CANDIDATES
+from tests.chinese import HALF_WIDTH
 from tests.examples import record
 from tests.processes import of_group
 
@@ -165,6 +167,59 @@ def test_an_audit_says_what_it_proved_and_a_changed_digit_is_exit_code_1(home):
 def test_the_recorded_runs_are_audited_without_training_or_data_where_none_is_asked_for(home):
     complains(repro(home, "audit"), 4, "no runs in", "add --recorded")
     complains(repro(home, "audit", "x", "--recorded"), 2, "no run matches")
+
+
+CHINESE_LOCALE = {"REPRO_LANG": "", "LC_ALL": "", "LC_MESSAGES": "", "LANG": "zh_CN.UTF-8"}
+
+
+@pytest.mark.parametrize(
+    ("words", "chinese"),
+    [
+        ("table 3-4 --recorded", "判定"),
+        ("table 3-4 --recorded --format md", "判定"),
+        ("claims --recorded", "报告称"),
+        ("claims --recorded --format md", "报告称"),
+        ("patterns --recorded", "一组数值"),
+        ("figure list", "卷积"),
+    ],
+)
+def test_the_environment_decides_the_language_and_the_option_before_it(home, words, chinese):
+    for more in (CHINESE_LOCALE, {"REPRO_LANG": "zh"}):
+        shown = repro(home, *words.split(), **more).stdout
+        assert chinese in shown
+        assert not HALF_WIDTH.search(shown)
+        assert chinese not in repro(home, *words.split(), "--lang", "en", **more).stdout
+    english = {**CHINESE_LOCALE, "REPRO_LANG": "en"}
+    assert chinese not in repro(home, *words.split(), **english).stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "table 3-4 --recorded --format json", "table 3-4 --recorded --format csv",
+        "claims --recorded --format json", "patterns --recorded --format json",
+    ],
+)  # fmt: skip
+def test_what_programs_read_is_the_same_in_every_language(home, words):
+    chinese = repro(home, *words.split(), REPRO_LANG="zh").stdout
+    assert chinese == repro(home, *words.split()).stdout
+
+
+def test_figures_and_the_page_open_in_the_language_of_the_environment(home):
+    repro(home, "figure", "3-9", "--out", home / "f", REPRO_LANG="zh")
+    assert (home / "f" / "3-9-network.svg").read_text().count("池化") == 2
+    repro(home, "report", "--recorded", "--out", home, REPRO_LANG="zh")
+    assert '<html lang="zh' in (home / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "words", ["table 3-4 --recorded", "claims --recorded", "patterns", "figure", "report"]
+)
+def test_an_unknown_repro_lang_is_one_line(home, words):
+    done = repro(home, *words.split(), REPRO_LANG="fr")
+    complains(done, 2, "REPRO_LANG: expected en or zh; got 'fr'")
+    assert len(done.stderr.splitlines()) == 1
+    assert not home.exists()
 
 
 def test_help_is_wrapped_at_the_terminals_width_alone(home):
@@ -653,7 +708,22 @@ def test_runs_that_were_given_are_audited_where_they_lie(home, tmp_path):
     complains(repro(home, "audit", "--store", given, "--recorded"), 2, "cannot be combined")
 
 
-@pytest.mark.parametrize("words", [[], ["data"], ["export"]])
+@pytest.mark.parametrize(("lang", "last"), [
+    ("en", "`repro --help` lists all commands."), ("zh", "`repro --help`：列出全部命令。"),
+])  # fmt: skip
+def test_without_a_command_four_lines_say_what_to_do_first(home, lang, last):
+    done = repro(home, REPRO_LANG=lang)
+    assert (done.returncode, done.stderr) == (2, "")
+    lines = done.stdout.splitlines()
+    assert (len(lines), lines[-1]) == (4, last)
+    assert max(map(cell_len, lines)) <= 80
+    for line in lines[:-1]:
+        command = re.match(r"`repro (.+?)`", line)[1]
+        assert repro(home, command.split()[0], "--help").returncode == 0
+    complains(repro(home, REPRO_LANG="fr"), 2, "REPRO_LANG: expected en or zh; got 'fr'")
+
+
+@pytest.mark.parametrize("words", [["data"], ["export"]])
 def test_a_group_without_a_command_shows_its_help_and_no_more(home, words):
     done = repro(home, *words)
     assert (done.returncode, done.stderr) == (2, "")
@@ -665,6 +735,30 @@ def test_an_unknown_option_is_one_line_wherever_it_stands(home, words):
     done = repro(home, *words)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "No such option: --" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("tabel", "No such command 'tabel'. Did you mean 'table'?"),
+        ("fetch", "No such command 'fetch'. Did you mean 'data fetch'?"),
+        (
+            "data fetsh",
+            "No such command 'fetsh'. Did you mean 'data fetch'?",
+        ),
+        ("runs unit x", "No such command 'unit'. Did you mean 'runs units'?"),
+        ("data foo", "No such command 'foo'. Expected export, fetch, show or verify."),
+        ("frobnicate", "No such command 'frobnicate'. (see `"),
+        ("table 3-1 --seedz 3", "No such option: --seedz. Did you mean '--seeds'?"),
+        ("claims --record", "No such option: --record. Did you mean '--recorded'?"),
+        ("data fetch --form x", "No such option: --form. Did you mean '--from'?"),
+        ("table 3-1 --xyzzy", "No such option: --xyzzy (see `"),
+    ],
+)
+def test_a_mistyped_command_or_option_is_answered_with_the_nearest(home, words, message):
+    done = repro(home, *words.split())
+    complains(done, 2, message)
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_narrow_terminal_loses_no_figure(home):

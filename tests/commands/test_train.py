@@ -33,3 +33,18 @@ def test_runs_on_a_gpu_are_trained_together_on_a_card_that_has_a_name():
     done = {task.spec.name: None for task in tasks}
     said = _announcement(tasks, done, 1, 1, "NVIDIA H200")
     assert said.startswith("2 runs together, on NVIDIA H200 (kernels), level L4: the same bits")
+
+
+def test_an_announcement_is_chinese_from_its_first_to_its_last_word(monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    tasks = [
+        make_task(REPORT_RECIPES["net-relu"], seed, 10, "cpu", "auto", "cifar10") for seed in (0, 1)
+    ]
+    done = {task.spec.name: None for task in tasks}
+    first, second = _announcement(tasks, done, 2, 2, lang="zh").splitlines()
+    assert first == (
+        "2 次训练（同时进行 2 次），使用 2 核 cpu（kernels），确定性等级 L4："
+        "在任何 CPU、操作系统和 NVIDIA GPU 上逐位相同"
+    )
+    assert second.startswith("预计约 ")
+    assert second.endswith("（按 AMD EPYC 9004 的速度估算）")

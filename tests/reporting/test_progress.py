@@ -16,7 +16,8 @@ from repro.execution.messages import (
 )
 from repro.execution.scheduler import Task
 from repro.reporting import progress
-from repro.reporting.progress import RunDisplay, duration
+from repro.reporting.progress import RunDisplay, agreement_line, duration, epoch_news
+from repro.runs.comparison import Agreement, EpochNews
 from tests.examples import record
 
 ONE = record(accuracies={10: 0.58})
@@ -36,6 +37,64 @@ SPEC = ONE.spec
 )
 def test_durations_are_for_a_person(seconds, text):
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(89, "89 秒"), (90, "2 分钟"), (5400, "1 小时 30 分钟")]
+)
+def test_durations_have_chinese_units(seconds, text):
+    assert duration(seconds, "zh") == text
+
+
+@pytest.mark.parametrize(
+    ("news", "english", "chinese"),
+    [
+        (
+            EpochNews(1, None),
+            "epoch 1: the weights of the recorded run, bit for bit",
+            "第 1 轮：权重与随包记录逐位相同",
+        ),
+        (
+            EpochNews(3, "weights"),
+            "epoch 3: other weights than the recorded run's",
+            "第 3 轮：权重与随包记录不同",
+        ),
+        (
+            EpochNews(3, "train_loss", ("2.7", "a CPU")),
+            "epoch 3: other train_loss than the recorded run's, which was trained with torch 2.7 "
+            "on a CPU",
+            "第 3 轮：train_loss 与随包记录不同（该记录由 torch 2.7 在 a CPU 上训练）",
+        ),
+    ],
+)
+def test_an_epoch_is_held_to_the_recorded_one_in_both_languages(news, english, chinese):
+    assert epoch_news(news, "en") == english
+    assert epoch_news(news, "zh") == chinese
+
+
+@pytest.mark.parametrize(
+    ("found", "english", "chinese"),
+    [
+        (
+            Agreement(1, 10, ()),
+            "compared with the recorded run: the same weights after each of 10 epochs, bit for bit",
+            "与 1 个随包记录对比：全部 10 轮之后的权重逐位相同",
+        ),
+        (
+            Agreement(2, 20, (("x", 4),)),
+            "compared with 2 recorded runs: x differs from epoch 4 on, 1 run agrees",
+            "与 2 个随包记录对比：x 从第 4 轮起不同，其余 1 个相同",
+        ),
+        (
+            Agreement(3, 30, (("x", 4),)),
+            "compared with 3 recorded runs: x differs from epoch 4 on, 2 runs agree",
+            "与 3 个随包记录对比：x 从第 4 轮起不同，其余 2 个相同",
+        ),
+    ],
+)
+def test_runs_are_held_to_the_recorded_ones_in_both_languages(found, english, chinese):
+    assert agreement_line(found, "en") == english
+    assert agreement_line(found, "zh") == chinese
 
 
 def shown(*events, terminal=False, **options):
@@ -104,3 +163,18 @@ def test_a_resumed_run_and_notes_are_said():
     text = shown(Started(run=SPEC.name, epoch=4), Noted(run=SPEC.name, message="starts anew"))
     assert "resuming after epoch 4" in text
     assert "starts anew" in text
+
+
+def test_progress_is_told_in_chinese():
+    lines = shown(
+        *whole_run(), lang="zh", every_epoch=True, compare=lambda *_: EpochNews(1, None)
+    ).splitlines()
+    assert lines[0] == ("第 1/10 轮：训练损失 2.0000，最后一批 1.5000，验证精度 0.5000；剩余 0 秒")
+    assert lines[1] == "net relu，种子 0：第 1 轮：权重与随包记录逐位相同"
+    assert lines[-1] == "net relu，种子 0：10 轮后的测试精度为 0.5800"
+    resumed = shown(Started(run=SPEC.name, epoch=4), lang="zh")
+    assert resumed == "net relu，种子 0：已完成 4 轮，继续训练\n"
+    bars = shown(*list(whole_run())[:2], lang="zh", terminal=True)
+    assert "第 1 轮，损失 1.250" in bars
+    failed = Failed(run=SPEC.name, message="the disk is full", exit_code=3)
+    assert shown(failed, lang="zh") == f"失败：{SPEC.name}：the disk is full\n"

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from repro.runs.comparison import Comparison
+from repro.runs.comparison import Agreement, Comparison, EpochNews
 from repro.runs.store import Store
 from tests.examples import record, sha
 
@@ -37,9 +37,7 @@ def test_the_first_epoch_that_agrees_is_said_once(store):
     second = record(seed=1)
     store.save(second, {})
     comparison = Comparison(store, [ONE.spec, second.spec])
-    assert comparison.add(NAME, ONE.epochs[0]) == (
-        "epoch 1: the weights of the recorded run, bit for bit"
-    )
+    assert comparison.add(NAME, ONE.epochs[0]) == EpochNews(1, None)
     assert comparison.add(NAME, ONE.epochs[1]) is None
     assert comparison.add(second.spec.name, second.epochs[0]) is None
 
@@ -49,27 +47,22 @@ def test_the_first_epoch_that_differs_is_named_for_each_run(store):
     store.save(second, {})
     comparison = Comparison(store, [ONE.spec, second.spec])
     for one in (ONE, second):
-        said = [comparison.add(one.spec.name, epoch) for epoch in other_from(3, one).epochs]
-        assert [each for each in said if each and "other" in each] == [
-            "epoch 3: other weights than the recorded run's"
-        ]
+        news = [comparison.add(one.spec.name, epoch) for epoch in other_from(3, one).epochs]
+        assert [each for each in news if each and each.other] == [EpochNews(3, "weights")]
 
 
 def test_a_loss_that_differs_is_named_too(store):
     comparison = Comparison(store, [ONE.spec])
     changed = dataclasses.replace(ONE.epochs[0], train_loss=1.0)
-    assert comparison.add(NAME, changed) == "epoch 1: other train_loss than the recorded run's"
+    assert comparison.add(NAME, changed) == EpochNews(1, "train_loss")
 
 
 def test_where_torch_computes_a_difference_is_explained(tmp_path):
     store, one = Store(tmp_path), record(engine="torch")
     store.save(one, {})
     comparison = Comparison(store, [one.spec])
-    said = comparison.add(one.spec.name, other_from(1, one).epochs[0])
-    assert said == (
-        "epoch 1: other weights than the recorded run's, which was trained with torch 2.14.1+cpu "
-        "on Test CPU"
-    )
+    news = comparison.add(one.spec.name, other_from(1, one).epochs[0])
+    assert news == EpochNews(1, "weights", ("2.14.1+cpu", "Test CPU"))
 
 
 def test_what_is_not_recorded_is_not_compared(store, tmp_path):
@@ -84,20 +77,16 @@ def test_a_run_that_is_longer_than_the_recorded_one_is_compared_as_far_as_that_g
     longer = record(accuracies={10: 0.58}, epochs=12)
     comparison = Comparison(store, [ONE.spec])
     assert all(comparison.add(NAME, each) is None for each in longer.epochs[10:])
-    assert comparison.summary([longer]) == (
-        "compared with the recorded run: the same weights after each of 10 epochs, bit for bit"
-    )
+    assert comparison.summary([longer]) == Agreement(1, 10, ())
 
 
 def test_the_summary_counts_runs_and_epochs(store):
     second = record(seed=1, accuracies={10: 0.58})
     store.save(second, {})
     comparison = Comparison(store, [ONE.spec, second.spec])
-    assert comparison.summary([ONE, second, record(seed=7)]) == (
-        "compared with 2 recorded runs: the same weights after each of 20 epochs, bit for bit"
-    )
-    assert comparison.summary([ONE, other_from(4, second)]) == (
-        f"compared with 2 recorded runs: {second.spec.name} differs from epoch 4 on, 1 run agrees"
+    assert comparison.summary([ONE, second, record(seed=7)]) == Agreement(2, 20, ())
+    assert comparison.summary([ONE, other_from(4, second)]) == Agreement(
+        2, 20, ((second.spec.name, 4),)
     )
 
 
