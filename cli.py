@@ -15,9 +15,10 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Literal, NoReturn
@@ -99,6 +100,45 @@ class Terminated(BaseException):
     """SIGTERM. Like KeyboardInterrupt, it must not be caught as an `Exception`."""
 
 
+_PLAIN_TYPES = {
+    "int range": "N",
+    "int": "N",
+    "float range": "X",
+    "float": "X",
+    "path": "PATH",
+    "str": "TEXT",
+    "bool": "",
+}
+
+
+def _show_plainly(parameter: Any) -> None:
+    """Show a parameter's type in help as users know it: not `<bool>`, `<int range>` and
+    `[0<=x<=9223372036854775807]`, which take the room of the sentence beside them.
+
+    Typer has no setting for it. Versions that show types in another way are left as they are.
+    """
+    shown = getattr(parameter, "display_type_rich", None)
+    if shown is None:
+        return
+
+    def plain(ctx: Any) -> str:
+        if parameter.param_type_name == "argument":  # its name already says what it is
+            return ""
+        bare = (shown(ctx) or "").strip("<>")
+        return _PLAIN_TYPES.get(bare, bare)
+
+    parameter.display_type_rich = plain
+    parameter._get_number_range_help_str = lambda: None
+
+
+def _plain_help_option(get: Callable[[Any], Any], ctx: Any) -> Any:
+    """The option --help, which Typer makes only when it is asked for."""
+    option = get(ctx)
+    if option is not None:
+        option.metavar, option.help = "", "Show this page."
+    return option
+
+
 class Paragraphs(TyperGroup):
     """Wraps help texts at the terminal's width and ignores the line breaks of docstrings; names
     the command that is nearest to an unknown one."""
@@ -109,6 +149,9 @@ class Paragraphs(TyperGroup):
         each: Any
         for each in (self, *self.commands.values()):
             each.help = each.help and re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.cleandoc(each.help))
+            for parameter in each.params:
+                _show_plainly(parameter)
+            each.get_help_option = partial(_plain_help_option, each.get_help_option)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         try:
@@ -135,8 +178,8 @@ class Paragraphs(TyperGroup):
 
 def _nearest(unknown: str, known: Iterable[str]) -> str | None:
     """The one of `known` that is spelled most like `unknown`, if any is like it."""
-    # Above difflib's own 0.6, at which `frobnicate` would be `rocrate`.
-    return next(iter(difflib.get_close_matches(unknown, known, n=1, cutoff=0.7)), None)
+    # Above difflib's own 0.6: `frobnicate` is not meant to be `rocrate`.
+    return next(iter(difflib.get_close_matches(unknown, known, n=1, cutoff=0.75)), None)
 
 
 class Commands(Paragraphs):
@@ -248,6 +291,11 @@ def _stop(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
+def _examples(*commands: tuple[str, str]) -> str:
+    """What stands at the end of a help page: commands, each with what it does."""
+    return "\n".join(f"Example: `{command}` {does}." for command, does in commands)
+
+
 app = typer.Typer(
     name="repro",
     cls=Commands,
@@ -273,54 +321,90 @@ runs_app = typer.Typer(
 
 
 _TextOrJson = Literal["rich", "json"]
+_RARE = "Rare options"
+"""A group of its own in help, below what most users need."""
+
 _Form = Annotated[
-    _TextOrJson, typer.Option("--format", help="Output format; json prints every field.")
+    _TextOrJson,
+    typer.Option("--format", metavar="NAME", help="rich or json (every field)."),
 ]
-_BY_ENVIRONMENT = "by REPRO_LANG or LANG"
 _Language = Annotated[
     Language | None,
-    typer.Option(help="Language of the output.", show_default=_BY_ENVIRONMENT),
+    typer.Option(metavar="LANG", help="en or zh; else by REPRO_LANG or LANG.", show_default=False),
 ]
 _Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
-    typer.Option(help="auto: CUDA if an NVIDIA GPU can train here, else the CPU."),
+    typer.Option(
+        metavar="NAME",
+        help="auto (default: cuda if usable), cpu, cuda, mps.",
+        show_default=False,
+    ),
 ]
 _Engine = Annotated[
     EngineChoice,
     typer.Option(
-        help="auto: kernels for the report's networks on a CPU or NVIDIA GPU, else torch. portable "
-        "and native: stored runs of version 0.1, not for training."
+        metavar="NAME",
+        rich_help_panel=_RARE,
+        help="kernels, torch, or auto: kernels if possible. "
+        "Stored runs of version 0.1: portable, native.",
+        show_default=False,
     ),
 ]
 _Dataset = Annotated[
-    DatasetName, typer.Option(help="synthetic: tiny generated images, for a quick smoke test.")
+    DatasetName,
+    typer.Option(
+        metavar="NAME",
+        help="cifar10, or synthetic: a quick smoke test.",
+        show_default=False,
+    ),
 ]
 _TRAINING = ("workers", "executor", "address", "gpu_share")
 """Options that affect only training."""
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only, no progress.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")]
 _Recorded = Annotated[bool, typer.Option("--recorded", help="Use the bundled runs.")]
 _Workers = Annotated[
     int | None,
-    typer.Option(min=1, help="Number of parallel runs.", show_default="chosen to finish soonest"),
+    typer.Option(
+        min=1, metavar="N", help="Parallel runs (default: chosen for speed).", show_default=False
+    ),
 ]
 _Threads = Annotated[
     int | None,
     typer.Option(
         min=1,
         max=64,
-        help="CPU cores per run; does not change the result.",
-        show_default="chosen to finish soonest",
+        metavar="N",
+        help="Cores per run (default: chosen for speed). No result depends on it.",
+        show_default=False,
     ),
 ]
 _Executor = Annotated[
     Literal["local", "ray"],
-    typer.Option(help="Train on this machine (local) or on a Ray cluster (ray)."),
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=_RARE,
+        help="local, or ray: train on a Ray cluster.",
+        show_default=False,
+    ),
 ]
 _Address = Annotated[
-    str, typer.Option(help="Ray cluster: HOST:PORT, or auto for the one on this machine.")
+    str,
+    typer.Option(
+        metavar="HOST",
+        rich_help_panel=_RARE,
+        help="HOST:PORT of Ray, or auto: on this machine.",
+        show_default=False,
+    ),
 ]
 _GpuShare = Annotated[
-    float, typer.Option(min=0.01, max=1, help="Fraction of a GPU per run on a Ray cluster.")
+    float,
+    typer.Option(
+        min=0.01,
+        max=1,
+        metavar="X",
+        rich_help_panel=_RARE,
+        help="GPU fraction per run on Ray.",
+    ),
 ]
 _Run = Annotated[str, typer.Argument(help="Run name or digest, or a unique prefix of one.")]
 
@@ -340,32 +424,39 @@ def options(
     pass
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        ("repro table 3-1 --seeds 5", "trains five seeds"),
+        ("repro table all --recorded", "compares the bundled runs"),
+    )
+)
 def table(
     context: typer.Context,
     number: Annotated[
         str,
-        typer.Argument(
-            metavar="3-1|3-2|3-3|3-4|all", help="Table; with --report, one of that report's."
-        ),
+        typer.Argument(metavar="3-1|3-2|3-3|3-4|all", help="Table, or one of --report."),
     ],
     own: Annotated[
         Path | None,
         typer.Option(
-            "--report", help="Use another report: a folder with report.toml and table-*.csv."
+            "--report", metavar="DIR", help="Another report: report.toml and table-*.csv."
         ),
     ] = None,
     seeds: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Number of seeds.", show_default="1; with --recorded or --trained: all"
+            min=1,
+            metavar="N",
+            help="Number of seeds: 1, or all without training.",
+            show_default=False,
         ),
     ] = None,
     first_seed: Annotated[
-        int, typer.Option(min=0, max=MAX_SEED, help="First seed; the others count up from it.")
+        int,
+        typer.Option(min=0, max=MAX_SEED, metavar="N", help="Seeds count up from this one."),
     ] = 0,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Only rows up to this many epochs.")
+        int | None, typer.Option(min=1, metavar="N", help="Only rows up to this many epochs.")
     ] = None,
     device: _Device = "auto",
     engine: _Engine = "auto",
@@ -376,17 +467,17 @@ def table(
     gpu_share: _GpuShare = 1.0,
     recorded: _Recorded = False,
     trained: Annotated[
-        bool, typer.Option("--trained", help="Use your trained runs; train nothing.")
+        bool, typer.Option("--trained", help="Use your own runs; train nothing.")
     ] = False,
     form: Annotated[
         Literal["rich", "csv", "md", "json", "latex"],
-        typer.Option("--format", help="Output format."),
+        typer.Option("--format", metavar="NAME", help="rich, csv, md, json or latex."),
     ] = "rich",
     lang: _Language = None,
     dataset: _Dataset = "cifar10",
     quiet: _Quiet = False,
 ) -> None:
-    """Train the missing runs of a table and compare their accuracies with the report.
+    """Train a table's missing runs and compare the accuracies with the report.
 
     Exit code: 0 if every cell is within tolerance, 1 if one is not, 4 if the only problem is
     missing runs.
@@ -451,13 +542,19 @@ def table(
     raise typer.Exit(code if code == DataError.exit_code or not found_out else found_out)
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        ("repro claims --recorded", "tests them against the bundled runs"),
+        ("repro claims --format md", "prints Markdown, from your own runs"),
+    )
+)
 def claims(
     recorded: _Recorded = False,
     device: _Device = "auto",
     engine: _Engine = "auto",
     form: Annotated[
-        Literal["rich", "md", "json", "latex"], typer.Option("--format", help="Output format.")
+        Literal["rich", "md", "json", "latex"],
+        typer.Option("--format", metavar="NAME", help="rich, md, json or latex."),
     ] = "rich",
     lang: _Language = None,
 ) -> None:
@@ -486,7 +583,8 @@ def patterns(
     device: _Device = "auto",
     engine: _Engine = "auto",
     form: Annotated[
-        Literal["rich", "md", "json"], typer.Option("--format", help="Output format.")
+        Literal["rich", "md", "json"],
+        typer.Option("--format", metavar="NAME", help="rich, md or json."),
     ] = "rich",
     lang: _Language = None,
 ) -> None:
@@ -509,7 +607,12 @@ def patterns(
         raise typer.Exit(4)
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        ("repro verify", "checks the bundled runs in seconds"),
+        ("repro verify 3-4 --fresh", "trains table 3-4 again"),
+    )
+)
 def verify(
     context: typer.Context,
     number: Annotated[
@@ -517,14 +620,21 @@ def verify(
     ] = "all",
     recorded: Annotated[
         bool,
-        typer.Option("--recorded/--fresh", help="Check the bundled runs, or train all runs again."),
+        typer.Option(
+            "--recorded/--fresh",
+            help="Check the bundled runs, or train anew.",
+            show_default=False,
+        ),
     ] = True,
     seeds: Annotated[
         int | None,
-        typer.Option(min=1, help="Seeds 0 to N-1 (--fresh only).", show_default="1; 3 with torch"),
+        typer.Option(
+            min=1, metavar="N", help="With --fresh: seeds (1; 3 with torch).", show_default=False
+        ),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Only rows up to this many epochs (--fresh only).")
+        int | None,
+        typer.Option(min=1, metavar="N", help="With --fresh: rows up to N epochs."),
     ] = None,
     device: _Device = "auto",
     engine: _Engine = "auto",
@@ -536,11 +646,13 @@ def verify(
     accept: Annotated[
         bool,
         typer.Option(
-            "--accept", help="Write the current results to the expected list; review the changes."
+            "--accept",
+            help="Rewrite the expected list; then review it.",
         ),
     ] = False,
     form: Annotated[
-        Literal["rich", "md", "json"], typer.Option("--format", help="Output format.")
+        Literal["rich", "md", "json"],
+        typer.Option("--format", metavar="NAME", help="rich, md or json."),
     ] = "rich",
     quiet: _Quiet = False,
 ) -> None:
@@ -602,7 +714,8 @@ def recipes(
     gpu_share: _GpuShare = 1.0,
     recorded: _Recorded = False,
     form: Annotated[
-        Literal["rich", "md", "json"], typer.Option("--format", help="Output format.")
+        Literal["rich", "md", "json"],
+        typer.Option("--format", metavar="NAME", help="rich, md or json."),
     ] = "rich",
     dataset: _Dataset = "cifar10",
     quiet: _Quiet = False,
@@ -658,23 +771,34 @@ def recipes(
     raise typer.Exit(code)
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        ("repro figure list", "names all figures"),
+        ("repro figure all --recorded --out figures", "draws all of them"),
+    )
+)
 def figure(
     which: Annotated[
         str, typer.Argument(metavar="FIGURE", help="Figure number or name, `all`, or `list`.")
     ] = "list",
-    folder: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("figures"),
-    form: Annotated[Literal["svg", "png"], typer.Option("--format", help="File format.")] = "svg",
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder.")] = Path(
+        "figures"
+    ),
+    form: Annotated[
+        Literal["svg", "png"], typer.Option("--format", metavar="NAME", help="svg or png.")
+    ] = "svg",
     lang: Annotated[
         Language | None,
-        typer.Option(help="Language of the labels.", show_default=_BY_ENVIRONMENT),
+        typer.Option(
+            metavar="LANG", help="Labels: en or zh; else by REPRO_LANG or LANG.", show_default=False
+        ),
     ] = None,
     dark: Annotated[bool, typer.Option("--dark", help="Use a dark background.")] = False,
     device: _Device = "auto",
     engine: _Engine = "auto",
     recorded: _Recorded = False,
     calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="First compute the confidences of the predictions.")
+        bool, typer.Option("--calibrate", help="First compute the predictions' confidences.")
     ] = False,
 ) -> None:
     """Redraw a figure of the report from real data, or plot measured results.
@@ -711,7 +835,11 @@ def report(
     ] = "html",
     lang: Annotated[
         Language | None,
-        typer.Option(help="Language in which the page opens.", show_default=_BY_ENVIRONMENT),
+        typer.Option(
+            metavar="LANG",
+            help="Opens in en or zh; else by REPRO_LANG or LANG.",
+            show_default=False,
+        ),
     ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     device: _Device = "auto",
@@ -802,18 +930,31 @@ def weights(
     typer.echo(f"{folder}: wrote weights of {record.spec.name} after {at} epochs")
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        ("repro train net --activation swish --epochs 30", "trains Net with Swish"),
+        ("repro train resnet --seed 1", "trains a second seed"),
+    )
+)
 def train(
     context: typer.Context,
-    model: Annotated[Architecture, typer.Argument(help="Network to train.")],
+    model: Annotated[
+        Architecture, typer.Argument(metavar="MODEL", help="net, improved or resnet.")
+    ],
     activation: Annotated[
-        Activation, typer.Option(help="Activation (net and improved only).")
+        Activation,
+        typer.Option(
+            metavar="NAME",
+            help="relu (default), leaky_relu, swish or sigmoid (net and improved only).",
+            show_default=False,
+        ),
     ] = "relu",
     dropout: Annotated[
-        float, typer.Option(min=0, help="Dropout rate, below 1 (improved only); 0: none.")
+        float,
+        typer.Option(min=0, metavar="RATE", help="Below 1; 0: none (improved only)."),
     ] = DROPOUT,
-    epochs: Annotated[int, typer.Option(min=1, help="Number of epochs.")] = 10,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Random seed.")] = 0,
+    epochs: Annotated[int, typer.Option(min=1, metavar="N", help="Number of epochs.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Random seed.")] = 0,
     device: _Device = "auto",
     engine: _Engine = "auto",
     dataset: _Dataset = "cifar10",

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer.main
 from rich.cells import cell_len
 from rich.console import Console
 from typer.testing import CliRunner
@@ -35,6 +37,7 @@ from repro.verdicts.recipes import CANDIDATES
 from tests.chinese import HALF_WIDTH
 from tests.examples import record
 from tests.processes import of_group
+from tests.test_docs import parse
 
 ROOT = Path(__file__).parents[2]
 
@@ -227,6 +230,31 @@ def test_help_is_wrapped_at_the_terminals_width_alone(home):
     assert "throughput is compared" in shown
     assert "each row as soon" in repro(home, "--help", COLUMNS="80").stdout
     assert "problem is missing runs" in repro(home, "table", "--help", COLUMNS="80").stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "lines"),
+    [("claims", 24), ("figure", 32), ("train", 36), ("table", 40), ("verify", 40)],
+)
+def test_the_help_of_common_commands_is_short_and_ends_with_examples(home, command, lines):
+    """Only `claims` fits into 25 lines: a page of 18 options, each with a sentence, needs 40."""
+    shown = repro(home, command, "--help", COLUMNS="80").stdout
+    assert len(shown.splitlines()) <= lines
+    assert not re.search(r"<\w+|x>=|<=x", shown), "types of the code, not of a user"
+    assert "─ Rare options ─" in shown.partition("--format")[2]
+    examples = re.findall(r"Example: `repro (.+?)` ", shown.partition("Rare options")[2])
+    assert len(examples) == 2
+    for each in examples:
+        parse(shlex.split(each))
+
+
+def test_every_option_of_every_command_has_help(home):
+    """In the code, so that none is dropped to make a page shorter."""
+    top = typer.main.get_command(load_cli().app)
+    groups = [top, *(each for each in top.commands.values() if hasattr(each, "commands"))]
+    for group in groups:
+        for command in group.commands.values():
+            assert all(each.help for each in command.params), command.name
 
 
 def test_recipes_say_what_to_do_first(home):
