@@ -48,12 +48,25 @@ def prepare_torch() -> None:
             f"the torch engine needs a CPU with AVX2; torch runs with {capability} here"
         )
     torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    # The same switch as use_deterministic_algorithms, which imports the compiler: 1 s and 150 MB.
+    torch.set_deterministic_debug_mode("error")
     # Otherwise deterministic mode fills all fresh memory with NaN, a tenth of ResNet's time.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
+    _forbid_tf32()
+
+
+def _forbid_tf32() -> None:
+    """Products in float32, not TF32, each operation by itself: where only `allow_tf32` is off, a
+    later `torch.backends.fp32_precision = "tf32"` overrules it. Older versions know `allow_tf32`
+    alone."""
+    if not hasattr(torch.backends.cudnn, "conv"):
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
+        return
+    torch.backends.cuda.matmul.fp32_precision = "ieee"
+    torch.backends.cudnn.conv.fp32_precision = "ieee"
+    torch.backends.cudnn.rnn.fp32_precision = "ieee"  # type: ignore[attr-defined]
 
 
 def to_input(images: Tensor, pixels: Pixels) -> Tensor:

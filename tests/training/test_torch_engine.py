@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from repro.data.dataset import Dataset, synthetic
 from repro.errors import DataError, TrainingError
 from repro.execution import golden
 from repro.networks.models import build
+from repro.paths import IMPORT_ROOT
 from repro.spec import REPORT_RECIPES, Recipe, RunSpec
 from repro.streams import initial_weights, order, split
 from repro.training.kernel_engine import KernelTrainer
@@ -346,3 +349,25 @@ def test_threads_change_no_bit_of_a_run(threads):
     many.train_epoch()
     assert digests(many) == digests(trained(spec, 1))
     assert many.read_test_set() == trained(spec, 1).read_test_set()
+
+
+def test_no_setting_of_the_callers_brings_tf32_back():
+    """Of the caller's process: the settings are global, so that another process looks at them."""
+    code = """
+import sys
+from repro.determinism import enter
+enter()
+import torch
+from repro.training.torch_engine import prepare_torch
+prepare_torch()
+if hasattr(torch.backends.cudnn, "conv"):
+    torch.backends.fp32_precision = "tf32"
+    operations = (torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn)
+    assert {each.fp32_precision for each in operations} == {"ieee"}
+else:
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32
+assert torch.are_deterministic_algorithms_enabled()
+assert "torch._inductor" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=IMPORT_ROOT)
