@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from repro.commands.context import Session
 from repro.determinism import promise
 from repro.errors import DataError, UsageError
-from repro.execution.devices import choose_engine, default_workers, try_gpu
+from repro.execution.devices import choose_engine, default_workers, gpu_names, try_gpus
 from repro.execution.scheduler import Task, allocate, estimate_s, run
 from repro.paths import home
 from repro.reporting.language import Language, choose, translate
@@ -72,14 +72,17 @@ def train_missing(
                 zh=f"Ray 集群：{session.cluster.nodes} 个节点，最多可同时训练 {slots} 个",
             )
         )
-    card = try_gpu()[0] if device == "cuda" and session.cluster is None else None
+    cards = [0]
+    card = None
+    if device == "cuda" and session.cluster is None:
+        card, cards = gpu_names(), [number for number, _ in try_gpus()[0]]
     session.say(_announcement(todo, done, at_a_time, threads, card, session.lang))
     began = time.monotonic()
     comparison = Comparison(recorded or recorded_store(), [task.spec for task in todo])
     with display(todo, comparison) as shown:
         failures = run(
             todo, store=store.root, home=home(), workers=at_a_time, threads=threads,
-            on_event=shown, executor=session.cluster,
+            on_event=shown, executor=session.cluster, cards=cards,
         )  # fmt: skip
     if failures:
         text = choose(

@@ -8,7 +8,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import TypeAlias
 
 from repro.errors import UsageError
 from repro.paths import import_code
@@ -25,7 +27,7 @@ def choose_device(choice: DeviceChoice) -> Device:
     if choice == "auto":
         return "cuda" if has_cuda() else "cpu"
     if choice == "cuda" and not has_cuda():
-        raise UsageError(f"--device cuda: expected an NVIDIA GPU that can train; {try_gpu()[1]}")
+        raise UsageError(f"--device cuda: expected an NVIDIA GPU that can train; {try_gpus()[1]}")
     if choice == "mps" and sys.platform != "darwin":
         raise UsageError("--device mps: expected a Mac with Apple's GPU")
     return choice
@@ -96,24 +98,37 @@ def _lines(path: Path) -> list[str]:
 
 
 def default_workers(device: Device) -> int:
-    """Runs at a time: one a core this process may use, or one on an accelerator."""
-    return cores() if device == "cpu" else 1
+    """Runs at a time: one a core this process may use, or one an accelerator."""
+    if device == "cpu":
+        return cores()
+    return max(1, len(try_gpus()[0])) if device == "cuda" else 1
+
+
+Card: TypeAlias = tuple[int, str]
+"""An NVIDIA GPU's number for the driver, and its name."""
 
 
 @functools.cache
-def try_gpu() -> tuple[str | None, str]:
-    """The name of the NVIDIA GPU that trains here, or None, and why there is none: a card is seen
-    and, in another process, does a sum."""
+def try_gpus() -> tuple[tuple[Card, ...], str]:
+    """The NVIDIA GPUs that train here, and why there is none: each is seen and, in another process,
+    does a sum."""
     if not _has_driver():
-        return None, "no NVIDIA GPU is here"
+        return (), "no NVIDIA GPU is here"
     code = f"{import_code()}from repro.kernels.cuda.gpu import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, errors="replace", check=False
     )
     if done.returncode == 0:
-        return done.stdout.strip(), ""
+        pairs = (line.split(" ", 1) for line in done.stdout.splitlines())
+        return tuple((int(number), name) for number, name in pairs), ""
     lines = [line for line in done.stderr.splitlines() if line.strip()]
-    return None, lines[-1] if lines else f"trying it ended with code {done.returncode}"
+    return (), lines[-1] if lines else f"trying it ended with code {done.returncode}"
+
+
+def gpu_names() -> str:
+    """The GPUs that train here, for people: "NVIDIA H200", or "2 x NVIDIA H200"."""
+    counts = Counter(name for _, name in try_gpus()[0])
+    return ", ".join(name if n == 1 else f"{n} x {name}" for name, n in counts.items())
 
 
 def _has_driver() -> bool:
@@ -122,4 +137,4 @@ def _has_driver() -> bool:
 
 def has_cuda() -> bool:
     """Whether an NVIDIA GPU can train here."""
-    return try_gpu()[0] is not None
+    return bool(try_gpus()[0])

@@ -115,6 +115,8 @@ class Train(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="trai
 
     epochs: int
     others: tuple[tuple[RunSpec, int], ...] = ()
+    card: int = 0
+    """Which GPU trains them, by its number for the driver."""
 
 
 class Predict(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="predict"):

@@ -105,19 +105,21 @@ def run(
     on_event: Callable[[AnyEvent], None],
     executor: Executor | None = None,
     threads: int = 1,
+    cards: Sequence[int] = (0,),
 ) -> list[Failed]:
     """Do every task, the longest first, and return those that failed. As :func:`do_jobs`.
 
-    A run of the kernels is computed by `threads` cores together, or with all others by a GPU.
+    A run of the kernels is computed by `threads` cores together, or with all others by a GPU; with
+    one of `cards` each worker's share.
     """
     ordered = sorted(tasks, key=lambda task: -estimate_s([task], 1))
     jobs = []
-    for first, *others in _jobs(ordered, workers):
+    for place, (first, *others) in enumerate(_jobs(ordered, workers)):
         together = tuple((other.spec, other.epochs) for other in others)
         jobs.append(
             Job(
                 spec=first.spec,
-                task=Train(epochs=first.epochs, others=together),
+                task=Train(epochs=first.epochs, others=together, card=cards[place % len(cards)]),
                 store=str(store),
                 home=str(home),
                 device=first.device,

@@ -102,11 +102,12 @@ def train_together(job: Job, emit: Emit) -> None:
         if not kinds:
             return
         dataset = load(job.spec.dataset, Path(job.home))
-        card = gpu(Path(job.home)).name
+        number = job.task.card
+        card = gpu(Path(job.home), number).name
         environments = {spec: describe_environment(spec, card) for spec in records}
 
         def work(specs: list[RunSpec]) -> list[TrainingError]:
-            device = gpu(Path(job.home))
+            device = gpu(Path(job.home), number)
             runs = []
             for spec in specs:
                 runs.append(Run(spec, dataset.test_labels))
@@ -168,15 +169,15 @@ def _train_to(
     return failed
 
 
-def gpu(home: Path) -> Gpu:
-    """This machine's NVIDIA GPU; what is compiled for it is kept under `home`.
+def gpu(home: Path, number: int = 0) -> Gpu:
+    """One of this machine's NVIDIA GPUs; what is compiled for it is kept under `home`.
 
     Raises:
         TrainingError: there is none that can be used.
     """
     from repro.kernels.cuda.gpu import Gpu  # noqa: PLC0415 - its driver is on few machines
 
-    return Gpu(cache=home / "cache" / "cuda")
+    return Gpu(number, cache=home / "cache" / "cuda")
 
 
 def _begin(

@@ -359,6 +359,30 @@ def test_another_executor_gets_the_jobs_and_its_errors_keep_their_exit_code(tmp_
     assert [(each.message, each.exit_code) for each in failures] == [("the disk is full", 3)] * 2
 
 
+class Everywhere(Elsewhere):
+    """An executor that finishes every job."""
+
+    def do(self, job, put):
+        self.jobs.append(job)
+        for spec in job.specs:
+            put(Finished(run=spec.name))
+
+
+def test_each_card_trains_a_share_of_the_runs(tmp_path):
+    executor = Everywhere()
+    tasks = [
+        Task(spec=RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=seed), epochs=1, device="cuda")
+        for seed in range(5)
+    ]
+    failures = run(
+        tasks, store=tmp_path, home=tmp_path, workers=2, on_event=lambda _: None,
+        executor=executor, cards=(0, 3),
+    )  # fmt: skip
+    assert not failures
+    shares = {job.task.card: len(job.specs) for job in executor.jobs}
+    assert shares == {0: 3, 3: 2}
+
+
 def test_a_cluster_without_ray_is_a_usage_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError, match=r"needs Ray: .*pins.txt '\.\[ray\]'"):
@@ -449,32 +473,35 @@ def test_the_cause_is_what_was_raised_and_all_that_was_said_is_kept(tmp_path, te
 @pytest.fixture
 def asked_anew():
     """What was found out about this machine's GPU is forgotten before and after."""
-    devices.try_gpu.cache_clear()
+    devices.try_gpus.cache_clear()
     yield
-    devices.try_gpu.cache_clear()
+    devices.try_gpus.cache_clear()
 
 
 def test_without_a_driver_nothing_is_started(asked_anew, monkeypatch):
     monkeypatch.setattr(devices, "_has_driver", lambda: False)
     monkeypatch.setattr(devices.subprocess, "run", lambda *_, **__: pytest.fail("started"))
-    assert devices.try_gpu() == (None, "no NVIDIA GPU is here")
+    assert devices.try_gpus() == ((), "no NVIDIA GPU is here")
+    assert devices.default_workers("cuda") == 1
     assert not devices.has_cuda()
 
 
 @pytest.mark.parametrize(
     ("code", "stderr", "found"),
     [
-        (0, "", ("Fake H100", "")),
-        (1, "a warning\nthe driver cannot be loaded\n\n", (None, "the driver cannot be loaded")),
-        (-11, "", (None, "trying it ended with code -11")),
+        (0, "", (((0, "Fake H100"), (2, "Fake H100")), "")),
+        (1, "a warning\nthe driver cannot be loaded\n\n", ((), "the driver cannot be loaded")),
+        (-11, "", ((), "trying it ended with code -11")),
     ],
 )
 def test_a_card_is_tried_in_another_process(asked_anew, monkeypatch, code, stderr, found):
     monkeypatch.setattr(devices, "_has_driver", lambda: True)
-    done = subprocess.CompletedProcess([], code, "Fake H100\n", stderr)
+    done = subprocess.CompletedProcess([], code, "0 Fake H100\n2 Fake H100\n", stderr)
     monkeypatch.setattr(devices.subprocess, "run", lambda *_, **__: done)
-    assert devices.try_gpu() == found
+    assert devices.try_gpus() == found
     assert devices.has_cuda() == (code == 0)
+    assert devices.gpu_names() == ("2 x Fake H100" if code == 0 else "")
+    assert devices.default_workers("cuda") == (2 if code == 0 else 1)
 
 
 def test_trying_a_card_ends_with_a_reason_or_well(tmp_path):

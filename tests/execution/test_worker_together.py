@@ -23,7 +23,7 @@ SPECS = [
 
 @pytest.fixture(autouse=True)
 def device(on_cpu, monkeypatch):
-    monkeypatch.setattr(train_job, "gpu", lambda home: on_cpu)
+    monkeypatch.setattr(train_job, "gpu", lambda *_: on_cpu)
 
 
 def together(folder, specs=SPECS, epochs=3, stop_after=None):

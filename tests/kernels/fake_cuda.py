@@ -82,6 +82,9 @@ class Cuda:
     def cuInit(self, flags):
         return (Result.SUCCESS,)
 
+    def cuDeviceGetCount(self):
+        return (Result.SUCCESS, len(self.cards))
+
     def cuDeviceGet(self, number):
         there = number < len(self.cards)
         return (Result.SUCCESS if there else Result.CUDA_ERROR_INVALID_DEVICE, number)

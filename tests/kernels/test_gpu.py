@@ -115,10 +115,24 @@ def test_a_card_that_the_compiler_does_not_know(cuda):
 def test_a_card_that_can_be_used_and_one_that_is_not_there(cuda, capsys):
     cuda(cards=("Fake H100", "Fake A100"))
     gpu.main()
-    assert capsys.readouterr().out == "Fake H100\n"
+    assert capsys.readouterr().out == "0 Fake H100\n1 Fake A100\n"
     assert gpu.Gpu(1).name == "Fake A100"
     with pytest.raises(TrainingError, match="the GPU's driver answers CUDA_ERROR_INVALID_DEVICE"):
         gpu.Gpu(2)
+
+
+def test_a_card_that_cannot_be_used_does_not_hide_another(cuda, capsys, monkeypatch):
+    cuda(cards=("Fake V100", "Fake H100"))
+    tried = gpu._try
+
+    def fail(number):
+        if number == 0:
+            raise TrainingError("it is used by another")
+        return tried(number)
+
+    monkeypatch.setattr(gpu, "_try", fail)
+    gpu.main()
+    assert capsys.readouterr().out == "1 Fake H100\n"
 
 
 def test_a_driver_that_cannot_be_loaded(cuda, monkeypatch):
@@ -139,7 +153,7 @@ def test_runs_that_do_not_fit_together_are_trained_in_turn(cuda, monkeypatch, tm
     specs = [RunSpec(recipe=recipe, seed=seed, dataset="synthetic") for seed in range(5)]
     one = Plan(networks.net(), batch=100, capacity=500).bytes
     there = cuda(memory=int(2.5 * one) + 10_000_000)
-    monkeypatch.setattr(train_job, "gpu", lambda home: gpu.Gpu())
+    monkeypatch.setattr(train_job, "gpu", lambda _, number: gpu.Gpu(number))
     first, *others = specs
     task = Train(epochs=1, others=tuple((spec, 1) for spec in others))
     train_job.train_together(

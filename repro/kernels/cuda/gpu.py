@@ -221,23 +221,42 @@ def _check(result: tuple[Any, ...]) -> Any:
 
 
 def main() -> None:
-    """Try a card: compile for it, run there, look at what came out, and print its name. Ends with
-    1, and why on standard error, where that cannot be.
+    """Print the number and the name of every card that can be used. Where there is none, ends with
+    1 and says why on standard error."""
+    usable, reason = [], ""
+    try:
+        _check(driver.cuInit(0))
+        count = _check(driver.cuDeviceGetCount())
+    except (TrainingError, RuntimeError, OSError):
+        count = 1  # which says in its own words that it is not there
+    for number in range(max(count, 1)):
+        try:
+            usable.append(f"{number} {_try(number)}")
+        except TrainingError as error:
+            reason = reason or str(error)
+    if not usable:
+        raise SystemExit(reason)
+    print("\n".join(usable))
+
+
+def _try(number: int) -> str:
+    """The name of a card for which a function was compiled, and which gave the right result.
 
     A driver says that a card is there, not that this compiler knows it or that it is free.
+
+    Raises:
+        TrainingError: it cannot be used.
     """
     source = 'extern "C" __global__ void add(int *x) { if (threadIdx.x == 0) *x += 41; }'
-    try:
-        gpu = Gpu()
-        function = gpu.compile(source, ["add"])["add"]
-        address = gpu.allocate(4)
-        number = np.array([1], np.int32)
-        gpu.upload(address, number)
-        gpu.launch(function, 1, 1, ctypes.c_void_p(address))
-        gpu.download(number, address)
-        gpu.free(address)
-    except TrainingError as error:
-        raise SystemExit(str(error)) from None
-    if number[0] != 42:
-        raise SystemExit(f"{gpu.name}: a sum came out as {number[0]}")
-    print(gpu.name)
+    gpu = Gpu(number)
+    function = gpu.compile(source, ["add"])["add"]
+    address = gpu.allocate(4)
+    value = np.array([1], np.int32)
+    gpu.upload(address, value)
+    gpu.launch(function, 1, 1, ctypes.c_void_p(address))
+    gpu.download(value, address)
+    gpu.free(address)
+    if value[0] != 42:
+        raise TrainingError(f"{gpu.name}: a sum came out as {value[0]}")
+    name: str = gpu.name
+    return name
