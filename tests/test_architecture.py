@@ -454,6 +454,7 @@ ALLOWED = {
         "reporting.summary",
         "reporting.try_network",
         "runs.records",
+        "runs.selection",
         "spec",
         "verdicts.evidence",
         "verdicts.judging",

@@ -28,7 +28,8 @@ from repro.reporting.markup import latex
 from repro.reporting.pattern_tables import p_text, pattern_name, patterns_foot
 from repro.reporting.summary import summary
 from repro.reporting.try_network import network_data, to_json
-from repro.runs.records import Environment, RunRecord
+from repro.runs.records import Environment, Reading, RunRecord
+from repro.runs.selection import counts_switched
 from repro.spec import REPORT_RECIPES, train_command
 from repro.verdicts.evidence import Evidence
 from repro.verdicts.judging import Verdict, unique_primary
@@ -204,11 +205,24 @@ def _run(record: RunRecord) -> dict[str, Any]:
     return {
         "record": record,
         "readings": [
-            (each, record.epochs[each.epoch - 1].weights_sha256) for each in record.readings
+            (each, _accuracies(record, each), record.epochs[each.epoch - 1].weights_sha256)
+            for each in record.readings
         ],
         "command": command(record),
         "json": base64.b64encode(text.encode()).decode(),
     }
+
+
+def _accuracies(record: RunRecord, reading: Reading) -> list[tuple[float, bool | None]]:
+    """Those of a reading, each with whether dropout was on: first the one that the verdicts use."""
+    recipe = record.spec.recipe
+    if not reading.switched:
+        return [(reading.accuracy, None)]
+    both: list[tuple[float, bool | None]] = [
+        (reading.accuracy, recipe.dropout_at_prediction),
+        (reading.switched.accuracy, not recipe.dropout_at_prediction),
+    ]
+    return both[::-1] if counts_switched(recipe) else both
 
 
 def command(record: RunRecord) -> str:

@@ -165,11 +165,18 @@ def test_seeds_that_follow_each_other_are_a_range(numbers, text):
 
 
 def test_readings_of_improved_net_say_whether_dropout_was_on(page, evidence):
+    """First the one that the verdicts use, which the tables' mean is made of."""
     run = evidence.runs("improved")[0]
     part = page.partition(f'id="run-{run.spec.name}"')[2].partition("</details>")[0]
     last = run.readings[-1]
-    assert f'{last.accuracy:.4f}<span class="en">, dropout off</span>' in part
-    assert f'({last.switched.accuracy:.4f}<span class="en">, dropout on</span>' in part
+    assert (
+        f'{last.switched.accuracy:.4f}<span class="en">, dropout on</span>'
+        '<span class="zh" lang="zh-Hans">（Dropout 开启）</span>; '
+        f'{last.accuracy:.4f}<span class="en">, dropout off</span>' in part
+    )
+    summary = part.partition("</summary>")[0]
+    assert f"{last.switched.accuracy:.4f} (100)" in summary
+    assert "dropout on" in summary
     assert "dropout" not in page.partition('id="runs-resnet"')[2].partition("</section>")[0]
 
 

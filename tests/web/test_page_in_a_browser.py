@@ -192,6 +192,15 @@ def test_a_link_to_a_run_opens_it_and_its_record_can_be_taken(browser, address):
         assert download.value.suggested_filename == run.removeprefix("run-") + ".json"
 
 
+def test_a_value_leads_to_all_runs_that_it_is_the_mean_of(browser, address):
+    with opened(browser, address) as page:
+        assert page.locator("#runs-improved details[open]").count() == 0
+        page.locator("#table-3-3 a[href='#runs-improved']").first.click()
+        page.wait_for_selector("#runs-improved details[open]")
+        assert page.locator("#runs-improved details[open]").count() == 10
+        assert page.locator("#runs-net-relu details[open]").count() == 0
+
+
 @pytest.mark.parametrize(("lang", "theme", "size"), STATES)
 def test_nothing_scrolls_sideways_and_axe_finds_nothing_serious(
     browser, address, axe, lang, theme, size

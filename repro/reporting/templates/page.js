@@ -30,10 +30,11 @@ const asked = (navigator.language || "").toLowerCase().startsWith("zh") ? "zh" :
 if (store.get("lang") || asked) setLanguage(store.get("lang") || asked);
 if (store.get("theme")) root.dataset.theme = store.get("theme");
 
-// A link to a run opens it.
+// A link to a run opens it, one to a network's runs all of them.
 function openTarget() {
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target instanceof HTMLDetailsElement) target.open = true;
+  if (target && target.matches(".runs")) for (const run of target.querySelectorAll("details")) run.open = true;
 }
 addEventListener("hashchange", openTarget);
 openTarget();
