@@ -29,7 +29,7 @@ from typer.core import TyperGroup
 
 import repro
 from repro.errors import DataError, NoRunsError, ReproError, UsageError
-from repro.paths import home, packaged
+from repro.paths import check_writable, home, packaged
 from repro.reporting.language import Language, choose, resolve_language
 from repro.spec import (
     DROPOUT,
@@ -819,6 +819,8 @@ def figure(
     pictures = list(FIGURES.values()) if which == "all" else [find(which)]
     session, found = Session(console=err, lang=lang), evidence(recorded, device, engine)
     if calibrate:
+        if recorded:
+            check_writable("--calibrate --recorded", "results")
         compute_calibration(session, found)
     for path in draw_figures(
         session, pictures, found, folder, Style(lang=lang, dark=dark), form, skip=which == "all"

@@ -48,6 +48,19 @@ def packaged(name: str) -> Path:
     return inside if inside.exists() else IMPORT_ROOT / name
 
 
+def check_writable(option: str, name: str) -> None:
+    """Refuse to write to what an installation carries, which is evidence and not the user's.
+
+    Raises:
+        UsageError: this package is installed; it does not run from a clone of the repository.
+    """
+    if (PACKAGE_ROOT / name).exists():
+        raise UsageError(
+            f"{option}: expected a clone of the repository, whose {name}/ it writes; this is an "
+            "installation, whose files stay as they came"
+        )
+
+
 def commit() -> str | None:
     """The commit of the checkout that this package runs from; None in an installation."""
     if not (IMPORT_ROOT / ".git").exists():

@@ -7,7 +7,7 @@ from repro.commands.table import train_table
 from repro.data.dataset import default_folder
 from repro.errors import DataError
 from repro.execution.audit import Audit
-from repro.paths import home, packaged
+from repro.paths import check_writable, home, packaged
 from repro.reporting.language import choose
 from repro.runs.locations import fresh_store, recorded_store
 from repro.runs.selection import choose_seeds
@@ -30,8 +30,14 @@ def verify_recorded(session: Session, *, accept: bool = False) -> tuple[list[Che
 
     The accuracies are counted again where the data set is there. A run that is not to be
     believed counts for no cell. With `accept` what they say is listed first, unless there is
-    such a run. Returns the checks, and 0 or the exit code of a check that could not be done.
+    such a run, and what changes is said. Returns the checks, and 0 or the exit code of a check
+    that could not be done.
+
+    Raises:
+        UsageError: `accept` in an installation, whose list is evidence.
     """
+    if accept:
+        check_writable("--accept", "results")
     store = recorded_store()
     audit = Audit(store, home(), store.names())
     audit.check_records()
@@ -47,6 +53,7 @@ def verify_recorded(session: Session, *, accept: bool = False) -> tuple[list[Che
         )
     found = evidence_of(store, audit.believed)
     if accept and all(each.outcome == "proved" for each in audit.findings):
+        _tell_changes(session, found)
         accept_evidence(found)
     elif accept:
         session.say(
@@ -67,6 +74,25 @@ def verify_recorded(session: Session, *, accept: bool = False) -> tuple[list[Che
     listing = load_listing(packaged("results"))
     checks = [*check_listing(listing, found.verdicts, found.judgements), *sound]
     return checks, DataError.exit_code if unread else 0
+
+
+def _tell_changes(session: Session, found: Evidence) -> None:
+    """Say what the list will say otherwise: whoever accepts should not have to look for it."""
+    folder = packaged("results")
+    if not (folder / "verdicts.csv").exists():
+        return
+    checks = check_listing(load_listing(folder), found.verdicts, found.judgements)
+    changed = [each for each in checks if not each.holds]
+    for each in changed:
+        session.say(
+            choose(
+                session.lang,
+                en=f"{each.what}: {each.listed or 'nothing'} becomes {each.obtained or 'nothing'}",
+                zh=f"{each.what}：{each.listed or '无'} 改为 {each.obtained or '无'}",
+            )
+        )
+    if not changed:
+        session.say(choose(session.lang, en="nothing changes", zh="没有变化"))
 
 
 def accept_evidence(found: Evidence) -> None:
