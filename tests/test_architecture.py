@@ -396,6 +396,14 @@ ALLOWED = {
         "verdicts.judging",
     },
     "reporting.figures.drawing": {"files"},
+    "reporting.figures.captions": {
+        "reporting.figures.accuracies",
+        "reporting.figures.style",
+        "reporting.language",
+        "spec",
+        "verdicts.evidence",
+        "verdicts.judging",
+    },
     "reporting.figures.filters": {"reporting.figures.style", "verdicts.evidence"},
     "reporting.figures.listing": {
         "reporting.figures.registry",
@@ -446,6 +454,7 @@ ALLOWED = {
         "files",
         "reporting.cell_tables",
         "reporting.claim_tables",
+        "reporting.figures.captions",
         "reporting.figures.registry",
         "reporting.figures.style",
         "reporting.language",
@@ -818,6 +827,7 @@ def test_the_wheel_carries_the_evidence_inside_the_package(built):
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
     wanted = {"cli.py", "py.typed", "expected_results/table-3-1.csv", "results/store.json"}
+    wanted |= {"results/recipes/store.json"}
     assert {"LICENSE", "NOTICE"} <= {name.rpartition("licenses/")[2] for name in names}
     if target := this_target():
         wanted |= {f"kernels/{target.file_name(build)}" for build in target.builds}

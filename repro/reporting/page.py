@@ -21,6 +21,7 @@ from repro.errors import ReproError
 from repro.files import write_atomically
 from repro.reporting.cell_tables import by_table_and_column, cells_foot, cells_to_text
 from repro.reporting.claim_tables import claims_foot, claims_to_text, least, switched_note
+from repro.reporting.figures.captions import caption
 from repro.reporting.figures.registry import FIGURES, FigureSpec, lacks, render_picture
 from repro.reporting.figures.style import ABLATION_NAMES, MODEL_NAMES, Style
 from repro.reporting.language import FIGURE_WORDS, Language, translate
@@ -93,7 +94,8 @@ def build(evidence: Evidence, grid: RecipeComparison, *, lang: Language, commit:
         machine=_machine,
         versions=_versions,
         figures=[
-            (picture, picture_for_page(picture, evidence))
+            (picture, picture_for_page(picture, evidence),
+             {each: caption(picture.name, evidence, each) for each in ("en", "zh")})
             for picture, missing in others if not missing
         ],
         left_out=[(picture, missing) for picture, missing in others if missing],
