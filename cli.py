@@ -1098,9 +1098,7 @@ def predict(
 
     store = _store(recorded)
     record = store.find(run)
-    if recorded and epoch is None and record.readings:
-        epoch = record.readings[-1].epoch
-    told = predict_classes(store, record, epoch=epoch, dropout=dropout)
+    told = predict_classes(store, record, epoch=epoch, dropout=dropout, recorded=recorded)
     write_labels(path, told.classes)
     how = f", dropout {told.dropout}" if told.dropout else ""
     typer.echo(

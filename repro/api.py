@@ -193,9 +193,7 @@ def predictions(
 
     store = recorded_store() if recorded else user_store()
     record = store.find(run) if isinstance(run, str) else run
-    if recorded and epoch is None and record.readings:
-        epoch = record.readings[-1].epoch
-    told = predict_classes(store, record, epoch=epoch, dropout=dropout)
+    told = predict_classes(store, record, epoch=epoch, dropout=dropout, recorded=recorded)
     labels = load_test_labels(record.spec.dataset, home())
     names = np.array(CLASSES)
     return pd.DataFrame(

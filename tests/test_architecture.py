@@ -500,6 +500,7 @@ ALLOWED = {
     "reporting.terminal": set(),
     "reporting.try_network": {
         "data.layout",
+        "networks.layers",
         "reporting.language",
         "runs.checkpoints",
         "spec",

@@ -27,9 +27,15 @@ class Predictions:
 
 
 def predict_classes(
-    store: Store, record: RunRecord, *, epoch: int | None, dropout: DropoutChoice | None
+    store: Store,
+    record: RunRecord,
+    *,
+    epoch: int | None,
+    dropout: DropoutChoice | None,
+    recorded: bool,
 ) -> Predictions:
-    """The predictions of a run of `store`: those stored at `epoch` or, None, those of its weights.
+    """The predictions of a run of `store`: those stored at `epoch` or, None, those of its weights,
+    or of a `recorded` run's last reading.
 
     Raises:
         UsageError: an epoch without stored predictions, or dropout where there is none.
@@ -41,6 +47,8 @@ def predict_classes(
     as_recipe: DropoutChoice = "on" if recipe.dropout_at_prediction else "off"
     suffix = "" if dropout in {None, as_recipe} else "-switched"
     how = (dropout or as_recipe) if recipe.has_dropout else None
+    if recorded and epoch is None and record.readings:
+        epoch = record.readings[-1].epoch
     if epoch is None:
         told = predict(record.spec, store=store.root, home=home())
         return Predictions(

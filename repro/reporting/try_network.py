@@ -11,13 +11,13 @@ import numpy as np
 from PIL import Image
 
 from repro.data.layout import CLASSES
+from repro.networks.layers import NETWORKS
 from repro.reporting.language import FIGURE_WORDS
 from repro.runs.checkpoints import read_weights
 from repro.spec import PIXEL_STATISTICS
 from repro.verdicts.evidence import Evidence
 
 MODEL = "net-relu"
-LAYERS = ("conv1", "conv2", "fc1", "fc2", "fc3")
 EXAMPLES = 20
 """The first test images, to try without one of one's own."""
 
@@ -39,8 +39,8 @@ def network_data(evidence: Evidence) -> dict[str, Any] | None:
     run, epoch = kept
     _, weights = read_weights(evidence.store.checkpoint(run.spec, epoch), run)
     halves = [
-        weights[f"{layer}.{part}"].astype("<f2").tobytes()
-        for layer in LAYERS for part in ("weight", "bias")
+        weights[f"{layer.name}.{part}"].astype("<f2").tobytes()
+        for layer in NETWORKS["net"] if layer.parameters for part in ("weight", "bias")
     ]  # fmt: skip
     mean, std = PIXEL_STATISTICS[run.spec.recipe.pixels] or ((0.0,) * 3, (1.0,) * 3)
     labels, examples = _examples(evidence)

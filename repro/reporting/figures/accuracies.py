@@ -23,16 +23,22 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NOT_OUTSIDE = frozenset(set(VerdictKind) - {VerdictKind.CLOSE, VerdictKind.DIFFERS})
-"""Verdicts of cells whose figure lies inside our interval, or that have no interval."""
+OUTSIDE = frozenset({VerdictKind.CLOSE, VerdictKind.DIFFERS})
+"""Verdicts of cells whose figure lies outside our interval."""
+
+
+def _in_order(evidence: Evidence) -> list[Verdict]:
+    """The verdict of each cell, a network after the other, with rising epochs."""
+    models = list(MODEL_NAMES)
+    cells = unique_primary(evidence.verdicts)
+    return sorted(cells, key=lambda v: (models.index(v.cell.model), v.cell.row))
 
 
 def overview(figure: Figure, look: Style, evidence: Evidence) -> None:
     """Each cell a strip: a dot a seed, the 95% prediction interval for one more run as a bar, and
     the report's figure as a diamond, which is filled where it lies outside the interval."""
     axes = figure.subplots()
-    verdicts = unique_primary(evidence.verdicts)
-    verdicts.sort(key=lambda v: (list(MODEL_NAMES).index(v.cell.model), v.cell.row))
+    verdicts = _in_order(evidence)
     by_seed = figures_by_seed(evidence.records).values()
     models = [verdict.cell.model for verdict in verdicts]
     # Half a row of room between two networks.
@@ -44,7 +50,7 @@ def overview(figure: Figure, look: Style, evidence: Evidence) -> None:
             axes.plot(bar, [y, y], color=colour, linewidth=7, alpha=0.22, solid_capstyle="butt")
         seeds = [each[verdict.cell.name] for each in by_seed if verdict.cell.name in each]
         axes.plot(seeds, [y] * len(seeds), "o", color=colour, markersize=3.6, alpha=0.75, mew=0)
-        outside = verdict.kind not in NOT_OUTSIDE
+        outside = verdict.kind in OUTSIDE
         axes.plot(
             verdict.cell.expected, y, "D", color=look.ink, markersize=5.5, mew=1.3,
             mfc=look.ink if outside else "none",
@@ -148,8 +154,7 @@ def differences(figure: Figure, look: Style, evidence: Evidence) -> None:
     An arrow stands where an interval goes on beyond the frame.
     """
     axes = figure.subplots()
-    verdicts = unique_primary(evidence.verdicts)
-    verdicts.sort(key=lambda v: (list(MODEL_NAMES).index(v.cell.model), v.cell.row))
+    verdicts = _in_order(evidence)
     tolerance = max(verdict.cell.tolerance for verdict in verdicts)
     edge = 1.15 * max([0.1, *(abs(v.difference) for v in verdicts if v.difference is not None)])
     axes.axvspan(

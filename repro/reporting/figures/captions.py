@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from statistics import fmean
 
-from repro.reporting.figures.accuracies import NOT_OUTSIDE, paired_differences
+from repro.reporting.figures.accuracies import OUTSIDE, paired_differences
 from repro.reporting.figures.style import MODEL_NAMES
 from repro.reporting.language import Language, choose, translate
 from repro.spec import READING_EPOCHS
@@ -26,7 +26,7 @@ def _differences(evidence: Evidence, lang: Language) -> str:
     verdicts = [each for each in unique_primary(evidence.verdicts) if each.spread]
     if not verdicts:
         return ""
-    inside, total = sum(each.kind in NOT_OUTSIDE for each in verdicts), len(verdicts)
+    inside, total = sum(each.kind not in OUTSIDE for each in verdicts), len(verdicts)
     return choose(
         lang,
         en=f"{inside} of {total} intervals for one new run contain the report's value (0).",
