@@ -714,58 +714,47 @@ def recipes(
     gpu_share: _GpuShare = 1.0,
     recorded: _Recorded = False,
     form: Annotated[
-        Literal["rich", "md", "json"],
-        typer.Option("--format", metavar="NAME", help="rich, md or json."),
+        Literal["rich", "md", "json", "csv"],
+        typer.Option("--format", metavar="NAME", help="rich, md, json, or csv: every evaluation."),
     ] = "rich",
     dataset: _Dataset = "cifar10",
     quiet: _Quiet = False,
 ) -> None:
     """Compare training recipes that the report may have used, on seeds reserved for the search.
 
-    The score is the root mean square difference from the report over the trained cells; compare
-    scores over the same cells only (--shared). * marks the recipe in use. The search takes days;
-    run the same command again to resume.
+    The score is the root mean square difference (RMS) from the report over the trained cells, by
+    the nearest evaluation; compare scores over the same cells only (--shared). * marks the recipe
+    in use. The search takes days; run the same command again to resume.
     """
-    from repro.commands.recipes import search_recipes
-    from repro.reporting.recipe_tables import fits_to_rich, recipes_to_markdown, spreads_to_rich
-    from repro.runs.locations import fitting_store, user_store
-    from repro.runs.selection import filter_runs
-    from repro.verdicts.cells import load_cells
-    from repro.verdicts.recipes import fit_all, over_shared_cells, spreads, to_dict
+    from repro.commands.recipes import compare_recipes, known_evaluations, search_recipes
+    from repro.reporting.search_tables import search_to_markdown, search_to_rich
+    from repro.verdicts.evaluations import load_evaluations, to_csv
+    from repro.verdicts.search import SEARCH_FILE, to_dict
 
     if search and recorded:
         raise UsageError("--search and --recorded cannot be combined: choose one")
     if not search:
         _refuse(context, _TRAINING, "requires --search")
-    cells = load_cells(packaged("expected_results"))
     session = _trainer(
         context, quiet, workers, threads, executor if search else "local", address, gpu_share
     )
-    place, code = device, 0
-    if not recorded:
+    code = 0
+    if recorded:
+        evaluations = load_evaluations(packaged("results") / SEARCH_FILE)
+    else:
         place = session.device(device)
         if search:
             code = search_recipes(session, device=place, engine=engine, dataset=dataset)
-    store = fitting_store() if recorded else user_store()
-    found = fit_all(filter_runs(store.records(), place, engine, dataset), cells)
-    moved, listed = spreads(found, cells), found[:top]
-    if shared:
-        try:
-            listed = found = over_shared_cells(listed)
-        except ValueError as error:
-            raise UsageError(f"--shared: {error}; list fewer candidates with --top") from None
-    if form == "json":
-        typer.echo(json.dumps(to_dict(found, moved), indent=1))
+        evaluations = known_evaluations(place, engine, dataset)
+    found, listed = compare_recipes(evaluations, top=top, shared=shared)
+    if form == "csv":
+        typer.echo(to_csv(evaluations), nl=False)
+    elif form == "json":
+        typer.echo(json.dumps(to_dict(found, listed if shared else found.fits), indent=1))
     elif form == "md":
-        typer.echo(recipes_to_markdown(listed, () if shared else moved))
-    elif shared and listed:
-        out.print(fits_to_rich(listed))
-        out.print(f"\nscored on the cells they all have: {', '.join(listed[0].differences)}")
-    elif found:
-        out.print(fits_to_rich(listed))
-        count = len({fit.candidate for fit in found})  # one may be listed twice
-        out.print(f"\n{count} candidates; spread of each cell across recipes:\n")
-        out.print(spreads_to_rich(moved))
+        typer.echo(search_to_markdown(found, listed, session.lang, shared=shared))
+    elif listed:
+        out.print(search_to_rich(found, listed, session.lang, shared=shared))
     else:
         typer.echo("no candidate is trained yet; train them with `repro recipes --search`")
     raise typer.Exit(code)
@@ -854,14 +843,13 @@ def report(
     from repro.commands.context import evidence
     from repro.paths import commit
     from repro.reporting.page import write_page, write_paper
-    from repro.verdicts.recipes import fitted_grid
 
     lang = resolve_language(lang)
     found = evidence(recorded, device, engine)
     if found.no_runs:
         raise found.no_runs
     if form == "html":
-        path = write_page(found, fitted_grid(), folder, lang=lang, commit=commit())
+        path = write_page(found, folder, lang=lang, commit=commit())
     else:
         path = write_paper(found, folder, form, lang=lang)
     typer.echo(path)
@@ -897,7 +885,6 @@ def rocrate(
     from repro.paths import commit
     from repro.reporting.export.crate import CONTRIBUTORS, export_crate
     from repro.reporting.page import build
-    from repro.verdicts.recipes import fitted_grid
 
     found = evidence(recorded, device, engine)
     export_crate(
@@ -905,7 +892,7 @@ def rocrate(
         folder,
         published=(published or datetime.now()).date(),
         author=author or (CONTRIBUTORS if recorded else None),
-        page=lambda: build(found, fitted_grid(), lang="en", commit=commit()),
+        page=lambda: build(found, lang="en", commit=commit()),
     )
     typer.echo(f"{folder}: wrote {len(found.records)} runs as an RO-Crate")
 

@@ -25,17 +25,13 @@ def _build_module(root: Path) -> ModuleType:
 
 
 class KernelsHook(BuildHookInterface):  # type: ignore[type-arg, misc, unused-ignore]
-    """Adds the libraries and the records of the recipes to a wheel, and names its platform."""
+    """Adds the libraries to a wheel and names its platform."""
 
     _scratch: tempfile.TemporaryDirectory[str] | None = None
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile for REPRO_TARGET or this machine; on an unknown one the wheel has no kernels."""
         root = Path(self.root)
-        if version != "editable":
-            for path in (root / "results" / "recipes").rglob("*.json"):
-                inside = f"repro/{path.relative_to(root).as_posix()}"
-                build_data["force_include"][str(path)] = inside
         build = _build_module(root)
         try:
             target = build.chosen_target()

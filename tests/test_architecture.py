@@ -99,6 +99,7 @@ ALLOWED = {
     "kernels.networks": {"spec"},
     # runs
     "runs.__init__": set(),
+    "runs.batch_norm": {"errors", "files", "runs.records", "runs.store"},
     "runs.checkpoints": {"errors", "files", "runs.digests", "runs.records", "runs.store", "spec"},
     "runs.comparison": {"errors", "runs.records", "runs.store", "spec"},
     "runs.digests": set(),
@@ -111,7 +112,7 @@ ALLOWED = {
     "training.batch_norm": {
         "data.dataset",
         "errors",
-        "files",
+        "runs.batch_norm",
         "runs.checkpoints",
         "runs.records",
         "runs.store",
@@ -262,6 +263,7 @@ ALLOWED = {
     "verdicts.calibration": {"errors", "files"},
     "verdicts.cells": {"errors", "files", "spec"},
     "verdicts.claims": {"errors", "runs.records", "runs.selection", "spec", "verdicts.statistics"},
+    "verdicts.evaluations": {"errors", "files", "runs.batch_norm", "runs.records", "spec"},
     "verdicts.evidence": {
         "data.dataset",
         "data.layout",
@@ -277,6 +279,7 @@ ALLOWED = {
         "verdicts.claims",
         "verdicts.judging",
         "verdicts.patterns",
+        "verdicts.search",
     },
     "verdicts.judging": {
         "runs.records",
@@ -292,16 +295,15 @@ ALLOWED = {
         "verdicts.cells",
         "verdicts.statistics",
     },
-    "verdicts.recipes": {
+    "verdicts.recipes": {"spec", "verdicts.cells", "verdicts.evaluations"},
+    "verdicts.reports": {"errors", "files", "spec", "verdicts.cells"},
+    "verdicts.search": {
         "paths",
-        "runs.locations",
-        "runs.records",
-        "runs.selection",
         "spec",
         "verdicts.cells",
+        "verdicts.evaluations",
+        "verdicts.recipes",
     },
-    "verdicts.reports": {"errors", "files", "spec", "verdicts.cells"},
-    "verdicts.search": {"spec", "verdicts.recipes"},
     "verdicts.snapshot": {
         "errors",
         "files",
@@ -400,6 +402,7 @@ ALLOWED = {
         "reporting.figures.accuracies",
         "reporting.figures.style",
         "reporting.language",
+        "reporting.search_tables",
         "spec",
         "verdicts.evidence",
         "verdicts.judging",
@@ -422,12 +425,18 @@ ALLOWED = {
         "verdicts.calibration",
         "verdicts.evidence",
     },
+    "reporting.figures.recipe_search": {
+        "reporting.figures.style",
+        "verdicts.evidence",
+        "verdicts.search",
+    },
     "reporting.figures.registry": {
         "errors",
         "reporting.figures.accuracies",
         "reporting.figures.filters",
         "reporting.figures.network_drawing",
         "reporting.figures.predictions",
+        "reporting.figures.recipe_search",
         "reporting.figures.report_figures",
         "reporting.figures.style",
         "reporting.figures.training_curves",
@@ -460,6 +469,7 @@ ALLOWED = {
         "reporting.language",
         "reporting.markup",
         "reporting.pattern_tables",
+        "reporting.search_tables",
         "reporting.summary",
         "reporting.try_network",
         "runs.records",
@@ -467,7 +477,7 @@ ALLOWED = {
         "spec",
         "verdicts.evidence",
         "verdicts.judging",
-        "verdicts.recipes",
+        "verdicts.search",
     },
     "reporting.pattern_tables": {
         "reporting.language",
@@ -495,6 +505,15 @@ ALLOWED = {
         "reporting.terminal",
         "runs.records",
         "runs.selection",
+    },
+    "reporting.search_tables": {
+        "reporting.language",
+        "reporting.markup",
+        "reporting.recipe_tables",
+        "reporting.terminal",
+        "spec",
+        "verdicts.recipes",
+        "verdicts.search",
     },
     "reporting.summary": {"reporting.language", "verdicts.claims", "verdicts.judging"},
     "reporting.terminal": set(),
@@ -563,15 +582,18 @@ ALLOWED = {
         "commands.context",
         "commands.train",
         "data.dataset",
+        "errors",
         "paths",
         "reporting.language",
         "reporting.progress",
+        "runs.batch_norm",
         "runs.locations",
         "runs.selection",
         "runs.store",
         "spec",
         "training.batch_norm",
         "verdicts.cells",
+        "verdicts.evaluations",
         "verdicts.recipes",
         "verdicts.search",
     },
@@ -828,7 +850,7 @@ def test_the_wheel_carries_the_evidence_inside_the_package(built):
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
     wanted = {"cli.py", "py.typed", "expected_results/table-3-1.csv", "results/store.json"}
-    wanted |= {"results/recipes/store.json"}
+    wanted |= {"results/search/accuracies.csv"}
     assert {"LICENSE", "NOTICE"} <= {name.rpartition("licenses/")[2] for name in names}
     if target := this_target():
         wanted |= {f"kernels/{target.file_name(build)}" for build in target.builds}

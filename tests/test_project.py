@@ -15,11 +15,12 @@ from repro.reporting.claim_tables import claims_to_text
 from repro.reporting.figures.registry import FIGURES, render_picture
 from repro.reporting.figures.style import Style, load_matplotlib
 from repro.reporting.pattern_tables import patterns_to_text
+from repro.reporting.search_tables import decision_text, stages_to_markdown
 from repro.reporting.summary import summary
 from repro.runs.store import Store
 from repro.verdicts.cells import load_cells
 from repro.verdicts.judging import judge_records
-from repro.verdicts.recipes import fit_all
+from repro.verdicts.search import recorded_search
 
 ROOT = Path(__file__).parent.parent
 READMES = ["README.md", "README.zh.md"]
@@ -131,33 +132,41 @@ def test_the_patterns_of_the_results_are_those_of_the_records(name, lang):
     )
 
 
-PICTURES = [("docs/images/overview.svg", "en"), ("docs/images/overview.zh.svg", "zh")]
+PICTURES = [
+    (figure, f"docs/images/{figure}{suffix}.svg", lang)
+    for figure in ("overview", "recipe-search")
+    for suffix, lang in (("", "en"), (".zh", "zh"))
+]
 
 
-@pytest.mark.parametrize(("name", "lang"), PICTURES)
-def test_the_picture_of_the_readme_is_that_of_the_records(name, lang):
+@pytest.mark.parametrize(("figure", "name", "lang"), PICTURES)
+def test_a_picture_of_the_readme_is_that_of_the_records(figure, name, lang):
     """Another version of matplotlib draws other bytes."""
     if f"Matplotlib v{load_matplotlib().__version__}," not in text(name):
         pytest.skip("drawn by another version of matplotlib; the next test names it")
-    drawn = render_picture(FIGURES["overview"], Style(lang=lang), evidence(True), "svg")
+    drawn = render_picture(FIGURES[figure], Style(lang=lang), evidence(True), "svg")
     assert (ROOT / name).read_bytes() == drawn, (
-        f"`repro figure overview --recorded --format svg --lang {lang} --out DIR` makes it: "
-        f"move DIR/overview.svg to {name}"
+        f"`repro figure {figure} --recorded --format svg --lang {lang} --out DIR` makes it: "
+        f"move DIR/{figure}.svg to {name}"
     )
 
 
-@pytest.mark.parametrize("name", [name for name, _ in PICTURES])
-def test_the_picture_of_the_readme_was_drawn_by_the_pinned_matplotlib(name):
+@pytest.mark.parametrize("name", [name for _, name, _ in PICTURES])
+def test_a_picture_of_the_readme_was_drawn_by_the_pinned_matplotlib(name):
     (pin,) = re.findall(r'^matplotlib==(\S+); python_version >= "3.11"$', PINS, re.MULTILINE)
     assert f"Matplotlib v{pin}," in text(name), "draw it with the pinned versions"
 
 
-def test_the_first_comparison_had_as_many_candidates_as_the_docs_say():
-    cells = load_cells(packaged("expected_results"))
-    fits = fit_all(Store(packaged("results") / "recipes").records(), cells)
-    trained = len({fit.candidate for fit in fits})
-    assert f"Before this search {trained} candidates were compared" in text("docs/recipe-search.md")
-    assert f"comparison, of {trained} candidates" in text("docs/recipe.md")
+def test_the_docs_count_the_candidates_of_the_search():
+    candidates = {fit.candidate for fit in recorded_search().fits}
+    assert f"{len(candidates)} candidates" in text("docs/recipe-search.md")
+
+
+@pytest.mark.parametrize(("name", "lang"), [("docs/recipe-search.md", "en")])
+def test_the_search_in_the_docs_is_the_recorded_one(name, lang):
+    found = recorded_search()
+    said = f"{stages_to_markdown(found.stages, lang)}\n\n{decision_text(found, lang)}"
+    assert marked(name, "search") == said, f"this is the search now:\n{said}"
 
 
 def test_versions_agree():

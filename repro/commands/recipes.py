@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from repro.commands.context import Session
 from repro.commands.train import make_task, train_missing
 from repro.data.dataset import load
+from repro.errors import UsageError
 from repro.paths import home, packaged
 from repro.reporting.language import choose
 from repro.reporting.progress import RunDisplay
+from repro.runs import batch_norm
 from repro.runs.locations import user_store
-from repro.runs.selection import filter_runs
+from repro.runs.selection import DeviceChoice, filter_runs
 from repro.runs.store import Store
 from repro.spec import FITTING_SEEDS, DatasetName, Device, EngineChoice
-from repro.training import batch_norm
+from repro.training.batch_norm import complete
 from repro.verdicts.cells import load_cells
-from repro.verdicts.recipes import CandidateScore, fit_all
-from repro.verdicts.search import STAGES, entrants, models_of
+from repro.verdicts.evaluations import Evaluation, evaluations_of
+from repro.verdicts.recipes import CandidateScore, fit_all, over_shared_cells
+from repro.verdicts.search import (
+    STAGES,
+    RecipeSearch,
+    entrants,
+    models_of,
+    nearest_readings,
+    search_of,
+)
 
 
 def search_recipes(
@@ -76,5 +88,38 @@ def search_fits(
     ]
     left_on = {}
     if any(record.spec.recipe.architecture == "resnet" for record in records):
-        left_on = batch_norm.complete(store, records, load(dataset, home()))
-    return fit_all(records, load_cells(packaged("expected_results")), left_on)
+        left_on = complete(store, records, load(dataset, home()))
+    evaluations = evaluations_of(records, left_on)
+    return fit_all(evaluations, load_cells(packaged("expected_results")))
+
+
+def known_evaluations(
+    device: DeviceChoice, engine: EngineChoice, dataset: DatasetName
+) -> list[Evaluation]:
+    """Those of the candidates that were trained on this machine.
+
+    Raises:
+        DataError: a record or `batch_norm.csv` has another form.
+    """
+    store = user_store()
+    records = filter_runs(store.records(), device, engine, dataset)
+    return evaluations_of(records, batch_norm.load(store, records))
+
+
+def compare_recipes(
+    evaluations: Sequence[Evaluation], *, top: int, shared: bool
+) -> tuple[RecipeSearch, list[CandidateScore]]:
+    """What evaluations of candidates say, stage by stage, and the `top` candidates by their nearest
+    evaluation: with `shared` over the cells that all of these have.
+
+    Raises:
+        UsageError: there is no such cell.
+    """
+    found = search_of(evaluations, load_cells(packaged("expected_results")))
+    listed = nearest_readings(found.fits)[:top]
+    if not shared:
+        return found, listed
+    try:
+        return found, over_shared_cells(listed)
+    except ValueError as error:
+        raise UsageError(f"--shared: {error}; list fewer candidates with --top") from None

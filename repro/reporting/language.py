@@ -86,6 +86,15 @@ CHINESE = {
     "EQUIVALENT": "没有差别",
     "CONTRADICTED": "不成立",
     "OPEN": "尚无定论",
+    # the recipe search
+    "Stage": "阶段",
+    "Candidates": "候选设置",
+    "Cells": "数值",
+    "Seeds": "种子",
+    "Nearest": "最接近者",
+    "In use": "现用设置",
+    "Rank": "名次",
+    "momentum": "动量",
     # what a run's bits may be relied on for
     "the same bits on any CPU, operating system and NVIDIA GPU": (
         "在任何 CPU、操作系统和 NVIDIA GPU 上逐位相同"
@@ -154,6 +163,12 @@ FIGURE_WORDS = {
     "Image": "图像",
     "Category": "类别",
     "shortcut": "跳跃连接",
+    # the recipe search
+    "stage": "阶段",
+    "cells": "个数值",
+    "score (RMS)": "得分（均方根差）",
+    "the recipe in use": "现用设置",
+    "the nearest of the last stage": "最后一个阶段中最接近的候选设置",
 }
 """Of figures: models, classes, axes and legends."""
 

@@ -27,6 +27,7 @@ from repro.reporting.figures.style import ABLATION_NAMES, MODEL_NAMES, Style
 from repro.reporting.language import FIGURE_WORDS, Language, translate
 from repro.reporting.markup import latex
 from repro.reporting.pattern_tables import p_text, pattern_name, patterns_foot
+from repro.reporting.search_tables import decision_text, describe_recipe
 from repro.reporting.summary import summary
 from repro.reporting.try_network import network_data, to_json
 from repro.runs.records import Environment, Reading, RunRecord
@@ -34,13 +35,13 @@ from repro.runs.selection import counts_switched
 from repro.spec import REPORT_RECIPES, train_command
 from repro.verdicts.evidence import Evidence
 from repro.verdicts.judging import Verdict, unique_primary
-from repro.verdicts.recipes import RecipeComparison
+from repro.verdicts.search import nearest_readings
 
 TEMPLATES = Path(__file__).parent / "templates"
 PAGE_FIGURES = (
     "overview", "differences", "learning-curves", "losses", "activations", "3-6b-twelve-images",
-    "by-class", "confusion", "always-wrong", "calibration", "filters", "3-9-network",
-    "3-7b-improved-network",
+    "by-class", "confusion", "always-wrong", "calibration", "filters", "recipe-search",
+    "3-9-network", "3-7b-improved-network",
 )  # fmt: skip
 """In the order in which the page shows them, the first above all; those that lack the data set are
 left out."""
@@ -52,7 +53,7 @@ _PHRASE = re.compile(
 )
 
 
-def build(evidence: Evidence, grid: RecipeComparison, *, lang: Language, commit: str | None) -> str:
+def build(evidence: Evidence, *, lang: Language, commit: str | None) -> str:
     """The page's HTML. Everything that is not written here is escaped.
 
     Raises:
@@ -100,7 +101,11 @@ def build(evidence: Evidence, grid: RecipeComparison, *, lang: Language, commit:
         ],
         left_out=[(picture, missing) for picture, missing in others if missing],
         recipe=REPORT_RECIPES["net-relu"],
-        grid=grid,
+        search=evidence.search,
+        decision={each: decision_text(evidence.search, each) for each in ("en", "zh")},
+        candidates=len({fit.candidate for fit in evidence.search.fits}),
+        nearest=nearest_readings(evidence.search.fits)[:10],
+        describe=describe_recipe,
         models=[
             {"model": model, "name": name, "runs": [_run(run) for run in evidence.runs(model)]}
             for model, name in {**MODEL_NAMES, **ABLATION_NAMES}.items()
@@ -243,16 +248,14 @@ def evidence_digest(records: Iterable[RunRecord]) -> str:
     return hashlib.sha256(json.dumps(seals).encode()).hexdigest()
 
 
-def write_page(
-    evidence: Evidence, grid: RecipeComparison, folder: Path, *, lang: Language, commit: str | None
-) -> Path:
+def write_page(evidence: Evidence, folder: Path, *, lang: Language, commit: str | None) -> Path:
     """Write the page to `folder` and return its path.
 
     Raises:
         DataError: the data set or predictions are damaged, or the file system refuses.
     """
     path = folder / "index.html"
-    write_atomically(path, build(evidence, grid, lang=lang, commit=commit).encode())
+    write_atomically(path, build(evidence, lang=lang, commit=commit).encode())
     return path
 
 

@@ -24,5 +24,5 @@ def fresh_store() -> Store:
 
 
 def fitting_store() -> Store:
-    """The runs of the recipes' grid that come with the package."""
-    return Store(packaged("results") / "recipes")
+    """The runs of the recipe search that come with the package; they have no predictions."""
+    return Store(packaged("results") / "search")

@@ -23,6 +23,7 @@ from repro.verdicts.cells import Cell, load_cells
 from repro.verdicts.claims import ClaimResult, figures_by_seed, judge_claim, load_claims
 from repro.verdicts.judging import Verdict, judge_records
 from repro.verdicts.patterns import Pattern, find_patterns
+from repro.verdicts.search import RecipeSearch, recorded_search
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ class Evidence:
     def patterns(self) -> list[Pattern]:
         """What they say of several figures together."""
         return find_patterns(self.cells, self.records)
+
+    @cached_property
+    def search(self) -> RecipeSearch:
+        """How the recipe was chosen, whichever runs are judged."""
+        return recorded_search()
 
     @cached_property
     def dataset(self) -> Dataset:

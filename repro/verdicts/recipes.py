@@ -14,12 +14,9 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
-from repro.paths import packaged
-from repro.runs.locations import fitting_store
-from repro.runs.records import RunRecord
-from repro.runs.selection import filter_runs
-from repro.spec import FITTING_SEEDS, REPORT_RECIPES, Recipe
-from repro.verdicts.cells import Cell, load_cells
+from repro.spec import REPORT_RECIPES, Recipe
+from repro.verdicts.cells import Cell
+from repro.verdicts.evaluations import Evaluation
 
 BATCH_SIZES = (4, 8, 10, 16, 20, 25, 32, 50, 64)
 PIXELS = ("unit", "symmetric", "imagenet")
@@ -62,14 +59,6 @@ def _candidates() -> list[Recipe]:
 
 CANDIDATES = tuple(_candidates())
 """Every optimiser, batch size and scaling of pixels crossed, and other learning rates."""
-
-
-def recipe_for_model(candidate: Recipe, model: str) -> Recipe:
-    """`candidate` for one of the report's models: another network, trained the same way."""
-    of_model = REPORT_RECIPES[model]
-    return dataclasses.replace(
-        candidate, architecture=of_model.architecture, activation=of_model.activation
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,38 +115,27 @@ class CandidateScore:
         return max(map(abs, self.differences.values()))
 
 
-def fit_all(
-    records: Iterable[RunRecord],
-    cells: Iterable[Cell],
-    left_on: Mapping[str, Mapping[int, float]] | None = None,
-) -> list[CandidateScore]:
-    """Every candidate that has a run of a fitting seed, the nearest first.
+def fit_all(evaluations: Iterable[Evaluation], cells: Iterable[Cell]) -> list[CandidateScore]:
+    """Every candidate that was evaluated for a cell, the nearest first.
 
     Those with more cells come before those with fewer: a score says something beside others over
     the same cells only. A candidate that has ImprovedNet's cells stands there twice, read with
-    dropout off and left on; and so does one that has ResNet's for each batch of which `left_on`
-    has the last accuracy with batch norm in training mode, by the run's name and the batch.
+    dropout off and left on; and so does one that has ResNet's for each batch of which its accuracy
+    with batch norm in training mode is known.
     """
     expected = {cell.name: cell.expected for cell in cells}
+    known_evaluations = list(evaluations)
     values: dict[tuple[Recipe, bool, int], dict[str, dict[int, float]]] = {}
-    batches = sorted({0, *(batch for sizes in (left_on or {}).values() for batch in sizes)})
-    for record in records:
-        recipe = record.spec.recipe
-        if record.spec.seed not in FITTING_SEEDS or not recipe.is_reports or recipe.readings:
-            continue  # verifies something, or is another report's
-        candidate = recipe_for_model(record.spec.recipe, "net-relu")
-        model = _model(record.spec.recipe)
+    batches = sorted({0, *(batch for each in known_evaluations for batch in each.batch_norm_on)})
+    for each in known_evaluations:
+        name = f"{each.model}@{each.epoch}"
         for dropout_on, batch in itertools.product((False, True), batches):
-            of_candidate = values.setdefault((candidate, dropout_on, batch), {})
-            accuracies = record.accuracies(dropout_on=dropout_on)
-            if batch and model == "resnet":
-                sizes = (left_on or {}).get(record.spec.name, {})
-                accuracies = {len(record.epochs): sizes[batch]} if batch in sizes else {}
-            for epoch, accuracy in accuracies.items():
-                name = f"{model}@{epoch}"
-                if name in expected:
-                    difference = accuracy - expected[name]
-                    of_candidate.setdefault(name, {})[record.spec.seed] = difference
+            of_candidate = values.setdefault((each.candidate, dropout_on, batch), {})
+            accuracy: float | None = each.dropout_on if dropout_on else each.accuracy
+            if batch and each.model == "resnet":
+                accuracy = each.batch_norm_on.get(batch)
+            if accuracy is not None and name in expected:
+                of_candidate.setdefault(name, {})[each.seed] = accuracy - expected[name]
     fits = []
     for (candidate, dropout_on, batch), known in values.items():
         networks = {name.partition("@")[0] for name in known}
@@ -198,13 +176,6 @@ def over_shared_cells(fits: Sequence[CandidateScore]) -> list[CandidateScore]:
     return sorted(restricted, key=lambda fit: fit.rms)
 
 
-def _model(recipe: Recipe) -> str | None:
-    """The report's name of the network that a recipe trains, however it does."""
-    return next(
-        (model for model in REPORT_RECIPES if recipe_for_model(recipe, model) == recipe), None
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellSpread:
     """What the recipe alone can move in one cell."""
@@ -219,13 +190,14 @@ class CellSpread:
 
 
 def spreads(fits: Sequence[CandidateScore], cells: Iterable[Cell]) -> list[CellSpread]:
-    """The spread over the candidates of each cell that one was trained for, dropout off."""
+    """The spread over the candidates of each cell that one was trained for, every network in
+    evaluation mode."""
     out = []
     for name, expected in {cell.name: cell.expected for cell in cells}.items():
         means = [
             expected + fit.differences[name]
             for fit in fits
-            if name in fit.differences and not fit.dropout_left_on
+            if name in fit.differences and not fit.dropout_left_on and not fit.norm_batch
         ]
         if means:
             out.append(
@@ -241,21 +213,6 @@ def spreads(fits: Sequence[CandidateScore], cells: Iterable[Cell]) -> list[CellS
     return out
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecipeComparison:
-    """The whole comparison."""
-
-    fits: Sequence[CandidateScore]
-    spreads: Sequence[CellSpread]
-
-
-def fitted_grid() -> RecipeComparison:
-    """What the recorded comparison of recipes says."""
-    cells = load_cells(packaged("expected_results"))
-    fits = fit_all(filter_runs(fitting_store().records(), "cpu", "auto", "cifar10"), cells)
-    return RecipeComparison(fits=fits, spreads=spreads(fits, cells))
-
-
 def to_dict(fits: Sequence[CandidateScore], moved: Sequence[CellSpread]) -> dict[str, Any]:
     """What is known of the candidates, for other programs."""
     return {
@@ -263,6 +220,7 @@ def to_dict(fits: Sequence[CandidateScore], moved: Sequence[CellSpread]) -> dict
             {
                 "recipe": dataclasses.asdict(fit.candidate),
                 "dropout_left_on": fit.dropout_left_on,
+                "norm_batch": fit.norm_batch,
                 "seeds": fit.seeds,
                 "rms": fit.rms,
                 "mean": fit.mean,

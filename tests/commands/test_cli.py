@@ -263,18 +263,42 @@ def test_recipes_say_what_to_do_first(home):
     complains(repro(home, "recipes", "--search", "--recorded"), 2, "cannot be combined")
 
 
+def test_the_recorded_search_is_shown_stage_by_stage(home):
+    shown = repro(home, "recipes", "--recorded")
+    lines = shown.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split() == [
+        "Stage",
+        "Candidates",
+        "Cells",
+        "Seeds",
+        "Nearest",
+        "In",
+        "use",
+        "Rank",
+    ]
+    assert lines[1].split()[:4] == ["1", "111", "3", "1"]
+    told = json.loads(repro(home, "recipes", "--recorded", "--format", "json").stdout)
+    assert [stage["entered"] for stage in told["stages"]][:2] == [111, 30]
+    assert len(told["spreads"]) == 17
+    markdown = repro(home, "recipes", "--recorded", "--format", "md").stdout
+    assert markdown.startswith("| Stage | Candidates |")
+    assert repro(home, "recipes", "--recorded", "--format", "csv").stdout == (
+        ROOT / "results" / "search" / "accuracies.csv"
+    ).read_text(encoding="utf-8")
+
+
 def test_recipes_are_scored_over_the_cells_that_all_have(home):
-    """All 66 have Net's first cell alone, and what they move is told of more."""
-    asked = ("recipes", "--recorded", "--shared", "--top", "100")
+    asked = ("recipes", "--recorded", "--shared", "--top", "141")
     shown = repro(home, *asked)
     assert max(map(len, shown.stdout.splitlines())) <= 80
-    assert shown.stdout.endswith("scored on the cells they all have: net-relu@10\n")
+    common = ["net-relu@10", "net-leaky_relu@10", "net-swish@10"]
+    assert shown.stdout.split("they all have: ")[1].replace(",", "").split() == common
     told = json.loads(repro(home, *asked, "--format", "json").stdout)
-    assert {tuple(each["differences"]) for each in told["candidates"]} == {("net-relu@10",)}
+    assert {tuple(each["differences"]) for each in told["candidates"]} == {tuple(common)}
     assert [each["rms"] for each in told["candidates"]] == sorted(
         each["rms"] for each in told["candidates"]
     )
-    assert len(told["spreads"]) > 10
     assert "spread of each cell" not in shown.stdout
     assert len(repro(home, *asked, "--format", "md").stdout.splitlines()) == 2 + len(
         told["candidates"]

@@ -30,11 +30,11 @@ from repro.reporting.summary import summary
 from repro.reporting.try_network import network_data, to_json
 from repro.runs.records import parse
 from repro.runs.store import Store
+from repro.verdicts.evaluations import evaluations_of
 from repro.verdicts.evidence import Evidence
-from repro.verdicts.recipes import RecipeComparison, fit_all, spreads
+from repro.verdicts.search import search_of
 from tests.examples import record
 
-NO_GRID = RecipeComparison(fits=[], spreads=[])
 READ = {10: 0.58, 30: 0.62, 60: 0.58, 100: 0.58}
 
 
@@ -90,7 +90,7 @@ def evidence(tmp_path_factory):
 def page(evidence, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REPRO_HOME", str(tmp_path_factory.mktemp("home")))
-        return build(evidence, NO_GRID, lang="en", commit="a" * 40)
+        return build(evidence, lang="en", commit="a" * 40)
 
 
 def drawable():
@@ -235,7 +235,7 @@ def test_what_is_not_ours_is_escaped(evidence, monkeypatch, tmp_path):
         evidence.records[0].environment, processor=evil, kernels="<b>&", python='"><img src=x>'
     )
     records = [dataclasses.replace(r, environment=environment) for r in evidence.records]
-    page = build(Evidence(evidence.store, records), NO_GRID, lang="en", commit=evil)
+    page = build(Evidence(evidence.store, records), lang="en", commit=evil)
     assert evil not in page
     assert "<img src=x>" not in page
     assert "<b>&" not in page
@@ -248,7 +248,7 @@ def test_both_languages_are_in_it_and_the_chosen_one_is_shown_first(
 ):
     monkeypatch.setenv("REPRO_HOME", str(tmp_path))
     assert '<html lang="en" data-lang="en">' in page
-    chinese = build(evidence, NO_GRID, lang="zh", commit=None)
+    chinese = build(evidence, lang="zh", commit=None)
     assert '<html lang="zh-Hans" data-lang="zh">' in chinese
     for words in (
         "四个表格",
@@ -282,17 +282,17 @@ def test_figures_follow_the_pages_colours_and_carry_a_name(page):
     assert '<tspan class="zh">池化</tspan>' in network
 
 
-def test_recipes_are_shown_where_there_are_any(evidence, monkeypatch, tmp_path):
+def test_the_search_is_shown_as_far_as_it_went(evidence, monkeypatch, tmp_path):
     monkeypatch.setenv("REPRO_HOME", str(tmp_path))
-    fits = fit_all([record("net-relu", 100, {10: 0.58})], evidence.cells)
-    page = build(
-        evidence,
-        RecipeComparison(fits=fits, spreads=spreads(fits, evidence.cells)),
-        lang="en",
-        commit=None,
-    )
+    known = evaluations_of([record("net-relu", 100, {10: 0.58})])
+    found = search_of(known, evidence.cells)
+    monkeypatch.setattr("repro.verdicts.evidence.recorded_search", lambda: found)
+    page = build(Evidence(evidence.store, evidence.records), lang="en", commit=None)
     assert "How far the recipe alone moves accuracy" in page
     assert '<th scope="row">net-relu@10</th>' in page
+    assert "Nothing is decided yet" in page
+    assert "SGD 0.01; batches of 20; pixels in [-1, 1]" in page
+    assert "批大小 20" in page
 
 
 def test_the_digest_of_the_evidence_changes_with_any_record(evidence):
@@ -309,7 +309,7 @@ def test_ten_seeds_of_everything_stay_below_5_megabytes(monkeypatch, tmp_path):
         record(m, s, {e: a + s / 500 for e, a in READ.items()}) for m in models for s in range(10)
     ]
     records += [record("resnet", s) for s in range(10)]
-    path = write_page(Evidence(Store(tmp_path), records), NO_GRID, tmp_path, lang="en", commit=None)
+    path = write_page(Evidence(Store(tmp_path), records), tmp_path, lang="en", commit=None)
     assert 1e6 < path.stat().st_size < 5e6
 
 

@@ -12,6 +12,7 @@ from repro.data.dataset import synthetic
 from repro.errors import DataError
 from repro.execution.environment import describe_environment
 from repro.networks import models
+from repro.runs.batch_norm import load, path_in
 from repro.runs.store import Store
 from repro.spec import REPORT_RECIPES, RunSpec
 from repro.training import batch_norm
@@ -57,9 +58,9 @@ def test_it_is_computed_once_and_for_these_weights_alone(trained, monkeypatch):
     store, record, _ = trained
     first = batch_norm.complete(store, [record], DATA)
     monkeypatch.setattr(KernelTrainer, "accuracy_with_batch_norm_left_on", lambda *_: 1 / 0)
-    assert batch_norm.complete(store, [record], DATA) == first == batch_norm.load(store, [record])
+    assert batch_norm.complete(store, [record], DATA) == first == load(store, [record])
     other = dataclasses.replace(record.epochs[-1], weights_sha256="0" * 64)
-    assert batch_norm.load(store, [dataclasses.replace(record, epochs=(other,))]) == {}
+    assert load(store, [dataclasses.replace(record, epochs=(other,))]) == {}
 
 
 def test_other_networks_are_left_alone_and_what_is_missing_is_said(trained, tmp_path):
@@ -69,8 +70,6 @@ def test_other_networks_are_left_alone_and_what_is_missing_is_said(trained, tmp_
     assert batch_norm.complete(Store(tmp_path), [other], DATA) == {}
     with pytest.raises(DataError, match="not there; batch norm is read from a run's last"):
         batch_norm.complete(Store(tmp_path), [record], DATA)
-    batch_norm.path_in(Store(tmp_path)).write_text(
-        "run,epoch,weights_sha256,batch,accuracy\na,1,b,4,much\n"
-    )
+    path_in(Store(tmp_path)).write_text("run,epoch,weights_sha256,batch,accuracy\na,1,b,4,much\n")
     with pytest.raises(DataError, match=r"batch_norm\.csv, line 2: expected a decimal fraction"):
-        batch_norm.load(Store(tmp_path), [record])
+        load(Store(tmp_path), [record])

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 
 import pytest
 
+from repro.errors import DataError
 from repro.reporting.recipe_tables import recipes_to_markdown
 from repro.spec import FITTING_SEEDS, REPORT_RECIPES, RunSpec
 from repro.verdicts.cells import Cell
+from repro.verdicts.evaluations import (
+    COLUMNS,
+    evaluations_of,
+    load_evaluations,
+    recipe_for_model,
+    to_csv,
+)
 from repro.verdicts.recipes import (
     CANDIDATES,
     CandidateScore,
     fit_all,
     over_shared_cells,
-    recipe_for_model,
     spreads,
     to_dict,
 )
@@ -32,13 +40,21 @@ def cell(model, row, expected):
     )
 
 
+CHANGED = dataclasses.replace(
+    BASE, order="fixed", jpeg_quality=75, initial_weights="he", training_images="all", momentum=0.9
+)
 CELLS = [cell("net-relu", 10, 0.57), cell("net-relu", 30, 0.63), cell("improved", 10, 0.68)]
+ALL_CELLS = [*CELLS, cell("resnet", 10, 0.7)]
 
 
 def run(model, recipe, seed, accuracies):
     one = record(model, seed=seed, accuracies=accuracies)
     spec = RunSpec(recipe=recipe_for_model(recipe, model), seed=seed)
     return dataclasses.replace(one, spec=spec)
+
+
+def fits_of(records, cells, left_on=None):
+    return fit_all(evaluations_of(records, left_on), cells)
 
 
 def test_the_candidates_cross_what_the_report_leaves_open():
@@ -62,7 +78,7 @@ def test_a_candidate_trains_every_network_the_same_way(model):
 
 
 def test_scores_by_hand():
-    fits = fit_all(
+    fits = fits_of(
         [
             run("net-relu", BASE, 100, {10: 0.58, 30: 0.61}),
             run("net-relu", BASE, 101, {10: 0.60, 30: 0.63}),
@@ -87,7 +103,7 @@ def test_the_nearest_is_that_of_the_least_root_mean_square():
     would be the other way about."""
     one_far = run("net-relu", BASE, 100, {10: 0.60, 30: 0.63})
     both_near = run("net-relu", FASTER, 100, {10: 0.588, 30: 0.648})
-    fits = fit_all([one_far, both_near], CELLS)
+    fits = fits_of([one_far, both_near], CELLS)
     assert [fit.candidate for fit in fits] == [FASTER, BASE]
     assert [fit.mean for fit in fits] == pytest.approx([0.018, 0.015])
     assert [fit.candidate for fit in over_shared_cells(fits[::-1])] == [FASTER, BASE]
@@ -95,7 +111,7 @@ def test_the_nearest_is_that_of_the_least_root_mean_square():
 
 def test_improved_net_is_read_with_dropout_off_and_left_on():
     """The example's accuracy is 0.02 lower with dropout on: the nearer of the two comes first."""
-    fits = fit_all([run("improved", BASE, 100, {10: 0.70})], CELLS)
+    fits = fits_of([run("improved", BASE, 100, {10: 0.70})], CELLS)
     assert [fit.dropout_left_on for fit in fits] == [True, False]
     assert [fit.differences["improved@10"] for fit in fits] == pytest.approx([0.0, 0.02])
 
@@ -105,7 +121,7 @@ def test_resnet_is_read_with_batch_norm_left_on_too():
     cells = [cell("net-relu", 10, 0.57), cell("resnet", 10, 0.70)]
     runs = [run("net-relu", BASE, 100, {10: 0.57}), run("resnet", BASE, 100, {10: 0.60})]
     left_on = {runs[1].spec.name: {4: 0.66, 20: 0.70}}
-    fits = fit_all(runs, cells, left_on)
+    fits = fits_of(runs, cells, left_on)
     assert [(fit.norm_batch, fit.dropout_left_on) for fit in fits] == [
         (20, False),
         (4, False),
@@ -115,17 +131,17 @@ def test_resnet_is_read_with_batch_norm_left_on_too():
     assert all(fit.differences["net-relu@10"] == 0 for fit in fits)
     other = run("net-relu", FASTER, 100, {10: 0.57})
     assert [
-        f.norm_batch for f in fit_all([*runs, other], cells, left_on) if f.candidate == FASTER
+        f.norm_batch for f in fits_of([*runs, other], cells, left_on) if f.candidate == FASTER
     ] == [0]
     both = run("improved", BASE, 100, {10: 0.70})
     readings = {
-        (f.norm_batch, f.dropout_left_on) for f in fit_all([*runs, both], CELLS + cells, left_on)
+        (f.norm_batch, f.dropout_left_on) for f in fits_of([*runs, both], CELLS + cells, left_on)
     }
     assert len(readings) == 6
 
 
 def test_more_cells_come_first_and_then_the_nearer():
-    fits = fit_all(
+    fits = fits_of(
         [
             run("net-relu", BASE, 100, {10: 0.60, 30: 0.60}),
             run("net-relu", FASTER, 100, {10: 0.57}),
@@ -138,7 +154,7 @@ def test_more_cells_come_first_and_then_the_nearer():
 
 def test_over_the_cells_that_all_have_scores_compare():
     """The second is nearer over its one cell, and over the one that both have."""
-    fits = fit_all(
+    fits = fits_of(
         [
             run("net-relu", BASE, 100, {10: 0.58, 30: 0.70}),
             run("net-relu", BASE, 101, {10: 0.60}),
@@ -159,13 +175,13 @@ def test_over_the_cells_that_all_have_scores_compare():
 
 def test_without_improved_net_no_candidate_stands_there_twice():
     both = [run("improved", BASE, 100, {10: 0.7}), run("net-relu", BASE, 100, {10: 0.6})]
-    fits = fit_all([*both, run("net-relu", FASTER, 100, {10: 0.6})], CELLS)
+    fits = fits_of([*both, run("net-relu", FASTER, 100, {10: 0.6})], CELLS)
     assert len(fits) == 3
     assert [fit.candidate for fit in over_shared_cells(fits)] == [BASE, FASTER]
 
 
 def test_candidates_without_a_common_cell_do_not_compare():
-    fits = fit_all(
+    fits = fits_of(
         [run("net-relu", BASE, 100, {30: 0.6}), run("net-relu", FASTER, 100, {10: 0.6})], CELLS
     )
     with pytest.raises(ValueError, match="no cell that all 2 were trained for"):
@@ -173,7 +189,7 @@ def test_candidates_without_a_common_cell_do_not_compare():
 
 
 def test_what_the_recipe_alone_can_move():
-    fits = fit_all(
+    fits = fits_of(
         [
             run("net-relu", BASE, 100, {10: 0.55, 30: 0.64}),
             run("net-relu", FASTER, 100, {10: 0.61}),
@@ -188,7 +204,7 @@ def test_what_the_recipe_alone_can_move():
 
 
 def test_everything_is_in_the_json():
-    fits = fit_all([run("net-relu", BASE, 100, {10: 0.55})], CELLS)
+    fits = fits_of([run("net-relu", BASE, 100, {10: 0.55})], CELLS)
     told = to_dict(fits, spreads(fits, CELLS))
     assert told["candidates"][0]["recipe"]["batch_size"] == 20
     assert told["candidates"][0]["differences"] == pytest.approx({"net-relu@10": -0.02})
@@ -204,7 +220,7 @@ def test_runs_of_another_report_are_no_candidates(changes):
     recipe = dataclasses.replace(BASE, **changes)
     spec = RunSpec(recipe=recipe, seed=101, engine="torch")
     other = dataclasses.replace(one, spec=spec, environment=TORCH_ENVIRONMENT)
-    assert [fit.seeds for fit in fit_all([one, other], CELLS)] == [1]
+    assert [fit.seeds for fit in fits_of([one, other], CELLS)] == [1]
 
 
 def test_candidates_that_differ_in_one_change_are_told_apart():
@@ -218,3 +234,51 @@ def test_candidates_that_differ_in_one_change_are_told_apart():
     assert len(set(rows)) == len(rows) == 8
     assert "| sgd 0.01, JPEG 75 " in rows[3]
     assert "batch norm by 20" in rows[-1]
+
+
+def test_evaluations_survive_a_csv_file(tmp_path):
+    """In which order they come does not matter; what a network does not have stays empty."""
+    runs = [
+        run("resnet", BASE, 101, {10: 0.60}),
+        run("net-relu", FASTER, 100, {30: 0.61, 10: 0.57}),
+        run("improved", CHANGED, 102, {10: 0.70}),
+    ]
+    left_on = {runs[0].spec.name: {4: 0.66, 100: 0.7}}
+    known = evaluations_of(runs, left_on)
+    text = to_csv(known)
+    assert to_csv(known[::-1]) == text
+    (tmp_path / "a.csv").write_text(text)
+    read = load_evaluations(tmp_path / "a.csv")
+    assert to_csv(read) == text
+    scores = [
+        [(fit.candidate, fit.dropout_left_on, fit.norm_batch, round(fit.rms, 4)) for fit in fits]
+        for fits in (fit_all(read, ALL_CELLS), fit_all(known, ALL_CELLS))
+    ]
+    assert sorted(scores[0], key=str) == sorted(scores[1], key=str)
+    assert len(text.splitlines()) == 1 + 4
+    assert text.count(",0.7000,0.6800,,,\n") == 1, "ImprovedNet, with dropout off and on"
+    assert text.count(",0.6000,,0.6600,,0.7000\n") == 1
+
+
+def test_seeds_that_verify_and_other_recipes_are_not_the_search():
+    other = dataclasses.replace(BASE, readings=(10,))
+    runs = [run("net-relu", BASE, 0, {10: 0.6}), run("net-relu", other, 100, {10: 0.6})]
+    assert evaluations_of(runs) == []
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ("net-relu", "net-tanh", "line 2: model: expected one of net-relu,"),
+        (",0.5700,", ",0.57x,", "line 2: expected a decimal fraction"),
+        (",sgd,", ",adamw,", "line 2: optimiser: expected one of sgd, adam"),
+    ],
+)
+def test_a_wrong_row_is_named(tmp_path, was, now, said):
+    text = to_csv(evaluations_of([run("net-relu", BASE, 100, {10: 0.57})]))
+    (tmp_path / "a.csv").write_text(text.replace(was, now))
+    with pytest.raises(DataError, match=re.escape(said)):
+        load_evaluations(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_text(text.replace("model,", "name,", 1))
+    with pytest.raises(DataError, match=f"expected the columns {','.join(COLUMNS)}"):
+        load_evaluations(tmp_path / "a.csv")

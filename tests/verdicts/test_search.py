@@ -8,7 +8,8 @@ import pytest
 
 from repro.spec import REPORT_RECIPES
 from repro.verdicts import search
-from repro.verdicts.recipes import CANDIDATES, CandidateScore, recipe_for_model
+from repro.verdicts.evaluations import recipe_for_model
+from repro.verdicts.recipes import CANDIDATES, CandidateScore
 from repro.verdicts.search import (
     CHANGES,
     IN_USE,
@@ -55,6 +56,24 @@ def test_the_nearest_get_each_change_and_the_recipe_in_use_always_does():
         dataclasses.replace(each, **change) for each in (*nearest, IN_USE) for change in CHANGES
     ]
     assert len(set(trained)) == 5 * 6
+
+
+def test_a_change_does_not_change_who_got_changes():
+    """Stage 2 trains changed candidates for the cells of stage 1; the search may be called
+    again."""
+    fits = [fit(each, 0.01 + 0.001 * place) for place, each in enumerate(CANDIDATES)]
+    first = entrants(1, fits)
+    fits += [fit(each, 0.005) for each in first]
+    assert entrants(1, fits) == first
+    assert set(entrants(2, fits)[:24]) <= set(first)
+
+
+def test_one_that_did_not_enter_a_stage_goes_no_further():
+    """Somebody may have trained it by hand."""
+    names = EARLY | {"improved@10"}
+    fits = [fit(each, 0.01 + 0.001 * place, names) for place, each in enumerate(CANDIDATES[:40])]
+    by_hand = dataclasses.replace(CANDIDATES[0], jpeg_quality=50)
+    assert by_hand not in entrants(3, [*fits, fit(by_hand, 0.0, names)])
 
 
 def test_one_that_lacks_a_cell_is_out():
@@ -122,6 +141,60 @@ def test_a_candidate_replaces_by_more_than_twice_the_standard_error(gains, repla
     decision = decide([fit(CANDIDATES[0], scores, ALL)], in_use)
     assert decision.gain == pytest.approx(sum(gains) / 3)
     assert decision.replaces == replaces
+
+
+def whole_search(in_use):
+    """Records of a search of two candidates and the recipe in use: each as far as it went."""
+    far, near = CANDIDATES[0], CANDIDATES[1]
+    return [
+        fit(far, 0.2, EARLY), fit(near, 0.01, ALL, (100, 101, 102)),
+        fit(IN_USE, in_use, ALL, (100, 101, 102), dropout=True),
+        fit(IN_USE, in_use + 0.05, ALL, (100, 101, 102)),
+    ]  # fmt: skip
+
+
+def test_each_stage_says_who_entered_and_how_near_they_came():
+    first, second, *_, last = search.stage_results(whole_search(0.02))
+    assert (first.number, first.entered, first.cells, first.seeds) == (1, 111, 3, 1)
+    assert [one.candidate for one in first.ranked] == [CANDIDATES[1], IN_USE, CANDIDATES[0]]
+    assert (first.place, second.entered, second.ranked, second.place) == (2, 18, [], None)
+    assert (last.number, last.cells, last.seeds, last.place) == (5, 17, 3, 2)
+    assert [round(one.rms, 3) for one in last.ranked] == [0.01, 0.02]
+
+
+def test_the_decision_waits_for_the_last_stage_and_takes_the_reading_in_use():
+    fits = whole_search(0.02)
+    found = search.decision_of(fits, search.stage_results(fits))
+    assert found.gain == pytest.approx(0.01)
+    assert found.in_use.dropout_left_on
+    fits[1] = fit(CANDIDATES[1], 0.01, ALL - {"improved@100"}, (100, 101, 102))
+    assert search.decision_of(fits, search.stage_results(fits)) is None
+
+
+def test_the_recorded_search_follows_the_stages():
+    found = search.recorded_search()
+    assert [stage.number for stage in found.stages] == [1, 2, 3, 4, 5]
+    assert [stage.entered for stage in found.stages][:2] == [111, 30]
+    complete = [stage.is_complete for stage in found.stages]
+    assert complete == sorted(complete, reverse=True), "a stage follows the one before it"
+    assert (found.decision is None) is not complete[-1]
+
+
+def test_everything_about_the_search_is_in_the_json():
+    fits = whole_search(0.02)
+    stages = search.stage_results(fits)
+    found = search.RecipeSearch(
+        fits=fits, spreads=[], stages=stages, decision=search.decision_of(fits, stages)
+    )
+    told = search.to_dict(found, fits)
+    assert [each["entered"] for each in told["stages"]] == [111, 18, 3, 2, 2]
+    assert told["stages"][1]["in_use_rms"] is None, "it has no change"
+    assert told["stages"][4]["in_use_place"] == 2
+    assert told["decision"]["replaces"] is True
+    assert told["decision"]["nearest"] == dataclasses.asdict(CANDIDATES[1])
+    assert len(told["candidates"]) == 4
+    unfinished = dataclasses.replace(found, decision=None)
+    assert search.to_dict(unfinished, fits)["decision"] is None
 
 
 def test_one_seed_decides_nothing():

@@ -10,8 +10,10 @@ import pytest
 from repro.errors import DataError
 from repro.runs.locations import fitting_store, recorded_store
 from repro.runs.selection import model_of
+from repro.spec import REPORT_RECIPES
 from repro.verdicts.cells import Cell
 from repro.verdicts.claims import Claim, judge_claim
+from repro.verdicts.evaluations import recipe_for_model
 from repro.verdicts.judging import judge, judge_records
 from repro.verdicts.snapshot import Listing, accept, check_fresh, check_listing, load_listing
 from tests.examples import TORCH_ENVIRONMENT, record, sha
@@ -279,22 +281,21 @@ def test_swish_trained_as_relu_fails():
 
 
 def test_a_wrong_recipe_fails():
-    """Momentum 0.9, which the grid of recipes trained for Net: as if it were the report's."""
-    wrong = {
-        each.spec.seed: each
-        for each in fitting_store().records()
-        if (each.spec.recipe.momentum, each.spec.recipe.batch_size) == (0.9, 32)
-        and each.spec.recipe.architecture == "net"
-        and len(each.readings) == 4
-        and each.spec.recipe.activation == "relu"
-    }
-    assert len(wrong) >= 3
-    relu = [each for each in RECORDED if model_of(each.spec.recipe) == "net-relu"]
-    now = [
-        on_a_gpu(each, other.accuracies(dropout_on=False))
-        for each, other in zip(relu, wrong.values(), strict=False)
-    ]
-    assert contradicted(now)
+    """Batches of 32 and ImageNet's scaling, one of the nearest candidates of the recipe search, as
+    if it were the recipe in use: ResNet gives it away."""
+    wrong = dataclasses.replace(REPORT_RECIPES["net-relu"], batch_size=32, pixels="imagenet")
+    trained = fitting_store().records()
+    now = []
+    for model in ("net-relu", "net-leaky_relu", "net-swish", "resnet"):
+        recipe = recipe_for_model(wrong, model)
+        runs = [each for each in trained if each.spec.recipe == recipe]
+        ours = [each for each in RECORDED if model_of(each.spec.recipe) == model]
+        assert len(runs) == 3
+        now += [
+            on_a_gpu(each, other.accuracies(dropout_on=False))
+            for each, other in zip(ours, runs, strict=False)
+        ]
+    assert "accuracy of resnet@10" in contradicted(now)
 
 
 def test_fewer_seeds_than_can_tell_fail_where_no_bits_are_promised():

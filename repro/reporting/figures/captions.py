@@ -8,6 +8,7 @@ from statistics import fmean
 from repro.reporting.figures.accuracies import OUTSIDE, paired_differences
 from repro.reporting.figures.style import MODEL_NAMES
 from repro.reporting.language import Language, choose, translate
+from repro.reporting.search_tables import decision_text
 from repro.spec import READING_EPOCHS
 from repro.verdicts.evidence import Evidence
 from repro.verdicts.judging import unique_primary
@@ -77,8 +78,13 @@ def _losses(evidence: Evidence, lang: Language) -> str:
     )
 
 
+def _recipe_search(evidence: Evidence, lang: Language) -> str:
+    return decision_text(evidence.search, lang)
+
+
 _WRITERS: Mapping[str, Callable[[Evidence, Language], str]] = {
     "differences": _differences,
     "activations": _activations,
     "losses": _losses,
+    "recipe-search": _recipe_search,
 }

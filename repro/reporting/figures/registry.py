@@ -12,6 +12,7 @@ from repro.reporting.figures import (
     filters,
     network_drawing,
     predictions,
+    recipe_search,
     report_figures,
     training_curves,
 )
@@ -251,6 +252,13 @@ _ALL = (
         draw=filters.filters,
         size=(6.2, 5.3),
         needs_runs=True,
+    ),
+    FigureSpec(
+        name="recipe-search",
+        title="Candidate recipes and how near each comes to the report",
+        title_zh="候选训练设置与报告的接近程度",
+        draw=recipe_search.recipe_search,
+        size=(6.4, 3.4),
     ),
     FigureSpec(
         name="always-wrong",
