@@ -1,1 +1,1 @@
-"""What the commands do that do more than read and print; the others are in cli.py alone."""
+"""What the commands do that do more than read and print; the others are in `command_line` alone."""

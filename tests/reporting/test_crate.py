@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 
 from repro import streams
 from repro.__main__ import load_cli
+from repro.command_line.runs import train
 from repro.data.layout import CHECKSUMS
 from repro.data.sources import OFFICIAL
 from repro.errors import EvidenceError, NoRunsError, UsageError
@@ -220,8 +221,7 @@ def test_the_workflows_parameters_are_the_commands_and_know_their_examples(graph
 
 def test_what_the_parameters_are_unless_told_is_what_the_command_takes():
     taken = {
-        name: parameter.default
-        for name, parameter in inspect.signature(load_cli().train).parameters.items()
+        name: parameter.default for name, parameter in inspect.signature(train).parameters.items()
     }
     assert {name: default for name, (_, _, default) in _INPUTS.items() if default is not None} == {
         name: taken[name] for name in _INPUTS if name != "architecture"

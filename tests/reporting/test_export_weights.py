@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import safetensors
+import safetensors.torch
 import safetensors.numpy
 import torch
 import yaml

@@ -1,0 +1,154 @@
+"""Groups of commands: help pages that fit a terminal, and what an unknown command gets."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import signal
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from repro.command_line.errors import BadUsage, errors_reported, nearest, terminate
+from repro.errors import UsageError
+from repro.reporting.language import Language, choose, resolve_language
+
+_ORDER = (
+    "table",
+    "claims",
+    "patterns",
+    "report",
+    "export",
+    "figure",
+    "verify",
+    "audit",
+    "doctor",
+    "data",
+    "train",
+    "runs",
+    "predict",
+    "score",
+    "recipes",
+    "bench",
+)
+
+_PLAIN_TYPES = {
+    "int range": "N",
+    "int": "N",
+    "float range": "X",
+    "float": "X",
+    "path": "PATH",
+    "str": "TEXT",
+    "bool": "",
+}
+
+
+def _show_plainly(parameter: Any) -> None:
+    """Show a parameter's type in help as users know it: not `<bool>`, `<int range>` and
+    `[0<=x<=9223372036854775807]`, which take the room of the sentence beside them.
+
+    Typer has no setting for it. Versions that show types in another way are left as they are.
+    """
+    shown = getattr(parameter, "display_type_rich", None)
+    if shown is None:
+        return
+
+    def plain(ctx: Any) -> str:
+        if parameter.param_type_name == "argument":  # its name already says what it is
+            return ""
+        bare = (shown(ctx) or "").strip("<>")
+        return _PLAIN_TYPES.get(bare, bare)
+
+    parameter.display_type_rich = plain
+    parameter._get_number_range_help_str = lambda: None
+
+
+def _plain_help_option(get: Callable[[Any], Any], ctx: Any) -> Any:
+    """The option --help, which Typer makes only when it is asked for."""
+    option = get(ctx)
+    if option is not None:
+        option.metavar, option.help = "", "Show this page."
+    return option
+
+
+class Paragraphs(TyperGroup):
+    """Wraps help texts at the terminal's width and ignores the line breaks of docstrings; names
+    the command that is nearest to an unknown one."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.suggest_commands = False  # this class names one, also of another group
+        each: Any
+        for each in (self, *self.commands.values()):
+            each.help = each.help and re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.cleandoc(each.help))
+            for parameter in each.params:
+                _show_plainly(parameter)
+            each.get_help_option = partial(_plain_help_option, each.get_help_option)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except BadUsage as error:
+            if self.get_command(ctx, args[0]) is None:
+                error.message += self._nearest_command(ctx, args[0])
+            raise
+
+    def _nearest_command(self, ctx: Any, unknown: str) -> str:
+        """A sentence that names the command that was meant; "" where none is like it."""
+        group = ctx.info_name if ctx.parent else ""  # not of `python -m repro`
+        known = {name: f"{group} {name}".strip() for name in self.list_commands(ctx)}
+        for name, command in self.commands.items():  # `repro fetch` is `repro data fetch`
+            for inner in getattr(command, "commands", ()):
+                known.setdefault(inner, f"{name} {inner}")
+        if near := nearest(unknown, known):
+            return f" Did you mean {known[near]!r}?"
+        if not group:
+            return ""
+        *names, last = sorted(known)
+        return f" Expected {', '.join(names)} or {last}."
+
+
+class Commands(Paragraphs):
+    """Reports this package's errors as one line on standard error, with their exit codes."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """The command names in the order in which users need them."""
+        return [*_ORDER, *sorted(self.commands.keys() - set(_ORDER))]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            typer.echo(_first_steps(resolve_language()))
+            raise typer.Exit(UsageError.exit_code)
+        return super().parse_args(ctx, args)
+
+    def make_context(self, *given: Any, **options: Any) -> Any:
+        with errors_reported():  # for options before the command, and for --help
+            return super().make_context(*given, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        signal.signal(signal.SIGTERM, terminate)
+        with errors_reported():
+            return super().invoke(ctx)
+
+
+def _first_steps(lang: Language) -> str:
+    """What `repro` alone answers: the whole help is too much for a first look."""
+    return choose(
+        lang,
+        en="`repro table all --recorded` compares the bundled runs with the report.\n"
+        "`repro table 3-1` downloads the data, trains the networks and compares them.\n"
+        "`repro report --recorded --open` shows all results on one page in the browser.\n"
+        "`repro --help` lists all commands.",
+        zh="`repro table all --recorded`：用随包记录与报告对比，无需训练。\n"
+        "`repro table 3-1`：下载数据集，训练网络，并与报告对比。\n"
+        "`repro report --recorded --open`：在浏览器中用一个页面查看全部结果。\n"
+        "`repro --help`：列出全部命令。",
+    )
+
+
+def examples(*commands: tuple[str, str]) -> str:
+    """What stands at the end of a help page: commands, each with what it does."""
+    return "\n".join(f"Example: `{command}` {does}." for command, does in commands)

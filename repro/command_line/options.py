@@ -1,0 +1,144 @@
+"""Options that several commands have, and what is made of them."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any, Literal
+
+import typer
+
+from repro.command_line.console import err
+from repro.command_line.errors import refuse
+from repro.reporting.language import Language, resolve_language
+from repro.spec import DatasetName, EngineChoice
+
+# Modules that import pandas, scipy or msgspec are imported where they are used, so that
+# `repro --help` starts fast.
+# ruff: noqa: PLC0415
+
+TextOrJson = Literal["rich", "json"]
+RARE = "Rare options"
+"""A group of its own in help, below what most users need."""
+FormOption = Annotated[
+    TextOrJson,
+    typer.Option("--format", metavar="NAME", help="rich or json (every field)."),
+]
+LanguageOption = Annotated[
+    Language | None,
+    typer.Option(metavar="LANG", help="en or zh; else by REPRO_LANG or LANG.", show_default=False),
+]
+DeviceOption = Annotated[
+    Literal["auto", "cpu", "cuda", "mps"],
+    typer.Option(
+        metavar="NAME",
+        help="auto (default: cuda if usable), cpu, cuda, mps.",
+        show_default=False,
+    ),
+]
+EngineOption = Annotated[
+    EngineChoice,
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=RARE,
+        help="kernels, torch, or auto: kernels if possible. "
+        "Stored runs of version 0.1: portable, native.",
+        show_default=False,
+    ),
+]
+DatasetOption = Annotated[
+    DatasetName,
+    typer.Option(
+        metavar="NAME",
+        help="cifar10, or synthetic: a quick smoke test.",
+        show_default=False,
+    ),
+]
+TRAINING_OPTIONS = ("workers", "executor", "address", "gpu_share")
+"""Options that affect only training."""
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")]
+RecordedOption = Annotated[bool, typer.Option("--recorded", help="Use the bundled runs.")]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", help="Parallel runs (default: chosen for speed).", show_default=False
+    ),
+]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=64,
+        metavar="N",
+        help="Cores per run (default: chosen for speed). No result depends on it.",
+        show_default=False,
+    ),
+]
+ExecutorOption = Annotated[
+    Literal["local", "ray"],
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=RARE,
+        help="local, or ray: train on a Ray cluster.",
+        show_default=False,
+    ),
+]
+AddressOption = Annotated[
+    str,
+    typer.Option(
+        metavar="HOST",
+        rich_help_panel=RARE,
+        help="HOST:PORT of Ray, or auto: on this machine.",
+        show_default=False,
+    ),
+]
+GpuShareOption = Annotated[
+    float,
+    typer.Option(
+        min=0.01,
+        max=1,
+        metavar="X",
+        rich_help_panel=RARE,
+        help="GPU fraction per run on Ray.",
+    ),
+]
+RunArgument = Annotated[str, typer.Argument(help="Run name or digest, or a unique prefix of one.")]
+
+
+def training_session(
+    context: typer.Context,
+    quiet: bool,
+    workers: int | None,
+    threads: int | None,
+    executor: str,
+    address: str,
+    gpu_share: float,
+    lang: Language | None = None,
+) -> Any:
+    """The session for a command that trains.
+
+    Raises:
+        UsageError: options of a Ray cluster without one.
+    """
+    from repro.commands.context import Session
+    from repro.execution.ray_cluster import RayCluster
+
+    source = os.environ.get("REPRO_CIFAR10_SOURCE")
+    cluster = None
+    if executor == "local":
+        refuse(context, ("address", "gpu_share"), "requires --executor ray")
+    else:
+        cluster = RayCluster(address, gpu_share=gpu_share, source=source)
+    return Session(
+        console=err,
+        lang=resolve_language(lang),
+        quiet=quiet,
+        workers=workers,
+        threads=threads,
+        cluster=cluster,
+    )
+
+
+def run_store(recorded: bool) -> Any:
+    from repro.runs.locations import recorded_store, user_store
+
+    return recorded_store() if recorded else user_store()
