@@ -13,6 +13,11 @@ def _cut(text: str) -> str:
     return text if len(text) <= _MOST_CHARACTERS else f"{text[:half]} [...] {text[-half:]}"
 
 
+def escape(text: str) -> str:
+    """`text` with what cannot be printed, half a surrogate pair too, as escapes of Python."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class ReproError(Exception):
     """Base of this package's errors; `exit_code` is what the process ends with.
 
@@ -24,10 +29,7 @@ class ReproError(Exception):
     exit_code = 1
 
     def __init__(self, message: str) -> None:
-        escaped = (
-            c if c.isprintable() else c.encode("unicode_escape").decode() for c in _cut(message)
-        )
-        super().__init__(_cut("".join(escaped)))
+        super().__init__(_cut(escape(_cut(message))))
 
 
 class UsageError(ReproError):

@@ -208,7 +208,7 @@ ALLOWED = {
     },
     "execution.environment": {"kernels.library", "runs.records", "spec"},
     "execution.golden": set(),
-    "execution.messages": {"runs.records", "spec"},
+    "execution.messages": {"errors", "runs.records", "spec"},
     "execution.processes": {"determinism", "errors", "execution.messages", "paths", "spec"},
     "execution.ray_cluster": {
         "errors",

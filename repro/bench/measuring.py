@@ -58,6 +58,9 @@ BATCH = 20
 Say = Callable[[str], None]
 
 
+_READY = "repro: answers follow"
+
+
 class Contestant:
     """A process that trains when it is told to.
 
@@ -69,17 +72,21 @@ class Contestant:
         self.name = f"{CONTESTANTS.get(which, which)} ({given['model']})"
         # The products' rate is that of the widest vectors, which torch's environment would cap.
         enter = "from repro.determinism import enter; enter(); " if which == "torch" else ""
-        code = f"{import_code()}{enter}from repro.bench.baselines import main; main()"
+        code = f"{import_code()}{enter}from repro.bench.baselines import main; "
+        code += f"print({_READY!r}, flush=True); main()"
         # A caller's choice of threads is not what a user's loop would meet.
         environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
         if which == "torch":
             environment = worker_environment(os.environ)
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed when it ends
+        self._errors = tempfile.TemporaryFile(  # noqa: SIM115 - closed when it ends
+            "w+", encoding="utf-8", errors="replace"
+        )
         self._process = subprocess.Popen(
             [sys.executable, "-c", code, json.dumps({"which": which, **given})],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
-            text=True, env=environment,
+            encoding="utf-8", errors="replace", env=environment,
         )  # fmt: skip
+        self._is_ready = False
 
     def ask(self, request: object) -> None:
         """Send one line and do not wait."""
@@ -94,6 +101,9 @@ class Contestant:
         """Wait for one answer."""
         assert self._process.stdout is not None  # noqa: S101 - a pipe
         line = self._process.stdout.readline()
+        while line and not self._is_ready:  # Python may have printed something as it started
+            self._is_ready = line.endswith(f"{_READY}\n")
+            line = self._process.stdout.readline()
         if not line:
             self._process.wait()
             self._errors.seek(0)

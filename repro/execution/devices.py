@@ -92,8 +92,8 @@ def _limit_of(group: Path) -> float | None:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError):
+        return os.fsdecode(path.read_bytes()).splitlines()
+    except OSError:
         return []
 
 
@@ -107,6 +107,8 @@ def default_workers(device: Device) -> int:
 Card: TypeAlias = tuple[int, str]
 """An NVIDIA GPU's number for the driver, and its name."""
 
+_FOLLOW = "repro: cards follow"
+
 
 @functools.cache
 def try_gpus() -> tuple[tuple[Card, ...], str]:
@@ -114,12 +116,14 @@ def try_gpus() -> tuple[tuple[Card, ...], str]:
     does a sum."""
     if not _has_driver():
         return (), "no NVIDIA GPU is here"
-    code = f"{import_code()}from repro.kernels.cuda.gpu import main; main()"
+    code = f"{import_code()}from repro.kernels.cuda.gpu import main; print({_FOLLOW!r}); main()"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, errors="replace", check=False
     )
     if done.returncode == 0:
-        pairs = (line.split(" ", 1) for line in done.stdout.splitlines())
+        # Python may have printed something as it started.
+        cards = done.stdout.rpartition(_FOLLOW)[2].splitlines()
+        pairs = (line.split(" ", 1) for line in cards if line)
         return tuple((int(number), name) for number, name in pairs), ""
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     return (), lines[-1] if lines else f"trying it ended with code {done.returncode}"

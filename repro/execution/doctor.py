@@ -16,7 +16,7 @@ import msgspec
 from repro.data.dataset import default_folder
 from repro.data.sources import is_verified
 from repro.determinism import Level, promise
-from repro.errors import ReproError, TrainingError
+from repro.errors import ReproError, TrainingError, escape
 from repro.execution import golden
 from repro.execution.devices import default_workers, has_cuda
 from repro.execution.messages import Rehearsed
@@ -113,7 +113,8 @@ class Checkup:
 
     def to_json(self) -> str:
         """Everything, with the digests of the first steps."""
-        fields = {"facts": self.facts, "levels": self.diagnoses}
+        facts = {name: escape(value) for name, value in self.facts.items()}
+        fields = {"facts": facts, "levels": self.diagnoses}
         return msgspec.json.format(msgspec.json.encode(fields), indent=1).decode()
 
 

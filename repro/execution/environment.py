@@ -54,7 +54,9 @@ def explain_difference(begun: Environment, here: Environment, spec: RunSpec) -> 
 def processor() -> str:
     """Name the processor as the system does, with family and model number where it gives them."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().partition("\n\n")[0].splitlines()
+        lines = (
+            Path("/proc/cpuinfo").read_text("utf-8", "replace").partition("\n\n")[0].splitlines()
+        )
     except OSError:
         return platform.processor() or platform.machine()
     pairs = (line.partition(":") for line in lines)

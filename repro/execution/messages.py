@@ -5,10 +5,13 @@ A :class:`Job` goes in; messages come out.
 
 from __future__ import annotations
 
+import os
 from typing import TypeAlias
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import msgspec
 
+from repro.errors import escape
 from repro.runs.records import Environment, EpochRecord, Reading
 from repro.spec import Device, RunSpec
 
@@ -170,3 +173,39 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         """The same in one order, however they were asked for: who locks several runs does it in
         this order, so that two callers never wait for each other."""
         return sorted(self.specs, key=lambda spec: spec.name)
+
+
+def encode_job(job: Job) -> bytes:
+    """A job as JSON, for :func:`decode_job`.
+
+    Its places travel as the bytes of the file system: a name need not be text, and a process that
+    was started in another way (`python -X utf8`) would read it as another text.
+    """
+    return msgspec.json.encode(
+        msgspec.structs.replace(
+            job,
+            store=quote_from_bytes(os.fsencode(job.store)),
+            home=quote_from_bytes(os.fsencode(job.home)),
+        )
+    )
+
+
+def decode_job(data: bytes) -> Job:
+    """The job that :func:`encode_job` wrote.
+
+    Raises:
+        msgspec.MsgspecError: it is none.
+    """
+    job = msgspec.json.decode(data, type=Job)
+    return msgspec.structs.replace(
+        job,
+        store=os.fsdecode(unquote_to_bytes(job.store)),
+        home=os.fsdecode(unquote_to_bytes(job.home)),
+    )
+
+
+def encode_event(event: AnyEvent) -> bytes:
+    """An event as JSON; what is no text in its message, as in a file's name, is escaped."""
+    if isinstance(event, (Noted, Failed, Incomparable)):
+        event = msgspec.structs.replace(event, message=escape(event.message))
+    return msgspec.json.encode(event)

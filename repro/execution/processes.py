@@ -34,6 +34,7 @@ from repro.execution.messages import (
     Predicted,
     Rehearse,
     Rehearsed,
+    encode_job,
 )
 from repro.paths import import_code
 from repro.spec import Device, Engine, RunSpec
@@ -165,7 +166,7 @@ class Workers:
             assert process.stdin is not None  # noqa: S101 - both are pipes
             assert process.stdout is not None  # noqa: S101
             with suppress(BrokenPipeError):  # a worker that died at once; its status says why
-                process.stdin.write(msgspec.json.encode(job))
+                process.stdin.write(encode_job(job))
                 process.stdin.close()
             for line in process.stdout:
                 if line.endswith(READY):  # what stands before it, Python printed as it started

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from repro.errors import TrainingError, UsageError
-from repro.execution.messages import AnyEvent, Failed, Finished, Job, Noted
+from repro.execution.messages import AnyEvent, Failed, Finished, Job, Noted, encode_job
 from repro.execution.ray_node import Message, code_digest, work
 from repro.execution.transfer import Sender, unpack
 from repro.runs.store import Store
@@ -203,7 +203,7 @@ class RayCluster:
             _generator_backpressure_num_objects=_AHEAD,
         )  # fmt: skip
         stream: Any = remote.remote(
-            msgspec.json.encode(job),
+            encode_job(job),
             {spec.name: Sender(store, spec).pack() for spec in job.specs},
             source=self._source, code=self._code, send_every_s=self._send_every_s,
         )  # fmt: skip

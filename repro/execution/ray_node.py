@@ -19,7 +19,7 @@ import msgspec
 
 from repro.data.dataset import default_folder
 from repro.data.sources import fetch, plan
-from repro.errors import ReproError
+from repro.errors import ReproError, escape
 from repro.execution.messages import (
     AnyEvent,
     EpochDone,
@@ -29,6 +29,8 @@ from repro.execution.messages import (
     Noted,
     ReadingDone,
     Stepped,
+    decode_job,
+    encode_event,
 )
 from repro.execution.processes import Workers, do_to_the_end
 from repro.execution.transfer import Sender, unpack
@@ -59,23 +61,23 @@ def work(
     code: str,
     send_every_s: float,
 ) -> Iterator[Message]:
-    """Do a job (JSON of :class:`Job`, whose places are the caller's), from what `parcels` hold.
+    """Do a job (of :func:`encode_job`, whose places are the caller's), from what `parcels` hold.
 
     `parcels` has each run's files by the run's name. Files come before the event that tells of
     them: with each reading, at the end, and otherwise `send_every_s` seconds apart. The last
     message is Finished or Failed.
     """
-    theirs = msgspec.json.decode(job, type=Job)
+    theirs = decode_job(job)
     run, node = theirs.spec.name, platform.node()
     try:
         if code != code_digest():
             text = f"{node}: expected the caller's version of repro; another one is installed there"
-            yield _encode(Failed(run=run, message=text, exit_code=4))
+            yield encode_event(Failed(run=run, message=text, exit_code=4))
             return
         if theirs.spec.dataset == "cifar10" and fetch(
             default_folder(home()), plan(source), say=lambda _: None, progress=lambda *_: None
         ):
-            yield _encode(Noted(run=run, message=f"{node}: CIFAR-10 downloaded and verified"))
+            yield encode_event(Noted(run=run, message=f"{node}: CIFAR-10 downloaded and verified"))
         with tempfile.TemporaryDirectory(prefix="repro-") as folder:
             store = Store(Path(folder))
             for spec in theirs.specs:
@@ -84,12 +86,12 @@ def work(
             for message in _messages(here, store, send_every_s):
                 # A place that is gone when the caller reads of it: the file is the caller's.
                 yield (
-                    message.replace(folder.encode(), theirs.store.encode())
+                    message.replace(_in_json(folder), _in_json(theirs.store))
                     if isinstance(message, bytes)
                     else message
                 )
     except ReproError as error:
-        yield _encode(Failed(run=run, message=f"{node}: {error}", exit_code=error.exit_code))
+        yield encode_event(Failed(run=run, message=f"{node}: {error}", exit_code=error.exit_code))
 
 
 def _messages(job: Job, store: Store, send_every_s: float) -> Iterator[Message]:
@@ -118,11 +120,12 @@ def _messages(job: Job, store: Store, send_every_s: float) -> Iterator[Message]:
                     if files := senders[name].pack():
                         yield name, files
                     sent[name] = now
-            yield _encode(event)
+            yield encode_event(event)
     finally:  # the caller may have gone
         workers.stop()
         thread.join()
 
 
-def _encode(event: AnyEvent) -> bytes:
-    return msgspec.json.encode(event)
+def _in_json(place: str) -> bytes:
+    """A place as it stands inside a message."""
+    return msgspec.json.encode(escape(place))[1:-1]

@@ -11,8 +11,6 @@ import signal
 import sys
 import threading
 
-import msgspec
-
 from repro.errors import EvidenceError, ReproError
 from repro.execution.check_jobs import predict, rehearse, retrain
 from repro.execution.messages import (
@@ -20,11 +18,12 @@ from repro.execution.messages import (
     AnyEvent,
     Failed,
     Finished,
-    Job,
     Predict,
     Rehearse,
     Retrain,
     Train,
+    decode_job,
+    encode_event,
 )
 from repro.execution.train_job import train, train_together
 
@@ -35,7 +34,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Events get the standard output to themselves: what a library prints, in Python or in C, goes
     # to standard error.
-    encoder, out, lock = msgspec.json.Encoder(), os.fdopen(os.dup(1), "wb"), threading.Lock()
+    out, lock = os.fdopen(os.dup(1), "wb"), threading.Lock()
     os.dup2(2, 1)
     out.write(READY)
     out.flush()
@@ -43,12 +42,12 @@ def main() -> int:
     def emit(event: AnyEvent) -> None:
         try:
             with lock:  # groups of a GPU are trained in threads
-                out.write(encoder.encode(event) + b"\n")
+                out.write(encode_event(event) + b"\n")
                 out.flush()
         except BrokenPipeError:  # the caller is gone; nobody waits for this run
             os._exit(1)
 
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    job = decode_job(sys.stdin.buffer.read())
     try:
         match job.task:
             case Train() if job.device == "cuda" and job.spec.engine == "kernels":

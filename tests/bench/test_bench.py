@@ -187,6 +187,17 @@ def test_a_contestant_that_ends_says_why(tmp_path):
         one.hear()
 
 
+def test_what_python_prints_as_it_starts_is_no_answer(tmp_path, monkeypatch):
+    """A sitecustomize.py, as some institutions have; and a library's words are in any encoding."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys; print('hello', flush=True); os.write(2, b'caf\\xe9\\n')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    given = {"model": "net-relu", "home": str(tmp_path), "png": "", "dataset": "synthetic"}
+    with measuring.Contestant("kernels", given) as one:
+        assert one.hear()["ready"]
+
+
 @pytest.mark.slow
 def test_the_script_for_gpus_runs(tmp_path):
     """On the CPU and tiny, so that a borrowed GPU meets a script that works."""

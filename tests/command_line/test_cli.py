@@ -57,13 +57,14 @@ def environment(home):
     }
 
 
-def repro(home, *arguments, cwd=None, **more):
+def repro(home, *arguments, cwd=None, errors="strict", **more):
     command = [sys.executable, "-m", "repro", *map(str, arguments)]
     return subprocess.run(
         command,
         env={**environment(home), **more},
         capture_output=True,
         text=True,
+        errors=errors,
         check=False,
         cwd=cwd or home.parent,
     )
@@ -881,6 +882,43 @@ def test_strange_paths_are_paths_and_no_markup(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "s[red].csv: 10000 predictions" in done.stdout
     assert out.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("数据", {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
+        ("数据", {"LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "gbk"}),
+        ("caf\udce9", {"LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}),
+    ],
+    ids=["ASCII", "GBK", "no text"],
+)
+def test_a_home_of_any_name_is_used_under_any_encoding(tmp_path, name, more):
+    """A name of Chinese characters is no text under an ASCII locale, nor is a Latin-1 one ever."""
+    place = tmp_path / name
+    try:
+        place.mkdir()
+    except (OSError, UnicodeError) as error:
+        pytest.skip(f"this file system has no such name: {error}")
+    out = f"{place}/out"
+    for words in [
+        ("train", "net", "--dataset", "synthetic", "--epochs", "10", "--quiet"),
+        ("train", "net", "--dataset", "synthetic", "--epochs", "10", "--format", "json"),
+        ("runs", "--format", "json"),
+        ("runs",),
+        ("runs", "show", "net", "--format", "json"),
+        ("table", "3-1", "--dataset", "synthetic", "--epochs", "10", "--seeds", "1"),
+        ("predict", "net", "--out", f"{out}.csv"),
+        ("figure", "3-3", "--out", out),
+        ("export", "weights", "net", f"{out}-weights"),
+        ("report", "--recorded", "--out", f"{out}.html"),
+    ]:
+        done = repro(place, *words, cwd=tmp_path, errors="surrogateescape", **more)
+        assert done.returncode == 0, (words, done.stderr)
+    done = repro(place, "data", "verify", cwd=tmp_path, errors="surrogateescape", **more)
+    assert complains(done, 3, "not there; `repro data fetch` gets it")
+    assert (place / "out.csv").exists()
+    assert list(place.glob("out/*.svg"))
 
 
 def test_an_empty_choice_of_source_is_none(home):

@@ -14,6 +14,7 @@ from repro.errors import DataError, UsageError
 from repro.execution import devices, processes
 from repro.execution.devices import default_workers
 from repro.execution.messages import (
+    AnyEvent,
     EpochDone,
     Failed,
     Finished,
@@ -22,6 +23,9 @@ from repro.execution.messages import (
     Started,
     Stepped,
     Train,
+    decode_job,
+    encode_event,
+    encode_job,
 )
 from repro.execution.ray_cluster import RayCluster
 from repro.execution.scheduler import Task, allocate, estimate_s, run
@@ -404,6 +408,31 @@ def test_what_python_prints_as_it_starts_is_no_message(tmp_path, monkeypatch, te
     assert len(Store(tmp_path / "store").load(spec_of()).epochs) == 1
 
 
+NAMES = ["caf\udce9", "数据 100%25", "a'b\\c"]
+"""The first is no text in UTF-8; "/" and NUL alone are in no name."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_job_has_any_name_of_a_file_and_a_message_says_it(name):
+    job = Job(spec=spec_of(), task=Train(epochs=1), store=f"/s/{name}", home=f"/h/{name}")
+    assert decode_job(encode_job(job)) == job
+    event = msgspec.json.decode(
+        encode_event(Noted(run="r", message=f"{name}: kept")), type=AnyEvent
+    )
+    assert event.message == f"{name}: kept".replace("\udce9", "\\udce9")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_runs_are_trained_wherever_the_home_is(tmp_path, name):
+    try:
+        (tmp_path / name).mkdir()
+    except (OSError, UnicodeError) as error:
+        pytest.skip(f"this file system has no such name: {error}")
+    failures, _ = do(tmp_path / name, (spec_of(), 1))
+    assert not failures
+    assert len(digests(tmp_path / name, spec_of())) == 1
+
+
 def test_a_safe_path_loses_none_of_the_callers_folders(tmp_path):
     """With PYTHONSAFEPATH nothing stands before the folders of PYTHONPATH, which may have torch."""
     folders = [tmp_path / "one", tmp_path / "two"]
@@ -440,7 +469,7 @@ def test_a_run_on_the_cpu_imports_no_torch(tmp_path):
     task = Train(epochs=10)
     job = Job(spec=spec_of("improved"), task=task, store=str(tmp_path), home=str(tmp_path))
     done = subprocess.run(
-        [sys.executable, "-c", told], input=msgspec.json.encode(job), capture_output=True,
+        [sys.executable, "-c", told], input=encode_job(job), capture_output=True,
         check=True,
     )  # fmt: skip
     modules = set(done.stderr.decode().split())
@@ -495,8 +524,10 @@ def test_without_a_driver_nothing_is_started(asked_anew, monkeypatch):
     ],
 )
 def test_a_card_is_tried_in_another_process(asked_anew, monkeypatch, code, stderr, found):
+    """Python may print something as it starts: a sitecustomize.py does."""
     monkeypatch.setattr(devices, "_has_driver", lambda: True)
-    done = subprocess.CompletedProcess([], code, "0 Fake H100\n2 Fake H100\n", stderr)
+    said = f"welcome to our cluster\n3 messages{devices._FOLLOW}\n0 Fake H100\n2 Fake H100\n"
+    done = subprocess.CompletedProcess([], code, said, stderr)
     monkeypatch.setattr(devices.subprocess, "run", lambda *_, **__: done)
     assert devices.try_gpus() == found
     assert devices.has_cuda() == (code == 0)

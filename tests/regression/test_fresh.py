@@ -11,13 +11,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import msgspec
 import pandas as pd
 import pytest
 
 from repro.data.dataset import default_folder
 from repro.execution.devices import default_workers
-from repro.execution.messages import Job, Train
+from repro.execution.messages import Job, Train, encode_job
 from repro.execution.processes import worker_code
 from repro.paths import home, packaged
 from repro.runs.records import same_arithmetic
@@ -119,7 +118,7 @@ def test_a_run_takes_little_memory_beside_the_shared_data_set(tmp_path, model, m
         [sys.executable, "-c", worker_code("kernels")],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     ) as process:  # fmt: skip
-        process.stdin.write(msgspec.json.encode(job))
+        process.stdin.write(encode_job(job))
         process.stdin.close()
         for _ in range(3):  # it has begun, and some hundred steps are done
             process.stdout.readline()
