@@ -31,11 +31,27 @@ def disk_errors(path: Path, verb: str = "written") -> Iterator[None]:
             errno.EDQUOT: f"the disk quota is used up; {again}",
             errno.EROFS: f"the file system is read-only; {elsewhere}",
             errno.EACCES: f"no permission; {elsewhere}",
+            errno.ENOMEM: "not enough memory; train fewer runs at a time (--workers)",
             errno.ENOLCK: f"the file system has no locks; {elsewhere}",
             errno.EOPNOTSUPP: f"the file system does not support this; {elsewhere}",
         }
-        hint = hints.get(error.errno or 0, error.strerror or str(error))
+        hint = obstacle(path) or hints.get(error.errno or 0) or error.strerror or str(error)
         raise DiskError(f"{path}: cannot be {verb}: {hint}") from None
+
+
+def obstacle(path: Path) -> str:
+    """What stands in the way to `path`, and what to do: a link that leads nowhere, or a file where
+    a folder is needed; "" where nothing does."""
+    for place in [*reversed(path.parents), path]:
+        with suppress(OSError):
+            if place.is_symlink() and not place.exists():
+                return (
+                    f"{place} is a link to {place.readlink()}, where nothing is; create that, or "
+                    "delete the link"
+                )
+            if place != path and place.is_file():
+                return f"{place} is a file; expected a folder: move it, or choose another place"
+    return ""
 
 
 def read_regular(path: Path, most_bytes: int = 50_000_000) -> bytes:
@@ -48,7 +64,11 @@ def read_regular(path: Path, most_bytes: int = 50_000_000) -> bytes:
         if not stat.S_ISREG(path.stat().st_mode):
             raise DataError(f"{path}: expected a regular file; it is something else")
         with path.open("rb") as file:
-            data = file.read(most_bytes + 1)
+            # Python reserves as much memory as it is asked to read.
+            length = min(os.fstat(file.fileno()).st_size, most_bytes)
+            data = file.read(length + 1)
+            if length < len(data) <= most_bytes:  # it grows
+                data += file.read(most_bytes + 1 - len(data))
     if len(data) > most_bytes:
         raise DataError(f"{path}: expected a file of at most {most_bytes:,} bytes; it has more")
     return data

@@ -62,7 +62,7 @@ ALLOWED = {
     "data.__init__": set(),
     "data.addresses": {"errors"},
     "data.archives": {"data.layout", "data.pickles", "data.png", "errors"},
-    "data.dataset": {"data.jpeg", "data.layout", "data.memory_map", "errors", "spec"},
+    "data.dataset": {"data.jpeg", "data.layout", "data.memory_map", "errors", "files", "spec"},
     "data.download": {"data.addresses", "errors", "files"},
     "data.jpeg": {"data.layout"},
     "data.labels": {"data.layout", "errors", "files"},

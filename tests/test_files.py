@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import tracemalloc
+
 import pytest
 
 from repro.data.labels import read_labels
-from repro.errors import DataError
-from repro.files import read_csv
+from repro.errors import DataError, DiskError
+from repro.files import locked, read_csv, read_regular, write_atomically
 
 BLANK_LINES = {
     "at the end": "{head}\n{one}\n{two}\n\n",
@@ -34,3 +37,42 @@ def test_a_line_keeps_its_number_after_blank_ones(tmp_path):
         read_csv(path, ["Image", "Category"])
     with pytest.raises(DataError, match="line 5: expected 2 cells; got 1"):
         read_labels(path)
+
+
+@pytest.mark.parametrize("at", ["data", "data/cifar", "data/cifar/x"])
+def test_a_link_that_leads_nowhere_is_named_with_what_to_do(tmp_path, at):
+    link = tmp_path / at
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(tmp_path / "gone")
+    path = tmp_path / "data/cifar/x"
+    words = rf"{re.escape(str(link))} is a link to .*gone, where nothing is; create that, or delete"
+    with pytest.raises(DiskError, match=words):
+        read_regular(path)
+    if link != path:  # it is replaced itself
+        with pytest.raises(DiskError, match=words):
+            write_atomically(path, b"")
+        with pytest.raises(DiskError, match=words), locked(path, lambda _: None):
+            pass
+
+
+def test_links_in_a_circle_and_files_for_folders_are_named_too(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with pytest.raises(DiskError, match="a is a link to .*b, where nothing is"):
+        write_atomically(tmp_path / "a" / "x", b"")
+    (tmp_path / "c").write_bytes(b"")
+    with pytest.raises(DiskError, match="c is a file; expected a folder"):
+        write_atomically(tmp_path / "c" / "x", b"")
+
+
+def test_a_small_file_takes_little_memory(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"text")
+    tracemalloc.start()
+    assert read_regular(path) == b"text"
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 100_000
+    assert read_regular(path, 4) == b"text"
+    with pytest.raises(DataError, match="at most 3 bytes"):
+        read_regular(path, 3)

@@ -11,6 +11,7 @@ import numpy as np
 from repro.data import layout, memory_map
 from repro.data.layout import CLASSES, IMAGE_SHAPE, Bytes, check, decode
 from repro.errors import DataError
+from repro.files import obstacle
 from repro.spec import DatasetName
 
 
@@ -48,9 +49,10 @@ def read_verified(folder: Path, name: str) -> bytes:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{path}: not there; `repro data fetch` gets it") from None
+        remedy = obstacle(folder) or "not there; `repro data fetch` gets it"
+        raise DataError(f"{path}: {remedy}") from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+        raise DataError(f"{path}: cannot be read: {obstacle(folder) or error.strerror}") from None
     try:
         check(name, data)
     except DataError as error:

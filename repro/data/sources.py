@@ -178,8 +178,15 @@ def install(files: Mapping[str, bytes], folder: Path) -> None:
     """
     beside = folder.with_name(folder.name + ".new")
     if folder.is_symlink():
-        for name in layout.CHECKSUMS:
-            write_atomically(folder.resolve() / name, files[name])
+        target = folder.resolve()
+        try:
+            for name in layout.CHECKSUMS:
+                write_atomically(target / name, files[name])
+        except DiskError as error:
+            raise DiskError(
+                f"{error}; {folder} is a link to that folder: to have a copy of your own, delete "
+                "the link and run the same command again"
+            ) from None
         return
     with disk_errors(folder):
         try:

@@ -26,8 +26,8 @@ import numpy.typing as npt
 import safetensors
 import safetensors.numpy
 
-from repro.errors import DataError, EvidenceError, UsageError
-from repro.files import disk_errors, locked, read_regular, write_atomically
+from repro.errors import DataError, DiskError, EvidenceError, UsageError
+from repro.files import disk_errors, locked, obstacle, read_regular, write_atomically
 from repro.runs.records import RunRecord, dump, parse
 from repro.spec import REPORT_RECIPES, RunSpec
 
@@ -143,7 +143,13 @@ class Store:
         return records, errors
 
     def names(self) -> list[str]:
-        """The names of all runs that have a record, whether or not it can be read."""
+        """The names of all runs that have a record, whether or not it can be read.
+
+        Raises:
+            DiskError: the store is a link that leads nowhere, or a file.
+        """
+        if found := obstacle(self.root / "runs"):
+            raise DiskError(f"{self.root}: cannot be read: {found}")
         return sorted(path.parent.name for path in self.root.glob("runs/*/record.json"))
 
     def load_named(self, name: str) -> RunRecord:

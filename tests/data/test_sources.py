@@ -116,6 +116,26 @@ def test_a_link_to_the_data_is_followed_and_stays(folder, tiny_cifar, tmp_path, 
         assert (target / "notes.txt").read_text() == "theirs"
 
 
+def test_a_link_to_what_cannot_be_written_says_how_to_have_a_copy(
+    folder, tiny_cifar, tmp_path, monkeypatch
+):
+    target = tmp_path / "theirs"
+    target.mkdir()
+    folder.parent.mkdir(parents=True)
+    folder.symlink_to(target, target_is_directory=True)
+    (tmp_path / "a.tar").write_bytes(as_tar(tiny_cifar, mode="w"))
+
+    def refuse(path, _data):
+        raise DiskError(f"{path}: cannot be written: no permission")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sources, "write_atomically", refuse)
+        with pytest.raises(DiskError, match="no permission; .*delete the link and run the same"):
+            run(folder, Source("path", str(tmp_path / "a.tar")))
+    folder.unlink()
+    assert run(folder, Source("path", str(tmp_path / "a.tar")))[0]
+
+
 def test_a_damaged_set_is_replaced(folder, tiny_cifar, tmp_path):
     archive = tmp_path / "a.tar"
     archive.write_bytes(as_tar(tiny_cifar, mode="w"))
