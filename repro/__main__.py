@@ -8,7 +8,7 @@ import signal
 import sys
 from types import ModuleType
 
-from repro.paths import packaged
+from repro.paths import find_temporary_folder, packaged
 
 
 def load_cli() -> ModuleType:
@@ -30,6 +30,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    find_temporary_folder()
     load_cli().app()
 
 

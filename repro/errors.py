@@ -62,3 +62,12 @@ class TrainingError(ReproError):
     """A run did not reach its last epoch, so its cells stay without a record."""
 
     exit_code = 4
+
+
+def out_of_memory(words: str = "") -> str:
+    """What to say of a process whose memory was used up, after `words` that it said itself."""
+    said = f" ({words})" if words else ""
+    return (
+        f"out of memory{said}; train fewer runs at a time (--workers 1), or allow more memory, and "
+        "run the same command again to resume"
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -31,7 +33,8 @@ def home() -> Path:
     """The folder of the data set and the run store: REPRO_HOME, or the user's data folder.
 
     Raises:
-        UsageError: REPRO_HOME begins with the home folder of nobody.
+        UsageError: REPRO_HOME begins with the home folder of nobody, or is not set for a user who
+            has none.
     """
     chosen = os.environ.get("REPRO_HOME")
     try:
@@ -39,7 +42,25 @@ def home() -> Path:
             Path(chosen).expanduser().absolute() if chosen else platformdirs.user_data_path("repro")
         )
     except RuntimeError as error:
-        raise UsageError(f"REPRO_HOME: {chosen}: {error}") from None
+        if chosen:
+            raise UsageError(f"REPRO_HOME: {chosen}: {error}") from None
+        raise UsageError(
+            "expected a user with a home folder; this one has none, as in some containers: set "
+            "REPRO_HOME to a folder for the data set and the runs"
+        ) from None
+
+
+def find_temporary_folder() -> None:
+    """Where none of the system's folders for temporary files can be written, as on a read-only
+    root, take one in :func:`home`; the processes that are started from here take it too."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        with suppress(OSError, UsageError):  # who needs such a folder will say that there is none
+            folder = home() / "tmp"
+            folder.mkdir(parents=True, exist_ok=True)
+            os.environ["TMPDIR"] = str(folder)
+            tempfile.gettempdir()
 
 
 def packaged(name: str) -> Path:

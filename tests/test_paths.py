@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 
 import pytest
 
 from repro import paths
+from repro.errors import UsageError
 
 
 def git(folder, *words):
@@ -44,3 +46,32 @@ def test_the_commit_is_that_of_this_checkout_whatever_git_was_told(monkeypatch, 
 def test_an_installation_has_no_commit(monkeypatch, tmp_path):
     monkeypatch.setattr(paths, "IMPORT_ROOT", tmp_path)
     assert paths.commit() is None
+
+
+def test_a_user_without_a_home_is_told_to_choose_a_place(monkeypatch):
+    """A container's user may have no entry in the list of users."""
+
+    def nobody(_name):
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv("REPRO_HOME", raising=False)
+    monkeypatch.setattr(paths.platformdirs, "user_data_path", nobody)
+    with pytest.raises(UsageError, match="home folder; this one has none, .*set REPRO_HOME"):
+        paths.home()
+
+
+def test_on_a_read_only_root_temporary_files_lie_in_the_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("REPRO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    candidates = tempfile._candidate_tempdir_list
+
+    def read_only():
+        return [each for each in candidates() if each.startswith(str(tmp_path))]
+
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", read_only)
+    monkeypatch.chdir("/")
+    paths.find_temporary_folder()
+    assert tempfile.gettempdir() == str(tmp_path / "home" / "tmp")
+    with tempfile.TemporaryFile() as file:
+        file.write(b"text")

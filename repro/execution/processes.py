@@ -23,7 +23,7 @@ from typing import IO, Protocol, TypeVar
 import msgspec
 
 from repro.determinism import worker_environment
-from repro.errors import DataError, ReproError, TrainingError
+from repro.errors import DataError, ReproError, TrainingError, out_of_memory
 from repro.execution.messages import (
     READY,
     AnyEvent,
@@ -251,15 +251,38 @@ def _ask(job: Job, answer: type[_Answer]) -> _Answer:
 
 def _cause(status: int, errors: str) -> str:
     """Why a worker ended without a word, in one line."""
-    if status == -signal.SIGKILL:
-        return "its process was killed (out of memory?); run the same command again to resume"
+    if status == -_SIGKILL:
+        return (
+            "its process was killed (out of memory?); run the same command again to resume, with "
+            "fewer runs at a time (--workers 1) where memory is short"
+        )
     if status < 0:
-        return f"its process was ended by {signal.Signals(-status).name}"
+        return f"its process was ended by {_signal_name(-status)}"
     lines = [line for line in errors.splitlines() if line.strip()]
     # What an exception says may have more lines, with addresses of documentation at their end.
     raised = [line for line in lines if re.match(r"(\w+\.)*\w*(Error|Exception|Interrupt)\b", line)]
     last = [*lines, *raised]
+    if short := [line for line in last if _OUT_OF_MEMORY.search(line)]:
+        return out_of_memory(short[-1].strip())
     return f"its process ended with code {status}: {last[-1] if last else 'no message'}"
+
+
+_SIGKILL = 9
+"""Windows, where no process is ended by a signal, does not name it."""
+
+_OUT_OF_MEMORY = re.compile(
+    r"\bMemoryError\b|allocate memory|out of memory|bad_alloc|Memory allocation|"
+    "failed to map segment|can't start new thread",
+    re.IGNORECASE,
+)
+"""What Python, torch, C++, OpenBLAS, the loader and the system say."""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # one of Linux's real-time signals
+        return f"signal {number}"
 
 
 def _kept(errors: bytes, path: Path) -> str:

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 
-from repro.errors import EvidenceError, ReproError
+from repro.errors import EvidenceError, ReproError, TrainingError, out_of_memory
 from repro.execution.check_jobs import predict, rehearse, retrain
 from repro.execution.messages import (
     READY,
@@ -68,6 +68,10 @@ def main() -> int:
             )
         )
         return error.exit_code
+    except MemoryError as error:
+        message = out_of_memory(str(error))
+        emit(Failed(run=job.spec.name, message=message, exit_code=TrainingError.exit_code))
+        return TrainingError.exit_code
     emit(Finished(run=job.spec.name))
     return 0
 

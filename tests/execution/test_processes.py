@@ -499,6 +499,44 @@ def test_the_cause_is_what_was_raised_and_all_that_was_said_is_kept(tmp_path, te
     assert processes._kept(b"text", path / "under" / "a file") == ""
 
 
+@pytest.mark.parametrize(
+    ("status", "text", "cause"),
+    [
+        (1, "Traceback\nMemoryError\n", "out of memory (MemoryError); train fewer runs"),
+        (1, "RuntimeError: DefaultCPUAllocator: can't allocate memory: you tried", "out of memory"),
+        (1, "OpenBLAS error: Memory allocation still failed after 10 retries", "out of memory"),
+        (-6, "terminate called after throwing std::bad_alloc", "its process was ended by SIGABRT"),
+        (-9, "", "killed (out of memory?); run the same command again to resume, with fewer runs"),
+        (-40, "", "its process was ended by signal 40"),
+    ],
+)
+def test_a_process_without_memory_is_named_as_such_with_what_to_do(status, text, cause):
+    assert cause in processes._cause(status, text)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit addresses")
+def test_a_run_without_memory_is_one_line_and_the_next_call_mends_it(tmp_path, monkeypatch):
+    """However little it has: the limit is set in the worker, so that this process keeps its own."""
+    code, said = processes.worker_code("kernels"), []
+    for megabytes in (0, 1, 4, 16, 64):
+        limit = (
+            "import resource; from repro.execution.worker import main; "
+            "pages = int(open('/proc/self/statm').read().split()[0]); "
+            f"most = pages * resource.getpagesize() + ({megabytes} << 20); "
+            "resource.setrlimit(resource.RLIMIT_AS, (most, most)); code = main()"
+        )
+        limited = code.replace("code = main()", limit)
+        monkeypatch.setattr(processes, "worker_code", lambda _, limited=limited: limited)
+        said += [each.message for each in do(tmp_path, (spec_of(), 1))[0]]
+    assert said
+    for message in said:
+        assert message.startswith("out of memory"), message
+        assert "run the same command again to resume" in message
+    monkeypatch.undo()
+    assert not do(tmp_path, (spec_of(), 1))[0]
+    assert len(digests(tmp_path, spec_of())) == 1
+
+
 @pytest.fixture
 def asked_anew():
     """What was found out about this machine's GPU is forgotten before and after."""

@@ -475,7 +475,9 @@ def test_an_interval_that_goes_on_beyond_the_frame_has_an_arrow(tmp_path):
 
 def test_the_callers_settings_of_matplotlib_change_nothing(tmp_path):
     """A notebook's backend that is not installed here, and a matplotlibrc that wants LaTeX."""
-    (tmp_path / "matplotlibrc").write_text("text.usetex: True\naxes.titlesize: 30\n")
+    (tmp_path / "matplotlibrc").write_text(
+        "text.usetex: True\naxes.titlesize: 30\nno.such.key: 1\nsavefig.bbox: tight\n"
+    )
     code = (
         "import hashlib; from repro.reporting.figures.registry import find, render_picture\n"
         "from repro.reporting.figures.style import Style\n"
@@ -485,14 +487,17 @@ def test_the_callers_settings_of_matplotlib_change_nothing(tmp_path):
     theirs = {
         "MPLBACKEND": "module://of.a.notebook",
         "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
+        "MPLCONFIGDIR": str(tmp_path / "matplotlibrc" / "no folder"),
     }
-    drawn = [
+    done = [
         subprocess.run(
             [sys.executable, "-c", code], env={**os.environ, **more}, cwd=IMPORT_ROOT,
             capture_output=True, text=True, check=True,
-        ).stdout.split()
+        )
         for more in ({}, theirs)
     ]  # fmt: skip
+    assert [each.stderr for each in done] == ["", ""], "nor do they make it chatter"
+    drawn = [each.stdout.split() for each in done]
     assert drawn[0][0] == drawn[1][0]
     assert drawn[1][1] == "module://of.a.notebook", "it is the caller's still"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -149,9 +150,15 @@ def load_matplotlib() -> ModuleType:
     notebook's may not be. We draw without one; the caller's own figures get it all the same."""
     first = "matplotlib" not in sys.modules
     backend = os.environ.pop("MPLBACKEND", None)
+    # It warns of a matplotlibrc that we do not use, and of a home in which it can keep nothing.
+    logger = logging.getLogger("matplotlib")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
         import matplotlib as mpl  # noqa: PLC0415 - slow to import
+        from matplotlib import font_manager  # noqa: F401, PLC0415
     finally:
+        logger.setLevel(level)
         if backend is not None:
             os.environ["MPLBACKEND"] = backend
     if first and backend:
