@@ -35,8 +35,21 @@ def disk_errors(path: Path, verb: str = "written") -> Iterator[None]:
             errno.ENOLCK: f"the file system has no locks; {elsewhere}",
             errno.EOPNOTSUPP: f"the file system does not support this; {elsewhere}",
         }
+        if length := _too_long(path):  # Windows has nothing better to say of it
+            hints |= dict.fromkeys((errno.ENOENT, errno.EINVAL, errno.ENAMETOOLONG), length)
         hint = obstacle(path) or hints.get(error.errno or 0) or error.strerror or str(error)
         raise DiskError(f"{path}: cannot be {verb}: {hint}") from None
+
+
+_LONGEST_PATH = 259 if os.name == "nt" else 4095
+"""Characters, where Windows is not told to allow more (LongPathsEnabled)."""
+
+
+def _too_long(path: Path) -> str:
+    length = len(str(path.absolute()))
+    if length <= _LONGEST_PATH:
+        return ""
+    return f"the path has {length} characters; choose one of {_LONGEST_PATH} at most"
 
 
 def obstacle(path: Path) -> str:
@@ -74,6 +87,29 @@ def read_regular(path: Path, most_bytes: int = 50_000_000) -> bytes:
     return data
 
 
+_PATIENCE_S = 5.0 if os.name == "nt" else 0.0
+"""How long a refused renaming is tried again: Windows refuses while anybody reads the old file, as
+virus scanners do a moment after it was written."""
+
+
+def replace(path: Path, target: Path) -> None:
+    """Rename a file over another one.
+
+    Raises:
+        OSError: the file system refuses.
+    """
+    end = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            path.replace(target)
+        except PermissionError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace `path` by `data` as a whole: a reader, or a crash, sees the old bytes or the new.
 
@@ -89,7 +125,7 @@ def write_atomically(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(path)
+            replace(beside, path)
         except BaseException:  # Ctrl-C too
             with suppress(OSError):
                 beside.unlink(missing_ok=True)

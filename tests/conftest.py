@@ -28,6 +28,19 @@ settings.register_profile("mutation", settings.get_profile("default"), max_examp
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+if os.name == "nt":
+    # They limit memory and time by fork and setrlimit.
+    collect_ignore_glob = ["properties/test_hostile_*.py", "execution/test_durability.py"]
+
+
+def pytest_collection_modifyitems(items):
+    """Leave out on Windows what it cannot do."""
+    if os.name == "nt":
+        for item in items:
+            if item.get_closest_marker("posix"):
+                item.add_marker(pytest.mark.skip(reason="Windows has nothing of the kind"))
+
+
 @pytest.fixture
 def tiny_cifar(monkeypatch) -> dict[str, bytes]:
     """The six files of a tiny data set that counts as the official one during the test."""

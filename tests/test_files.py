@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
+from repro import files
 from repro.data.labels import read_labels
 from repro.errors import DataError, DiskError
 from repro.files import locked, read_csv, read_regular, write_atomically
@@ -39,6 +41,7 @@ def test_a_line_keeps_its_number_after_blank_ones(tmp_path):
         read_labels(path)
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("at", ["data", "data/cifar", "data/cifar/x"])
 def test_a_link_that_leads_nowhere_is_named_with_what_to_do(tmp_path, at):
     link = tmp_path / at
@@ -55,6 +58,7 @@ def test_a_link_that_leads_nowhere_is_named_with_what_to_do(tmp_path, at):
             pass
 
 
+@pytest.mark.posix
 def test_links_in_a_circle_and_files_for_folders_are_named_too(tmp_path):
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
@@ -76,3 +80,32 @@ def test_a_small_file_takes_little_memory(tmp_path):
     assert read_regular(path, 4) == b"text"
     with pytest.raises(DataError, match="at most 3 bytes"):
         read_regular(path, 3)
+
+
+def test_a_file_that_another_reads_is_replaced_a_moment_later(tmp_path, monkeypatch):
+    """Windows refuses to rename over a file that is open; elsewhere it is refused for good."""
+    path, refusals = tmp_path / "a", [PermissionError(13, "in use")] * 3
+    held = Path.replace
+
+    def refuse(self, target):
+        if refusals:
+            raise refusals.pop()
+        return held(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr(files, "_PATIENCE_S", 5.0)
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert not refusals
+    refusals.append(PermissionError(13, "in use"))
+    monkeypatch.setattr(files, "_PATIENCE_S", 0.0)
+    with pytest.raises(DiskError, match="no permission"):
+        write_atomically(path, b"newer")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_path_that_is_too_long_for_windows_is_said_to_be(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_LONGEST_PATH", 20)
+    with pytest.raises(DiskError, match=r"the path has \d+ characters; choose one of 20 at most"):
+        read_regular(tmp_path / "missing")

@@ -106,6 +106,18 @@ def test_the_pythons_are_those_of_the_classifiers():
                 assert each["with"]["python-version"] in {"${{ matrix.python }}", *stated}
 
 
+def test_windows_and_macs_run_the_fast_tests_with_the_oldest_and_the_newest_python():
+    jobs = WORKFLOWS["tests.yml"]["jobs"]
+    pythons = jobs["python"]["strategy"]["matrix"]["python"]
+    system = jobs["system"]
+    assert system["strategy"]["matrix"] == {
+        "system": ["windows-latest", "macos-latest"], "python": [pythons[0], pythons[-1]],
+    }  # fmt: skip
+    assert system["runs-on"] == "${{ matrix.system }}"
+    assert system["steps"][-1]["run"] == "python -m nox -s tests"
+    assert jobs["python"]["runs-on"] == "ubuntu-latest"
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_nothing_is_permitted_unless_a_job_asks(name):
     workflow = WORKFLOWS[name]
@@ -158,6 +170,7 @@ def bash(script, folder, **variables):
     )  # fmt: skip
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(
     ("tag", "heading", "message"),
     [
@@ -188,6 +201,7 @@ if [ "$1 $2" = "issue list" ]; then printf '%s' "$OPEN"; fi
 """
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(("number", "call"), [("", "issue create"), ("17", "issue comment 17")])
 def test_one_issue_is_opened_and_then_commented_on(tmp_path, number, call):
     (tmp_path / "gh").write_text(GH)
@@ -222,6 +236,7 @@ def test_an_issue_needs_a_comparison_that_fails(name):
         assert jobs[name]["needs"] == "verify"
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("code", [0, 1, 3, 4])
 def test_the_summary_has_the_verdicts_and_tells_the_code(tmp_path, code):
     (tmp_path / "gpu-verify").mkdir()

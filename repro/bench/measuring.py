@@ -94,7 +94,7 @@ class Contestant:
         try:
             self._process.stdin.write(f"{request}\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
+        except OSError:  # it has ended; Windows does not call that a broken pipe
             self.hear()
 
     def hear(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from repro.data.addresses import open_address, printable
 from repro.errors import DataError
-from repro.files import disk_errors
+from repro.files import disk_errors, replace
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are there and the bytes in all, None where the host does not say."""
@@ -62,7 +62,7 @@ def download(
             last = str(error)
             continue
         with disk_errors(path):
-            part.replace(path)
+            replace(part, path)
         return
     times = attempts if failures == attempts else tries
     raise DataError(

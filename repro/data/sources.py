@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -241,9 +242,11 @@ def _fetch_from(source: Source, folder: Path, progress: Progress, *, alternative
 
 
 def _file_name(place: str) -> str:
-    """A name for what comes from `place` that no other place shares."""
+    """A name for what comes from `place` that no other place shares, on any system."""
     name = Path(urlsplit(place).path if is_address(place) else place).name
-    return f"{hashlib.sha256(place.encode()).hexdigest()[:12]}-{name[-80:]}"
+    # Windows has no file with such signs in its name, or takes them for something else.
+    safe = re.sub(r"[^\w.@+-]", "_", name[-80:], flags=re.ASCII).rstrip(".")
+    return f"{hashlib.sha256(os.fsencode(place)).hexdigest()[:12]}-{safe}"
 
 
 def _npm_pack(package: str, archive: Path) -> None:

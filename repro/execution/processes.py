@@ -40,6 +40,7 @@ from repro.paths import import_code
 from repro.spec import Device, Engine, RunSpec
 
 _Answer = TypeVar("_Answer", Predicted, Rehearsed)
+_Heard = TypeVar("_Heard")
 
 
 # A worker ends without tearing torch down, which takes half a second: everything is written and
@@ -99,7 +100,7 @@ def do_jobs(
         try:
             pending = len([pool.submit(work, job) for job in jobs])
             while pending:
-                heard = events.get()
+                heard = _next(events)
                 if isinstance(heard, signal.Signals):
                     raise _Stopped(heard)  # noqa: TRY301 - stops the workers below
                 job, event = heard
@@ -109,6 +110,17 @@ def do_jobs(
             pool.shutdown(wait=False, cancel_futures=True)
             running.stop()
             raise
+
+
+_POLL_S = 0.5
+
+
+def _next(events: queue.SimpleQueue[_Heard]) -> _Heard:
+    """Wait for what comes next. On Windows a signal is not heard while a thread waits without an
+    end, so Ctrl-C would do nothing while a run waits for another process."""
+    while True:
+        with suppress(queue.Empty):
+            return events.get(timeout=_POLL_S)
 
 
 class _Stopped(BaseException):
@@ -165,7 +177,7 @@ class Workers:
         with tempfile.TemporaryFile() as errors, self._start(spec.engine, errors) as process:
             assert process.stdin is not None  # noqa: S101 - both are pipes
             assert process.stdout is not None  # noqa: S101
-            with suppress(BrokenPipeError):  # a worker that died at once; its status says why
+            with suppress(OSError):  # a worker that died at once; its status says why
                 process.stdin.write(encode_job(job))
                 process.stdin.close()
             for line in process.stdout:

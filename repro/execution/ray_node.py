@@ -49,7 +49,7 @@ def code_digest() -> str:
     folder, digest = PACKAGE_ROOT, hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
         if path.parent != folder or path.name != "cli.py":  # there in an installation only
-            digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+            digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
 

@@ -44,7 +44,7 @@ def main() -> int:
             with lock:  # groups of a GPU are trained in threads
                 out.write(encode_event(event) + b"\n")
                 out.flush()
-        except BrokenPipeError:  # the caller is gone; nobody waits for this run
+        except OSError:  # the caller is gone; nobody waits for this run
             os._exit(1)
 
     job = decode_job(sys.stdin.buffer.read())

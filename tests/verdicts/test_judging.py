@@ -472,6 +472,7 @@ def test_a_table_of_another_form_is_refused(tmp_path, text, message):
         load_cells(write(tmp_path, text))
 
 
+@pytest.mark.posix
 def test_a_table_saved_by_excel_and_one_that_would_be_waited_for(tmp_path):
     path = write(tmp_path, HEADER + GOOD) / "table-3-1.csv"
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())

@@ -109,7 +109,7 @@ def export_crate(
         files = {each.spec.name: copy_run(evidence.store, each, beside) for each in records}
         _copy_the_rest(evidence, beside, page)
         text = _readme(evidence, records, files, beside)
-        (beside / "README.md").write_text(text, encoding="utf-8")
+        (beside / "README.md").write_bytes(text.encode())
         _Description.of(beside, records, files, published, author).write()
 
 
@@ -147,10 +147,10 @@ def _copy_the_rest(evidence: Evidence, folder: Path, page: Callable[[], str] | N
         data = read_regular(evidence.calibration_path)
         (folder / "calibration.csv").write_bytes(data)
     marker = json.dumps({"version": LAYOUT_VERSION}) + "\n"
-    (folder / "store.json").write_text(marker, encoding="utf-8")
+    (folder / "store.json").write_bytes(marker.encode())
     shutil.copyfile(packaged("cli.py"), folder / "cli.py")
     if page is not None:
-        (folder / "index.html").write_text(page(), encoding="utf-8")
+        (folder / "index.html").write_bytes(page().encode())
 
 
 def _readme(

@@ -38,6 +38,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             beside.mkdir()
             yield beside
             _refuse_what_is_there(folder, target)  # something may have come meanwhile
+            if target.exists():  # and empty; Windows puts no folder in its place
+                target.rmdir()
             beside.replace(target)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
