@@ -262,7 +262,14 @@ ALLOWED = {
     "verdicts.__init__": {"verdicts.cells", "verdicts.judging", "verdicts.statistics"},
     "verdicts.calibration": {"errors", "files"},
     "verdicts.cells": {"errors", "files", "spec"},
-    "verdicts.claims": {"errors", "runs.records", "runs.selection", "spec", "verdicts.statistics"},
+    "verdicts.claims": {
+        "errors",
+        "files",
+        "runs.records",
+        "runs.selection",
+        "spec",
+        "verdicts.statistics",
+    },
     "verdicts.evaluations": {"errors", "files", "runs.batch_norm", "runs.records", "spec"},
     "verdicts.evidence": {
         "data.dataset",

@@ -235,7 +235,8 @@ def _from_pickles(members: Mapping[str, bytes]) -> dict[str, bytes]:
     out = {}
     for stem in _STEMS:
         batch = load_pickle(members[stem], stem)
-        data, labels = batch.get(b"data"), batch.get(b"labels")
+        # Text where Python 3 has saved them again.
+        data, labels = (batch.get(key.encode(), batch.get(key)) for key in ("data", "labels"))
         if not isinstance(data, PickledArray) or not isinstance(labels, list):
             raise DataError(
                 f"{stem}: expected a dictionary with an array `data` and a list `labels`"

@@ -26,6 +26,7 @@ class _Name(Enum):
     DTYPE = "dtype"
     ARRAY = "ndarray"
     RECONSTRUCT = "_reconstruct"
+    FROM_BUFFER = "_frombuffer"
     ENCODE = "encode"
 
 
@@ -34,6 +35,8 @@ _NAMES: Mapping[tuple[str, str], _Name] = {
     ("numpy", "ndarray"): _Name.ARRAY,
     ("numpy.core.multiarray", "_reconstruct"): _Name.RECONSTRUCT,
     ("numpy._core.multiarray", "_reconstruct"): _Name.RECONSTRUCT,
+    ("numpy.core.numeric", "_frombuffer"): _Name.FROM_BUFFER,
+    ("numpy._core.numeric", "_frombuffer"): _Name.FROM_BUFFER,
     ("_codecs", "encode"): _Name.ENCODE,
 }
 _OPERATIONS_PER_IMAGE = 20
@@ -41,7 +44,7 @@ _OPERATIONS_PER_IMAGE = 20
 
 _LITERALS = {
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "BINBYTES", "SHORT_BINBYTES",
-    "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "NONE",
+    "BYTEARRAY8", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "NONE",
 }  # fmt: skip
 _BYTE_STRINGS = {"STRING", "BINSTRING", "SHORT_BINSTRING"}  # Python 2's str
 _NEW: Mapping[str, Callable[[], Any]] = {
@@ -175,6 +178,11 @@ class _Machine:
     def called(self, function: Any, arguments: Any) -> Any:
         if function is _Name.RECONSTRUCT:
             return PickledArray()
+        if function is _Name.FROM_BUFFER:  # protocol 5
+            raw, dtype, shape, order = _of_type(arguments, tuple)
+            array = PickledArray()
+            array.state = None, shape, dtype, order != "C", _of_type(raw, bytearray)
+            return array
         if function is _Name.DTYPE:
             return _Dtype(_of_type(arguments, tuple)[0])
         if function is _Name.ENCODE:  # how Python 3 writes bytes into a protocol that had none

@@ -19,6 +19,7 @@ from statistics import fmean, stdev
 import msgspec
 
 from repro.errors import DataError
+from repro.files import read_regular
 from repro.runs.records import RunRecord
 from repro.runs.selection import readings_by_seed
 from repro.spec import CLAIM_RECIPES, READING_EPOCHS
@@ -168,8 +169,8 @@ def load_claims(path: Path) -> list[Claim]:
         claims: list[Claim]
 
     try:
-        claims = msgspec.toml.decode(path.read_bytes(), type=File).claims
-    except (OSError, ValueError) as error:
+        claims = msgspec.toml.decode(read_regular(path).decode("utf-8-sig"), type=File).claims
+    except ValueError as error:
         raise DataError(f"{path}: cannot be read as the report's claims: {error}") from None
     names = [claim.name for claim in claims]
     if len(set(names)) != len(names) or not names:

@@ -36,12 +36,15 @@ def test_every_container_holds_the_same_six_files(tmp_path, tiny_cifar, kind, co
     assert read_six(path) == tiny_cifar
 
 
-def test_pickles_by_python_3_are_read_too(tmp_path, tiny_cifar):
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("key", [str.encode, str], ids=["bytes", "text"])
+def test_pickles_that_were_saved_again_are_read_too(tmp_path, tiny_cifar, key, protocol):
+    """By Python 3, which reads them with keys of bytes or, with `encoding="latin1"`, of text."""
     members = {}
     for name, data in tiny_cifar.items():
         images, labels = layout.decode(data)
-        batch = {b"labels": labels.tolist(), b"data": images.reshape(len(labels), -1)}
-        members[name.removesuffix(".bin")] = pickle.dumps(batch, protocol=2)
+        batch = {key("labels"): labels.tolist(), key("data"): images.reshape(len(labels), -1)}
+        members[name.removesuffix(".bin")] = pickle.dumps(batch, protocol=protocol)
     path = tmp_path / "a.tar.gz"
     path.write_bytes(as_tar(members))
     assert read_six(path) == tiny_cifar

@@ -460,6 +460,14 @@ def test_a_name_stands_once(tmp_path):
         load_claims(tmp_path / "none.toml")
 
 
+def test_an_editor_may_leave_a_byte_order_mark_and_other_line_ends(tmp_path):
+    """As in the tables and in report.toml."""
+    data = (EXPECTED / "claims.toml").read_bytes()
+    path = tmp_path / "claims.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n"))
+    assert load_claims(path) == load_claims(EXPECTED / "claims.toml")
+
+
 def test_the_table_of_claims_fits_80_columns():
     judged = [judge_claim(c, SEEDS) for c in load_claims(EXPECTED / "claims.toml")]
     console = Console(width=80, file=io.StringIO())
