@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import safetensors.torch
 import safetensors.numpy
+import safetensors.torch
 import torch
 import yaml
 from typer.testing import CliRunner
