@@ -37,7 +37,8 @@ from repro.kernels import networks
 from repro.kernels.build import this_target
 from repro.kernels.cuda.gpu import Gpu
 from repro.kernels.cuda.group import Group, Member
-from repro.kernels.cuda.plan import TILES, Tiles
+from repro.kernels.cuda.launches import Tiles
+from repro.kernels.cuda.plan import TILES
 from tests.bits.test_kernels import CASES, GOLDEN
 from tests.kernels.on_cpu import OnCpu
 

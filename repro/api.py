@@ -26,7 +26,7 @@ from repro.reporting.figures.report_figures import labelled
 from repro.reporting.figures.style import Style, render
 from repro.reporting.language import Language, choose
 from repro.reporting.notebook import in_notebook
-from repro.reporting.progress import agreement_line
+from repro.reporting.progress_texts import agreement_line
 from repro.runs.comparison import Comparison
 from repro.runs.locations import recorded_store, user_store
 from repro.runs.records import RunRecord

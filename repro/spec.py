@@ -8,12 +8,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 import re
-import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args
+
+from repro.validation import check_epochs, check_integer, check_literals, check_number
 
 Architecture = Literal["net", "improved", "resnet"]
 """The report's networks."""
@@ -61,35 +61,6 @@ FITTING_SEEDS = (100, 101, 102)
 """Those by which the recipe was chosen. They verify nothing."""
 
 
-def _check_literals(value: Any) -> None:
-    """Raise ValueError where a field typed as a Literal holds anything else."""
-    hints = get_type_hints(type(value))
-    for field in fields(value):
-        if get_origin(hints[field.name]) is not Literal:
-            continue
-        allowed = get_args(hints[field.name])
-        if getattr(value, field.name) not in allowed:
-            raise ValueError(
-                f"{field.name}: expected one of {', '.join(map(str, allowed))}; "
-                f"got {getattr(value, field.name)!r}"
-            )
-
-
-def _check_number(name: str, value: Any, *, at_least: float, below: float = math.inf) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"{name}: expected a finite number; got {value!r}")
-    if not at_least <= value < below:
-        raise ValueError(f"{name}: expected a number in [{at_least:g}, {below:g}); got {value!r}")
-    return float(value)
-
-
-def _check_integer(name: str, value: Any, *, at_least: int, at_most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{name}: expected an integer; got {value!r}")
-    if not at_least <= value <= at_most:
-        raise ValueError(f"{name}: expected an integer from {at_least} to {at_most}; got {value}")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """How a network is made and trained, apart from chance and from the machine.
@@ -129,24 +100,24 @@ class Recipe:
     """Digest of the FILE.py that has the network: with other code it is another recipe."""
 
     def __post_init__(self) -> None:
-        _check_literals(self)
+        check_literals(self)
         self._check_architecture()
         if list(self.readings) != sorted(set(self.readings)):
             raise ValueError(f"readings: expected rising epochs; got {self.readings}")
         for epoch in self.readings:
             check_epochs(epoch)
-        rate = _check_number("learning_rate", self.learning_rate, at_least=0)
+        rate = check_number("learning_rate", self.learning_rate, at_least=0)
         if rate == 0:
             raise ValueError("learning_rate: expected a number above 0; got 0")
         object.__setattr__(self, "learning_rate", rate)
-        momentum = _check_number("momentum", self.momentum, at_least=0, below=1)
+        momentum = check_number("momentum", self.momentum, at_least=0, below=1)
         object.__setattr__(self, "momentum", momentum)
-        _check_integer("batch_size", self.batch_size, at_least=1, at_most=40_000)
-        dropout = _check_number("dropout", self.dropout, at_least=0, below=1)
+        check_integer("batch_size", self.batch_size, at_least=1, at_most=40_000)
+        dropout = check_number("dropout", self.dropout, at_least=0, below=1)
         if dropout != DROPOUT and self.architecture != "improved":
             raise ValueError(f"dropout: {self.architecture} has no such layer; got {dropout:g}")
         object.__setattr__(self, "dropout", dropout)
-        _check_integer("jpeg_quality", self.jpeg_quality, at_least=0, at_most=100)
+        check_integer("jpeg_quality", self.jpeg_quality, at_least=0, at_most=100)
         if not isinstance(self.dropout_at_prediction, bool):
             raise ValueError(
                 f"dropout_at_prediction: expected true or false; got {self.dropout_at_prediction!r}"
@@ -251,8 +222,8 @@ class RunSpec:
     def __post_init__(self) -> None:
         if not isinstance(self.recipe, Recipe):
             raise ValueError(f"recipe: expected a Recipe; got {self.recipe!r}")
-        _check_literals(self)
-        _check_integer("seed", self.seed, at_least=0, at_most=MAX_SEED)
+        check_literals(self)
+        check_integer("seed", self.seed, at_least=0, at_most=MAX_SEED)
         if self.engine == "kernels" and not self.recipe.is_reports:
             raise ValueError(
                 "engine: the kernels compute the report's networks; "
@@ -311,47 +282,6 @@ _LATER: Mapping[str, Any] = {
         "initial_weights",
     }
 }  # fmt: skip
-
-
-def _train_words(recipe: Recipe) -> list[str]:
-    words = ["repro", "train", recipe.architecture]
-    if recipe.activation != "relu":
-        words += ["--activation", recipe.activation]
-    if recipe.dropout != DROPOUT:
-        words += ["--dropout", f"{recipe.dropout:g}"]
-    return words
-
-
-def train_commands(figures: Iterable[str]) -> list[str]:
-    """What trains a run of each model of `figures`, which are of the form `model@epochs`, or a
-    model alone for all rows; each to the last epoch that is wanted of it."""
-    last: dict[str, int] = {}
-    for figure in figures:
-        model, _, epochs = figure.partition("@")
-        last[model] = max(last.get(model, 0), int(epochs or READING_EPOCHS[-1]))
-    return [
-        shlex.join([*_train_words(CLAIM_RECIPES[model]), "--epochs", str(epochs)])
-        for model, epochs in last.items()
-    ]
-
-
-def train_command(spec: RunSpec, epochs: int) -> str:
-    """What trains a run of one of the report's recipes again, up to `epochs`."""
-    words = [*_train_words(spec.recipe), "--seed", str(spec.seed), "--epochs", str(epochs)]
-    words += ["--device", spec.device, "--engine", spec.engine]
-    if spec.dataset != "cifar10":
-        words += ["--dataset", spec.dataset]
-    return shlex.join(words)
-
-
-def check_epochs(epochs: int) -> int:
-    """`epochs` itself if a run can have that many.
-
-    Raises:
-        ValueError: not an integer from 1 to 100,000.
-    """
-    _check_integer("epochs", epochs, at_least=1, at_most=100_000)
-    return epochs
 
 
 Purpose = Literal["split", "init", "shuffle", "dropout", "prediction"]

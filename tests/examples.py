@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from repro.runs.records import Environment, EpochRecord, Reading, RunRecord, Switched
+from repro.runs.environments import Environment
+from repro.runs.records import EpochRecord, Reading, RunRecord, Switched
 from repro.spec import CLAIM_RECIPES, RunSpec
 
 ENVIRONMENT = Environment(

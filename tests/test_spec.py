@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from repro.spec import REPORT_RECIPES, Recipe, RunSpec, check_epochs, engine_for, stream_seed
+from repro.spec import REPORT_RECIPES, Recipe, RunSpec, engine_for, stream_seed
+from repro.validation import check_epochs
 
 
 def test_the_report_has_five_models():

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from repro import streams
+from repro import normal, streams
 from repro.networks import models
 from repro.runs.digests import arrays_digest
 from repro.spec import REPORT_RECIPES
@@ -133,14 +133,14 @@ def test_purpose_epoch_layer_and_seed_each_have_an_effect():
 def test_the_quantile_is_the_normal_distributions():
     share = np.concatenate([np.linspace(1e-10, 1 - 1e-10, 100_001), [0.5 / 2**32, 1e-300]])
     expected = special.ndtri(share)
-    error = np.abs(streams.normal_quantile(share) - expected)
+    error = np.abs(normal.normal_quantile(share) - expected)
     assert (error <= 3e-15 * np.abs(expected) + 1e-16).all()
 
 
 def test_the_logarithm_is_the_natural_one_to_two_units_in_the_last_place():
     x = np.exp(np.linspace(-700, 1, 50_001))
     expected = np.array([math.log(each) for each in x])
-    error = np.abs(streams.natural_log(x) - expected) / np.spacing(np.abs(expected))
+    error = np.abs(normal.natural_log(x) - expected) / np.spacing(np.abs(expected))
     assert error.max() <= 2
 
 

@@ -8,8 +8,6 @@ core; what is compared is the machine's throughput. Each contestant is a process
 
 from __future__ import annotations
 
-import json
-import os
 import platform
 import statistics
 import subprocess
@@ -21,23 +19,12 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
-from repro.determinism import worker_environment
+from repro.bench.baseline_process import Contestant
 from repro.errors import TrainingError
 from repro.execution.environment import processor
 from repro.execution.scheduler import Task, run
-from repro.paths import import_code
 from repro.spec import REPORT_RECIPES, DatasetName, Engine, RunSpec
-
-CONTESTANTS: Mapping[str, str] = {
-    "plain": "A, plain loop",
-    "files": "B, PNG files",
-    "lightning": "C, Lightning",
-    "kernels": "D, ours, kernels",
-    "torch": "E, ours, torch",
-}
 
 OURS: tuple[Engine, ...] = ("kernels", "torch")
 
@@ -56,74 +43,6 @@ IMAGES_PER_EPOCH = 40_000
 BATCH = 20
 
 Say = Callable[[str], None]
-
-
-_READY = "repro: answers follow"
-
-
-class Contestant:
-    """A process that trains when it is told to.
-
-    Raises:
-        TrainingError: it cannot begin, or ended.
-    """
-
-    def __init__(self, which: str, given: Mapping[str, str]) -> None:
-        self.name = f"{CONTESTANTS.get(which, which)} ({given['model']})"
-        # The products' rate is that of the widest vectors, which torch's environment would cap.
-        enter = "from repro.determinism import enter; enter(); " if which == "torch" else ""
-        code = f"{import_code()}{enter}from repro.bench.baselines import main; "
-        code += f"print({_READY!r}, flush=True); main()"
-        # A caller's choice of threads is not what a user's loop would meet.
-        environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
-        if which == "torch":
-            environment = worker_environment(os.environ)
-        self._errors = tempfile.TemporaryFile(  # noqa: SIM115 - closed when it ends
-            "w+", encoding="utf-8", errors="replace"
-        )
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", code, json.dumps({"which": which, **given})],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
-            encoding="utf-8", errors="replace", env=environment,
-        )  # fmt: skip
-        self._is_ready = False
-
-    def ask(self, request: object) -> None:
-        """Send one line and do not wait."""
-        assert self._process.stdin is not None  # noqa: S101 - a pipe
-        try:
-            self._process.stdin.write(f"{request}\n")
-            self._process.stdin.flush()
-        except OSError:  # it has ended; Windows does not call that a broken pipe
-            self.hear()
-
-    def hear(self) -> dict[str, Any]:
-        """Wait for one answer."""
-        assert self._process.stdout is not None  # noqa: S101 - a pipe
-        line = self._process.stdout.readline()
-        while line and not self._is_ready:  # Python may have printed something as it started
-            self._is_ready = line.endswith(f"{_READY}\n")
-            line = self._process.stdout.readline()
-        if not line:
-            self._process.wait()
-            self._errors.seek(0)
-            last = [each for each in self._errors if each.strip()]
-            raise TrainingError(f"{self.name}: ended: {last[-1].strip() if last else 'no message'}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def __enter__(self) -> Contestant:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.kill()
-        self._process.communicate()
-        self._errors.close()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -139,7 +139,8 @@ def rocrate(
     """
     from repro.commands.context import evidence
     from repro.paths import commit
-    from repro.reporting.export.crate import CONTRIBUTORS, export_crate
+    from repro.reporting.export.crate import export_crate
+    from repro.reporting.export.crate_description import CONTRIBUTORS
     from repro.reporting.page import build
 
     found = evidence(recorded, device, engine)

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from repro import streams
-from repro.bench import measuring
+from repro.bench import baseline_process, measuring
 from repro.commands.context import Session, bar
 from repro.data.dataset import Dataset, load
 from repro.data.png_export import export
@@ -27,7 +27,7 @@ def run_bench(
         TrainingError: a contestant ended.
     """
     cores = session.workers or default_workers("cpu")
-    names = [n for n in measuring.CONTESTANTS if n != "lightning" or find_spec("lightning")]
+    names = [n for n in baseline_process.CONTESTANTS if n != "lightning" or find_spec("lightning")]
     if dataset == "cifar10":
         session.fetch_data()
     # First: if a command fails, it does so before a quarter of an hour of turns.

@@ -14,7 +14,8 @@ from repro.execution.devices import choose_engine, default_workers, gpu_names, t
 from repro.execution.scheduler import Task, allocate, estimate_s, run
 from repro.paths import home
 from repro.reporting.language import Language, choose, translate
-from repro.reporting.progress import RunDisplay, agreement_line, duration
+from repro.reporting.progress import RunDisplay
+from repro.reporting.progress_texts import agreement_line, duration
 from repro.runs.comparison import Comparison
 from repro.runs.locations import recorded_store, user_store
 from repro.runs.records import RunRecord, is_complete

@@ -14,15 +14,9 @@ from repro.runs.selection import choose_seeds
 from repro.spec import Device, EngineChoice
 from repro.verdicts.cells import load_cells, select_cells
 from repro.verdicts.evidence import Evidence, evidence_of
+from repro.verdicts.expected_list import accept, load_listing
 from repro.verdicts.judging import judge_records
-from repro.verdicts.snapshot import (
-    FEWEST_FRESH,
-    Check,
-    accept,
-    check_fresh,
-    check_listing,
-    load_listing,
-)
+from repro.verdicts.snapshot import FEWEST_FRESH, Check, check_fresh, check_listing
 
 
 def verify_recorded(session: Session, *, accept: bool = False) -> tuple[list[Check], int]:

@@ -20,7 +20,8 @@ from repro.execution.messages import (
 from repro.execution.train_job import EARLIER_ARITHMETIC, Emit, gpu, report_steps, trainer_for
 from repro.kernels import library
 from repro.runs import checkpoints
-from repro.runs.records import RunRecord, same_arithmetic
+from repro.runs.environments import same_arithmetic
+from repro.runs.records import RunRecord
 from repro.runs.store import Store
 from repro.spec import REPORT_RECIPES, Device, RunSpec
 from repro.training.cuda_engine import Run, Together

@@ -11,7 +11,7 @@ import numpy as np
 
 import repro
 from repro.kernels import library
-from repro.runs.records import Environment, same_arithmetic
+from repro.runs.environments import Environment, same_arithmetic
 from repro.spec import RunSpec
 
 

@@ -12,7 +12,8 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 import msgspec
 
 from repro.errors import escape
-from repro.runs.records import Environment, EpochRecord, Reading
+from repro.runs.environments import Environment
+from repro.runs.records import EpochRecord, Reading
 from repro.spec import Device, RunSpec
 
 READY = b"repro: messages follow\n"

@@ -10,7 +10,8 @@ from repro.errors import UsageError
 from repro.execution.devices import cores
 from repro.execution.messages import AnyEvent, Failed, Job, Train
 from repro.execution.processes import Executor, do_jobs
-from repro.spec import Device, RunSpec, check_epochs
+from repro.spec import Device, RunSpec
+from repro.validation import check_epochs
 
 CPU_SECONDS_PER_EPOCH: Mapping[str, float] = {"net": 2.0, "improved": 23.0, "resnet": 70.0}
 """Of the kernels, measured with a run on each of two cores of an AMD EPYC 9004 (Zen 4), validation

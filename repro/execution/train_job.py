@@ -21,9 +21,10 @@ from repro.execution.messages import (
     Stepped,
     Train,
 )
-from repro.kernels.cuda import group
+from repro.kernels.cuda.device import Device, OutOfMemoryError
 from repro.runs import checkpoints
-from repro.runs.records import Environment, RunRecord, is_complete
+from repro.runs.environments import Environment
+from repro.runs.records import RunRecord, is_complete
 from repro.runs.store import Store
 from repro.spec import RunSpec
 from repro.training.cuda_engine import MOST_TOGETHER, Run, Together, kind_of
@@ -127,7 +128,7 @@ def _advance(
     runs: Sequence[Run],
     epochs: int,
     dataset: Dataset,
-    device: group.Device,
+    device: Device,
     keep: Callable[[Run], None],
 ) -> list[TrainingError]:
     """Bring runs of one kind to `epochs` epochs, those that are behind first; returns what
@@ -140,7 +141,7 @@ def _advance(
         at_once = [run for run in behind if run.epoch == lowest][:most]
         try:
             failed = _train_to(until, at_once, dataset, device, keep)
-        except group.OutOfMemoryError:
+        except OutOfMemoryError:
             if len(at_once) == 1:
                 raise
             most = -(-len(at_once) // 2)
@@ -155,7 +156,7 @@ def _train_to(
     epochs: int,
     runs: Sequence[Run],
     dataset: Dataset,
-    device: group.Device,
+    device: Device,
     keep: Callable[[Run], None],
 ) -> dict[RunSpec, TrainingError]:
     """Bring runs that are equally far to `epochs` epochs; returns those that failed, and why."""

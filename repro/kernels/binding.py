@@ -18,101 +18,18 @@ from repro.kernels.networks import (
     ACTIVATIONS,
     KINDS,
     MOMENTS,
-    MOST_LAYERS,
     OPTIMISERS,
     Table,
     state_dict,
     tensors,
 )
+from repro.kernels.structures import CJob, Config
 from repro.spec import PIXEL_STATISTICS, Pixels, Purpose
 from repro.streams import PURPOSES
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating[Any]]
 Indices = npt.NDArray[np.int64]
-
-_MOST_MAPS = 64
-
-
-class _Map(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_int32) for name in ("height", "width", "channels")]
-
-
-class _Layer(ctypes.Structure):
-    _fields_ = [
-        *(
-            (name, ctypes.c_int32)
-            for name in (
-                "kind", "in_", "out", "add", "kernel", "stride", "padding", "activation",
-            )
-        ),
-        ("dropout", ctypes.c_double),
-    ]  # fmt: skip
-
-
-class _Config(ctypes.Structure):
-    """`Config` of `c/network.h`."""
-
-    _fields_ = [
-        ("map_count", ctypes.c_int32),
-        ("layer_count", ctypes.c_int32),
-        ("maps", _Map * _MOST_MAPS),
-        ("layers", _Layer * MOST_LAYERS),
-        ("batch", ctypes.c_int32),
-        ("threads", ctypes.c_int32),
-        ("optimiser", ctypes.c_int32),
-        ("learning_rate", ctypes.c_double),
-        ("momentum", ctypes.c_double),
-        ("mean", ctypes.c_double * 3),
-        ("deviation", ctypes.c_double * 3),
-        ("scaled", ctypes.c_int32),
-    ]
-
-
-class _Job(ctypes.Structure):
-    """`Job` of `c/kernels.c`."""
-
-    _fields_ = [
-        ("images", ctypes.c_void_p),
-        ("labels", ctypes.c_void_p),
-        ("order", ctypes.c_void_p),
-        ("count", ctypes.c_int64),
-        ("first", ctypes.c_int64),
-        ("seed", ctypes.c_uint64),
-        ("epoch", ctypes.c_uint32),
-        ("purpose", ctypes.c_uint32),
-        ("batch", ctypes.c_int32),
-        ("dropout", ctypes.c_int32),
-        ("threads", ctypes.c_int32),
-        ("by_batch", ctypes.c_int32),
-        ("losses", ctypes.c_void_p),
-        ("logits", ctypes.c_void_p),
-    ]
-
-
-def declare(library: ctypes.CDLL) -> ctypes.CDLL:
-    """Tell ctypes the functions of `library`."""
-    pointer, number = ctypes.c_void_p, ctypes.c_int64
-    for name, result, arguments in (
-        ("size", number, [pointer]),
-        ("create", pointer, [pointer, pointer]),
-        ("flat_count", number, [pointer]),
-        ("moments", ctypes.c_int32, [pointer]),
-        ("transfer", None, [pointer, pointer, ctypes.c_int32, ctypes.c_int32]),
-        ("set_steps", None, [pointer, number]),
-        ("train", None, [pointer, pointer, ctypes.c_int32]),
-        ("predict", None, [pointer, pointer, ctypes.c_int32]),
-        ("judge", None, [pointer, pointer, number, ctypes.c_int32, pointer, pointer]),
-        (
-            "words",
-            None,
-            [ctypes.c_uint64, *[ctypes.c_uint32] * 3, ctypes.c_uint64, number, pointer],
-        ),
-        ("version", ctypes.c_int32, []),
-    ):
-        function = getattr(library, f"repro_{name}")
-        function.restype, function.argtypes = result, arguments
-    return library
 
 
 class Network:
@@ -141,7 +58,7 @@ class Network:
         self.capacity = max(batch, capacity)
         self._dtype = np.dtype(dtype)
         maps = list(table.maps)
-        config = _Config(
+        config = Config(
             map_count=len(maps), layer_count=len(table.layers), batch=self.capacity,
             threads=threads,
             optimiser=OPTIMISERS.index(optimiser), learning_rate=learning_rate, momentum=momentum,
@@ -297,7 +214,7 @@ class Network:
             raise ValueError(f"order: expected numbers of {len(images)} images")
         if labels is not None:
             labels = np.ascontiguousarray(labels, np.uint8)
-        job = _Job(
+        job = CJob(
             images=images.ctypes.data, labels=_address(labels), order=_address(chosen),
             count=len(images) if chosen is None else len(chosen), first=first, seed=seed,
             epoch=epoch, purpose=PURPOSES[purpose], dropout=dropout,

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 from repro.errors import TrainingError
-from repro.kernels import binding
+from repro.kernels import structures
 from repro.kernels.build import SOURCES, Target, source_digest, this_target
 
 _FOLDER = Path(__file__).parent
@@ -118,7 +118,7 @@ def load() -> ctypes.CDLL:
             f"{_FOLDER / target.file_name(build)}: compiled from other C files than those in "
             f"{SOURCES}: `pip install -e .` in the checkout compiles these"
         )
-    return binding.declare(library)
+    return structures.declare(library)
 
 
 def version() -> int:

@@ -9,7 +9,8 @@ from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 
-from repro.bench.measuring import CONTESTANTS, OURS, STEPS, Measured, Report
+from repro.bench.baseline_process import CONTESTANTS
+from repro.bench.measuring import OURS, STEPS, Measured, Report
 from repro.errors import UsageError
 from repro.files import disk_errors, write_atomically
 from repro.reporting.figures.style import load_matplotlib

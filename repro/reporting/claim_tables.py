@@ -13,7 +13,9 @@ from rich.text import Text
 
 from repro.reporting.language import Language, choose, translate
 from repro.reporting.markup import latex, latex_table, markdown_table
-from repro.spec import REPORT_DROPOUT_AT_PREDICTION, train_commands
+from repro.shell_words import train_commands
+from repro.spec import REPORT_DROPOUT_AT_PREDICTION
+from repro.verdicts.claim_file import Claim
 from repro.verdicts.claims import EQUIVALENCE, ClaimResult, Finding
 
 _HEADINGS = ("The report says", "Place", "Holds in", "Next", "Difference", "Finding")
@@ -176,41 +178,47 @@ def claims_foot(judgements: Iterable[ClaimResult], lang: Language = "en") -> str
                 zh="措辞强烈的论断（如“明显”）不仅要求差值大于 0：所需幅度一并列出",
             )
         )
-    for each in judged:
-        if each.stated is not None:
-            quoted = _claimed(each, lang)
-            lines.append(
-                choose(
-                    lang,
-                    en=f"the stated difference of {each.claim.by:.4f} is "
-                    f"{'' if each.stated else 'not '}within the range of one more seed "
-                    f'("{quoted}")',
-                    zh=f"报告给出的 {each.claim.by:.4f} 换一个种子"
-                    f"{'也' if each.stated else '不'}可能得到（“{quoted}”）",
-                )
-            )
+    lines += [_stated_line(each, lang) for each in judged if each.stated is not None]
     not_run = [each.claim for each in judged if each.finding is Finding.NOT_RUN]
     if not_run:
-        commands = train_commands(figure for claim in not_run for figure in claim.figures)
-        listed = choose(lang, en=", ", zh="、").join(f"`{command}`" for command in commands)
-        lines.append(
-            choose(
-                lang,
-                en="NOT RUN: no seed has all values of the claim; each of these trains one: "
-                f"{listed}",
-                zh=f"未运行：没有一个种子具备论断所需的全部数值；下列命令各训练其中一项：{listed}",
-            )
-        )
+        lines.append(_not_run_line(not_run, lang))
     if any(each.switched for each in judged):
-        off = REPORT_DROPOUT_AT_PREDICTION
-        shown, other = ("on", "off") if off else ("off", "on")
-        lines.append(
-            choose(
-                lang,
-                en=f"ImprovedNet's figures are those with dropout {shown}; the finding with "
-                f"dropout {other} is added where it differs",
-                zh=f"改进后模型的数值以 Dropout {'开启' if off else '关闭'}为准；"
-                f"若{'关闭' if off else '开启'}时判定不同，则一并列出",
-            )
-        )
+        lines.append(_dropout_line(lang))
     return "\n".join(lines)
+
+
+def _stated_line(judged: ClaimResult, lang: Language) -> str:
+    """Whether one more seed could show the difference that the report states."""
+    quoted = _claimed(judged, lang)
+    return choose(
+        lang,
+        en=f"the stated difference of {judged.claim.by:.4f} is "
+        f"{'' if judged.stated else 'not '}within the range of one more seed "
+        f'("{quoted}")',
+        zh=f"报告给出的 {judged.claim.by:.4f} 换一个种子"
+        f"{'也' if judged.stated else '不'}可能得到（“{quoted}”）",
+    )
+
+
+def _not_run_line(claims: Iterable[Claim], lang: Language) -> str:
+    """What trains the runs that claims lack."""
+    commands = train_commands(figure for claim in claims for figure in claim.figures)
+    listed = choose(lang, en=", ", zh="、").join(f"`{command}`" for command in commands)
+    return choose(
+        lang,
+        en=f"NOT RUN: no seed has all values of the claim; each of these trains one: {listed}",
+        zh=f"未运行：没有一个种子具备论断所需的全部数值；下列命令各训练其中一项：{listed}",
+    )
+
+
+def _dropout_line(lang: Language) -> str:
+    """Which of ImprovedNet's two evaluations the findings use."""
+    off = REPORT_DROPOUT_AT_PREDICTION
+    shown, other = ("on", "off") if off else ("off", "on")
+    return choose(
+        lang,
+        en=f"ImprovedNet's figures are those with dropout {shown}; the finding with "
+        f"dropout {other} is added where it differs",
+        zh=f"改进后模型的数值以 Dropout {'开启' if off else '关闭'}为准；"
+        f"若{'关闭' if off else '开启'}时判定不同，则一并列出",
+    )

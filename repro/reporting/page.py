@@ -30,9 +30,11 @@ from repro.reporting.pattern_tables import p_text, pattern_name, patterns_foot
 from repro.reporting.search_tables import decision_text, describe_recipe
 from repro.reporting.summary import summary
 from repro.reporting.try_network import network_data, to_json
-from repro.runs.records import Environment, Reading, RunRecord
+from repro.runs.environments import Environment
+from repro.runs.records import Reading, RunRecord
 from repro.runs.selection import counts_switched
-from repro.spec import REPORT_RECIPES, train_command
+from repro.shell_words import train_command
+from repro.spec import REPORT_RECIPES
 from repro.verdicts.evidence import Evidence
 from repro.verdicts.judging import Verdict, unique_primary
 from repro.verdicts.search import nearest_readings

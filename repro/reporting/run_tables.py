@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from repro.reporting.markup import markdown_table
-from repro.reporting.progress import duration
+from repro.reporting.progress_texts import duration
 from repro.reporting.terminal import plain_table
 from repro.runs.records import Reading, RunRecord
 from repro.runs.selection import counts_switched, primary_dropout_on

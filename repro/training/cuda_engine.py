@@ -15,7 +15,8 @@ from repro import streams
 from repro.data.dataset import Dataset
 from repro.errors import TrainingError
 from repro.kernels import networks
-from repro.kernels.cuda.group import Device, Group, Member
+from repro.kernels.cuda.device import Device
+from repro.kernels.cuda.group import Group, Member
 from repro.runs.digests import Arrays, arrays_digest
 from repro.spec import RunSpec
 from repro.training.history import History, from_groups

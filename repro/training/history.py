@@ -15,7 +15,8 @@ from repro.data.layout import Bytes
 from repro.errors import EvidenceError, TrainingError
 from repro.runs import checkpoints
 from repro.runs.digests import Arrays, arrays_digest
-from repro.runs.records import Environment, EpochRecord, Reading, RunRecord, Switched
+from repro.runs.environments import Environment
+from repro.runs.records import EpochRecord, Reading, RunRecord, Switched
 from repro.runs.store import Store
 from repro.spec import RunSpec
 

@@ -20,7 +20,8 @@ from repro.runs.store import Store
 from repro.spec import CLAIM_RECIPES, READING_EPOCHS, REPORT_RECIPES, EngineChoice
 from repro.verdicts.calibration import Bin, load_bins
 from repro.verdicts.cells import Cell, load_cells
-from repro.verdicts.claims import ClaimResult, figures_by_seed, judge_claim, load_claims
+from repro.verdicts.claim_file import load_claims
+from repro.verdicts.claims import ClaimResult, figures_by_seed, judge_claim
 from repro.verdicts.judging import Verdict, judge_records
 from repro.verdicts.patterns import Pattern, find_patterns
 from repro.verdicts.search import RecipeSearch, recorded_search

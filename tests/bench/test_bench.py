@@ -10,8 +10,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from repro.bench import baselines, measuring
-from repro.bench.baselines import useful_operations
+from repro.bench import baseline_process, baselines, floor, measuring
+from repro.bench.floor import useful_operations
 from repro.bench.measuring import Measured, Report, measure
 from repro.data.dataset import synthetic
 from repro.data.png_export import export
@@ -50,9 +50,9 @@ def test_the_floor_is_the_operations_at_the_products_rate():
 
 def test_the_products_rate_is_the_faster_librarys(monkeypatch):
     monkeypatch.setattr(torch, "matmul", lambda *_: time.sleep(0.02))
-    monkeypatch.setattr(baselines, "_by_onednn", lambda *_: time.sleep(0.001))
+    monkeypatch.setattr(floor, "_by_onednn", lambda *_: time.sleep(0.001))
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
-    assert baselines.product_rate(0.05) > 2 * 1024**3 / 0.015
+    assert floor.product_rate(0.05) > 2 * 1024**3 / 0.015
 
 
 def test_the_spread_is_half_the_distance_of_the_quartiles():
@@ -181,7 +181,7 @@ def test_contestants_train_by_turns(tmp_path, png):
 def test_a_contestant_that_ends_says_why(tmp_path):
     given = {"model": "net-relu", "home": str(tmp_path), "png": "", "dataset": "cifar10"}
     with (
-        measuring.Contestant("kernels", given) as one,
+        baseline_process.Contestant("kernels", given) as one,
         pytest.raises(TrainingError, match=r"D, ours, kernels \(net-relu\): ended: .*data fetch"),
     ):
         one.hear()
@@ -194,7 +194,7 @@ def test_what_python_prints_as_it_starts_is_no_answer(tmp_path, monkeypatch):
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     given = {"model": "net-relu", "home": str(tmp_path), "png": "", "dataset": "synthetic"}
-    with measuring.Contestant("kernels", given) as one:
+    with baseline_process.Contestant("kernels", given) as one:
         assert one.hear()["ready"]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from repro.data.dataset import synthetic
 from repro.errors import DataError, UsageError
-from repro.execution import devices, processes
+from repro.execution import devices, endings, processes
 from repro.execution.devices import default_workers
 from repro.execution.messages import (
     AnyEvent,
@@ -530,12 +530,12 @@ def test_a_run_on_the_cpu_imports_no_torch(tmp_path):
     ],
 )
 def test_the_cause_is_what_was_raised_and_all_that_was_said_is_kept(tmp_path, text, cause):
-    assert processes._cause(1, text) == f"its process ended with code 1: {cause}"
+    assert endings.cause_of(1, text) == f"its process ended with code 1: {cause}"
     path = tmp_path / "logs" / "run.txt"
-    assert processes._kept(text.encode(), path) == f" (all it said: {path})"
+    assert endings.keep_errors(text.encode(), path) == f" (all it said: {path})"
     assert path.read_text() == text
-    assert processes._kept(b" \n", path) == ""
-    assert processes._kept(b"text", path / "under" / "a file") == ""
+    assert endings.keep_errors(b" \n", path) == ""
+    assert endings.keep_errors(b"text", path / "under" / "a file") == ""
 
 
 @pytest.mark.parametrize(
@@ -550,7 +550,7 @@ def test_the_cause_is_what_was_raised_and_all_that_was_said_is_kept(tmp_path, te
     ],
 )
 def test_a_process_without_memory_is_named_as_such_with_what_to_do(status, text, cause):
-    assert cause in processes._cause(status, text)
+    assert cause in endings.cause_of(status, text)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit addresses")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from repro.kernels.binding import declare
 from repro.kernels.build import compile_library
+from repro.kernels.structures import declare
 
 HERE = Path(__file__).parent
 

@@ -14,7 +14,7 @@ import types
 
 import numpy as np
 
-from repro.kernels.cuda.plan import Args
+from repro.kernels.cuda.launches import Args
 
 
 class Result(enum.IntEnum):

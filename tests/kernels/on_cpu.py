@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from repro.kernels.cuda.plan import BLOCK, Args
+from repro.kernels.cuda.launches import Args
+from repro.kernels.cuda.plan import BLOCK
 
 LAUNCH = """
 extern "C" void launch(void (*entry)(const Args &), const Args &args, int threads, int replicas) {
@@ -39,7 +40,7 @@ class Recorded:
 
 
 class OnCpu:
-    """A :class:`repro.kernels.cuda.group.Device`; it compiles into `folder`."""
+    """A :class:`repro.kernels.cuda.device.Device`; it compiles into `folder`."""
 
     name = "a CPU"
 

@@ -16,7 +16,8 @@ from repro.errors import TrainingError
 from repro.kernels import library, networks
 from repro.kernels.binding import Network
 from repro.kernels.cuda.group import Group, Member
-from repro.kernels.cuda.plan import Plan, Tiles
+from repro.kernels.cuda.launches import Tiles
+from repro.kernels.cuda.plan import Plan
 from repro.spec import REPORT_RECIPES, RunSpec
 from repro.training.cuda_engine import Run, Together, kind_of
 from repro.training.kernel_engine import KernelTrainer

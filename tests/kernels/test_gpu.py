@@ -13,7 +13,8 @@ from repro.errors import TrainingError
 from repro.execution import train_job
 from repro.execution.messages import Job, Train
 from repro.kernels import networks
-from repro.kernels.cuda.group import Group, Member, OutOfMemoryError
+from repro.kernels.cuda.device import OutOfMemoryError
+from repro.kernels.cuda.group import Group, Member
 from repro.kernels.cuda.plan import Plan
 from repro.runs.store import Store
 from repro.spec import REPORT_RECIPES, RunSpec

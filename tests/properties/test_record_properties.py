@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repro.errors import DataError
-from repro.runs.records import Environment, EpochRecord, Reading, RunRecord, Switched, dump, parse
+from repro.runs.environments import Environment
+from repro.runs.records import EpochRecord, Reading, RunRecord, Switched, dump, parse
 from tests.examples import record, sha
 from tests.properties.test_spec_properties import specs
 

@@ -19,7 +19,7 @@ from repro.execution.devices import default_workers
 from repro.execution.messages import Job, Train, encode_job
 from repro.execution.processes import worker_code
 from repro.paths import home, packaged
-from repro.runs.records import same_arithmetic
+from repro.runs.environments import same_arithmetic
 from repro.runs.store import Store
 from repro.spec import REPORT_RECIPES, RunSpec
 from repro.verdicts.statistics import prediction_interval

@@ -24,12 +24,13 @@ from repro.runs.store import Store
 from repro.spec import FITTING_SEEDS, LATER_EPOCHS, READING_EPOCHS
 from repro.verdicts.calibration import load_bins
 from repro.verdicts.cells import load_cells
-from repro.verdicts.claims import load_claims
+from repro.verdicts.claim_file import load_claims
 from repro.verdicts.evaluations import evaluations_of, recipe_for_model, to_csv
 from repro.verdicts.evidence import Evidence
+from repro.verdicts.expected_list import load_listing
 from repro.verdicts.recipes import CANDIDATES
 from repro.verdicts.search import CHANGES, SEARCH_FILE
-from repro.verdicts.snapshot import check_listing, load_listing
+from repro.verdicts.snapshot import check_listing
 
 pytestmark = pytest.mark.regression
 

@@ -27,13 +27,14 @@ from repro.command_line.runs import train
 from repro.data.layout import CHECKSUMS
 from repro.data.sources import OFFICIAL
 from repro.errors import EvidenceError, NoRunsError, UsageError
-from repro.reporting.export.crate import _INPUTS, CONTRIBUTORS, export_crate
+from repro.reporting.export.crate import export_crate
+from repro.reporting.export.crate_description import CONTRIBUTORS, INPUTS
 from repro.runs.digests import arrays_digest
 from repro.runs.records import RunRecord, dump
 from repro.runs.store import Store
 from repro.spec import RunSpec
 from repro.verdicts.evidence import Evidence
-from repro.verdicts.snapshot import accept, load_listing
+from repro.verdicts.expected_list import accept, load_listing
 from tests.examples import ENVIRONMENT, sha
 from tests.examples import record as example
 
@@ -208,8 +209,8 @@ def test_each_run_is_one_action_with_its_inputs_its_outputs_and_its_environment(
 def test_the_workflows_parameters_are_the_commands_and_know_their_examples(graph):
     workflow = graph["cli.py"]
     assert {"File", "ComputationalWorkflow"} <= set(workflow["@type"])
-    assert several(workflow["input"]) == [f"#parameter-{name}" for name in _INPUTS]
-    for name in _INPUTS:
+    assert several(workflow["input"]) == [f"#parameter-{name}" for name in INPUTS]
+    for name in INPUTS:
         given = several(graph[f"#parameter-{name}"]["workExample"])
         assert given
         for each in given:
@@ -223,8 +224,8 @@ def test_what_the_parameters_are_unless_told_is_what_the_command_takes():
     taken = {
         name: parameter.default for name, parameter in inspect.signature(train).parameters.items()
     }
-    assert {name: default for name, (_, _, default) in _INPUTS.items() if default is not None} == {
-        name: taken[name] for name in _INPUTS if name != "architecture"
+    assert {name: default for name, (_, _, default) in INPUTS.items() if default is not None} == {
+        name: taken[name] for name in INPUTS if name != "architecture"
     }
     assert taken["model"] is inspect.Parameter.empty, "the architecture has to be told"
 

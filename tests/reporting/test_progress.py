@@ -16,7 +16,8 @@ from repro.execution.messages import (
 )
 from repro.execution.scheduler import Task
 from repro.reporting import progress
-from repro.reporting.progress import RunDisplay, agreement_line, duration, epoch_news
+from repro.reporting.progress import RunDisplay
+from repro.reporting.progress_texts import agreement_line, duration, epoch_news
 from repro.runs.comparison import Agreement, EpochNews
 from tests.examples import record
 

@@ -7,7 +7,8 @@ import dataclasses
 from repro.paths import packaged
 from repro.reporting.summary import summary
 from repro.runs.store import Store
-from repro.verdicts.claims import Finding, load_claims
+from repro.verdicts.claim_file import load_claims
+from repro.verdicts.claims import Finding
 from repro.verdicts.evidence import Evidence
 from tests.examples import record
 

@@ -6,7 +6,8 @@ import json
 import pytest
 
 from repro.errors import DataError
-from repro.runs.records import dump, is_complete, parse, same_arithmetic
+from repro.runs.environments import same_arithmetic
+from repro.runs.records import dump, is_complete, parse
 from tests.examples import ENVIRONMENT, TORCH_ENVIRONMENT, record
 
 

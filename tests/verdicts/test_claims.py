@@ -15,14 +15,8 @@ from repro.errors import DataError
 from repro.reporting.claim_tables import claims_foot, claims_to_rich, claims_to_text, switched_note
 from repro.reporting.markup import latex
 from repro.verdicts.cells import load_cells
-from repro.verdicts.claims import (
-    EQUIVALENCE,
-    Claim,
-    Finding,
-    figures_by_seed,
-    judge_claim,
-    load_claims,
-)
+from repro.verdicts.claim_file import Claim, load_claims
+from repro.verdicts.claims import EQUIVALENCE, Finding, figures_by_seed, judge_claim
 from tests.examples import record
 
 EXPECTED = Path(__file__).parents[2] / "expected_results"

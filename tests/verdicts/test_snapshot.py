@@ -12,10 +12,12 @@ from repro.runs.locations import fitting_store, recorded_store
 from repro.runs.selection import model_of
 from repro.spec import REPORT_RECIPES
 from repro.verdicts.cells import Cell
-from repro.verdicts.claims import Claim, judge_claim
+from repro.verdicts.claim_file import Claim
+from repro.verdicts.claims import judge_claim
 from repro.verdicts.evaluations import recipe_for_model
+from repro.verdicts.expected_list import Listing, accept, load_listing
 from repro.verdicts.judging import judge, judge_records
-from repro.verdicts.snapshot import Listing, accept, check_fresh, check_listing, load_listing
+from repro.verdicts.snapshot import check_fresh, check_listing
 from tests.examples import TORCH_ENVIRONMENT, record, sha
 
 CLAIM = Claim(name="rises", says="It rises", place="x", greater=(("net-relu@30", "net-relu@10"),))

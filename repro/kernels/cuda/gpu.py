@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from repro.errors import TrainingError
-from repro.kernels.cuda.group import OutOfMemoryError
-from repro.kernels.cuda.plan import BLOCK, Args
+from repro.kernels.cuda.device import OutOfMemoryError
+from repro.kernels.cuda.launches import Args
+from repro.kernels.cuda.plan import BLOCK
 
 try:
     from cuda.bindings import driver, nvrtc
@@ -35,7 +36,7 @@ _OUT_OF_MEMORY = 2
 
 
 class Gpu:
-    """One card: a :class:`repro.kernels.cuda.group.Device`.
+    """One card: a :class:`repro.kernels.cuda.device.Device`.
 
     Raises:
         TrainingError: there is no such card, or its driver cannot be loaded.

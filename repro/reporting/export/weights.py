@@ -19,7 +19,8 @@ from repro.runs.checkpoints import find_weights
 from repro.runs.digests import Arrays, arrays_digest
 from repro.runs.records import RunRecord
 from repro.runs.store import Store
-from repro.spec import PIXEL_STATISTICS, REPORT_RECIPES, Recipe, RunSpec, train_command
+from repro.shell_words import train_command
+from repro.spec import PIXEL_STATISTICS, REPORT_RECIPES, Recipe, RunSpec
 
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 _NETWORKS = {
