@@ -82,11 +82,19 @@ class Audit:
 
     @property
     def exit_code(self) -> int:
-        """1 where something is refuted, 4 where a check could not be done here, else 0."""
+        """1 where something is refuted, 4 where a check could not be done here or none was, else
+        0."""
         outcomes = {finding.outcome for finding in self.findings}
         if "refuted" in outcomes:
             return 1
-        return 4 if outcomes & {"failed", "not comparable"} else 0
+        return 4 if outcomes & {"failed", "not comparable"} or self.proved_nothing else 0
+
+    @property
+    def proved_nothing(self) -> bool:
+        """Whether no check has shown anything beyond the seals, which a forger can make too."""
+        return not any(
+            each.outcome == "proved" and each.check != "record" for each in self.findings
+        )
 
     @property
     def believed(self) -> list[RunRecord]:
@@ -217,8 +225,9 @@ def _count(store: Store, record: RunRecord, labels: Bytes) -> tuple[Outcome, str
                 return "refuted", (
                     f"epoch {name}: recorded accuracy {recorded}; its predictions have {counted}"
                 )
-    counted_again = ", ".join(f"{reading.accuracy:.4f}" for reading in record.readings)
-    return "proved", counted_again or "the test set was not read yet"
+    if not record.readings:
+        return "not checked", "the test set was not read yet"
+    return "proved", ", ".join(f"{reading.accuracy:.4f}" for reading in record.readings)
 
 
 def _judge(store: Store, record: RunRecord, job: Job, event: AnyEvent) -> Iterator[Finding]:

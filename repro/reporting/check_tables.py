@@ -71,6 +71,11 @@ def summarise_audit(audit: Audit) -> str:
     parts = [f"{counts[check, 'proved']} {text}" for check, text in _CHECKS.items()]
     others = Counter(each.outcome for each in audit.findings if each.outcome != "proved")
     rest = [f"{count} {outcome}" for outcome, count in others.items()]
+    if audit.proved_nothing:
+        rest.append(
+            "nothing was checked that a forger could not write; `--minutes` gives time to train "
+            "epochs again"
+        )
     return f"proved: {', '.join(parts)}; {', '.join(rest) or 'nothing refuted'}"
 
 

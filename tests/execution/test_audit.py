@@ -16,6 +16,7 @@ from repro.execution import check_jobs
 from repro.execution.audit import Audit, _compare_predictions, _count
 from repro.execution.messages import Predict, Retrain
 from repro.execution.scheduler import Task, run
+from repro.reporting.check_tables import summarise_audit
 from repro.runs import checkpoints
 from repro.runs.records import Switched
 from repro.runs.store import Store
@@ -44,6 +45,26 @@ def trained(tmp_path_factory):
 def store(trained, tmp_path):
     """A copy to do harm to."""
     return Store(shutil.copytree(trained, tmp_path / "store"))
+
+
+def test_what_was_not_checked_is_not_proved(tmp_path):
+    """A run of one epoch: the test set was not read, and without minutes nothing is trained."""
+    failures = run(
+        [Task(spec=SPEC, epochs=1)], store=tmp_path, home=tmp_path, workers=1,
+        on_event=lambda _: None,
+    )  # fmt: skip
+    assert not failures
+    store = Store(tmp_path)
+    audit = cheap(store)
+    assert [(each.check, each.outcome) for each in audit.findings] == [
+        ("record", "proved"), ("accuracy", "not checked"),
+    ]  # fmt: skip
+    assert audit.exit_code == 4
+    assert "1 not checked, nothing was checked that a forger" in summarise_audit(audit)
+    jobs = audit.training_jobs(minutes=5, workers=1, seed=0)
+    audit.do(jobs, 1, lambda: None)
+    assert audit.exit_code == 0
+    assert summarise_audit(audit).endswith("1 epochs trained again; 1 not checked")
 
 
 def record_path(store):
