@@ -774,6 +774,7 @@ ALLOWED = {
         "data.dataset",
         "data.labels",
         "errors",
+        "files",
         "paths",
         "reporting.run_tables",
         "runs.checkpoints",

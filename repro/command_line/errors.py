@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ from typing import Any, NoReturn
 import typer
 
 from repro.command_line.console import stop
-from repro.errors import DataError, ReproError, UsageError
+from repro.errors import DataError, ReproError, TrainingError, UsageError, out_of_memory
 
 # Typer's own error for arguments that do not parse; its base has no public name.
 BadUsage: Any = typer.BadParameter.__mro__[1]
@@ -55,6 +56,8 @@ def errors_reported() -> Iterator[None]:
         stop(f"{error}", DataError.exit_code)
     except (typer.Exit, typer.Abort, *BadUsage.__bases__):
         raise
+    except MemoryError as error:
+        stop(out_of_memory(str(error)), TrainingError.exit_code)
     except Exception:
         traceback.print_exc()
         sys.exit(_FAULT)
@@ -67,11 +70,47 @@ def errors_reported() -> Iterator[None]:
 def _wrong_usage(error: Any) -> str:
     """Typer's sentence; for an unknown option, with the nearest one, not with all that are near."""
     if not hasattr(error, "possibilities") or error.ctx is None:
-        return str(error.format_message())
+        return _wrong_value(error) or str(error.format_message())
     parameters = error.ctx.command.get_params(error.ctx)
     known = [name for each in parameters for name in (*each.opts, *each.secondary_opts)]
     near = nearest(error.option_name, (name for name in known if name.startswith("-")))
     return f"{error.message}. Did you mean {near!r}?" if near else f"{error.message}"
+
+
+_LIMITS = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "lt": "less than {}"}
+
+
+def _wrong_value(error: Any) -> str:
+    """What an option or argument expects and what it got; "" where the library says neither.
+
+    Its own sentence is of its parser: "Value error, ...", "Input should be a valid integer, unable
+    to parse string as an integer".
+    """
+    details = getattr(error.__cause__, "errors", None)
+    named = re.match("Invalid value for '([^']*)': ", str(error.format_message()))
+    if not callable(details) or not named:
+        return ""
+    first = details()[0]
+    kind, message, value = (str(first.get(each, "")) for each in ("type", "msg", "input"))
+    choices = re.findall("'([^']*)'", message.partition(" is not one of ")[2])
+    bounds = {
+        name: int(n) if n == int(n) else n
+        for name, n in first.get("ctx", {}).items()
+        if name in _LIMITS
+    }
+    limits = [_LIMITS[name].format(n) for name, n in bounds.items()]
+    if choices:
+        *others, last = choices
+        expected = f"{', '.join(others)} or {last}" if others else last
+    elif limits:
+        expected = f"a number of {limits[0]}"
+    elif kind.startswith(("int", "float")):
+        expected = "a whole number" if kind.startswith("int") else "a number"
+    else:
+        return ""
+    near = nearest(value, choices)
+    meant = f". Did you mean {near!r}?" if near else ""
+    return f"{named[1]}: expected {expected}; got {value!r}{meant}"
 
 
 def nearest(unknown: str, known: Iterable[str]) -> str | None:

@@ -194,15 +194,22 @@ def predict(
         typer.Option(help="Dropout (improved only); the tables use on.", show_default="off"),
     ] = None,
     recorded: RecordedOption = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a file that has something else.")
+    ] = False,
 ) -> None:
     """Write a run's predictions of the 10,000 test images to submission.csv."""
     from repro.commands.predict import predict_classes
-    from repro.data.labels import write_labels
+    from repro.data.labels import labels_as_csv
+    from repro.files import read_regular, write_atomically
 
     store = run_store(recorded)
     record = store.find(run)
     told = predict_classes(store, record, epoch=epoch, dropout=dropout, recorded=recorded)
-    write_labels(path, told.classes)
+    data = labels_as_csv(told.classes)
+    if path.is_file() and not force and read_regular(path) != data:
+        raise UsageError(f"{path}: something else is there; --force replaces it")
+    write_atomically(path, data)
     how = f", dropout {told.dropout}" if told.dropout else ""
     typer.echo(
         f"{path}: {len(told.classes)} predictions of {record.spec.name} "

@@ -36,17 +36,22 @@ def accuracy(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> float:
     return int((one == other).sum()) / one.size
 
 
+def labels_as_csv(classes: Sequence[int] | npt.NDArray[np.uint8]) -> bytes:
+    """Class numbers 0 to 9, (N,), as a CSV file has them."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(HEADER)
+    rows.writerows((number, CLASSES[c]) for number, c in enumerate(classes, 1))
+    return text.getvalue().encode()
+
+
 def write_labels(path: Path, classes: Sequence[int] | npt.NDArray[np.uint8]) -> None:
     """Write class numbers as a CSV file, as a whole.
 
     Raises:
         DataError: the file cannot be written.
     """
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(HEADER)
-    rows.writerows((number, CLASSES[c]) for number, c in enumerate(classes, 1))
-    write_atomically(path, text.getvalue().encode())
+    write_atomically(path, labels_as_csv(classes))
 
 
 def read_labels(path: Path) -> npt.NDArray[np.uint8]:

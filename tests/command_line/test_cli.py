@@ -449,6 +449,12 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(home):
         (["data", "fetch", "--source", "~nobody-of-this-name/x"], ["source '~nobody"]),
         (["table", "3-1", "--device", "mps"], ["--device mps: expected a Mac"]),
         (["table"], ["Missing argument"]),
+        (["train", "vgg"], ["MODEL: expected net, improved or resnet; got 'vgg' (see"]),
+        (["train", "net", "--device", "cud"], ["auto, cpu, cuda or mps; got 'cud'. Did you mean"]),
+        (["train", "net", "--epochs", "1.5"], ["--epochs: expected a whole number; got '1.5'"]),
+        (["train", "net", "--epochs", "0"], ["--epochs: expected a number of at least 1; got '0'"]),
+        (["audit", "--minutes", "x"], ["--minutes: expected a number; got 'x'"]),
+        (["audit", "--minutes", "1e9"], ["--minutes: expected a number of at most 1000000; got"]),
         (["frobnicate"], ["frobnicate"]),
     ],
 )
@@ -536,6 +542,17 @@ def test_a_fault_of_the_package_has_no_verdicts_exit_code(monkeypatch, capsys):
     done = CliRunner().invoke(load_cli().app, ["table", "all", "--recorded"])
     assert done.exit_code == 70
     assert "ZeroDivisionError" in done.stderr
+
+
+def test_a_command_without_memory_is_one_line(monkeypatch):
+    def short(*_):
+        raise MemoryError("Unable to allocate 176 MiB")
+
+    monkeypatch.setattr("repro.reporting.cell_tables.cells_to_rich", short)
+    done = CliRunner().invoke(load_cli().app, ["table", "all", "--recorded"])
+    assert done.exit_code == 4
+    assert done.stderr.startswith("repro: out of memory (Unable to allocate 176 MiB); ")
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -749,6 +766,17 @@ def test_predictions_are_written_with_dropout_on_or_off(home):
     assert (home / "as-it-is.csv").read_bytes() == files["off"] != files["on"]
     other = repro(home, "predict", "resnet-relu-seed0", "--recorded", "--dropout", "on")
     complains(other, 2, "resnet-relu-seed0-1e5851e513d4 has no dropout; --dropout does not")
+
+
+def test_predictions_replace_nothing_else_without_a_word(home):
+    path = home.parent / "submission.csv"
+    path.write_text("mine\n")
+    asked = ("predict", "net-relu-seed0", "--recorded", "--epoch", "10")
+    complains(repro(home, *asked), 2, "submission.csv: something else is there; --force replaces")
+    assert path.read_text() == "mine\n"
+    assert repro(home, *asked, "--force").returncode == 0
+    assert path.read_text().startswith("Image,Category\n1,")
+    assert repro(home, *asked).returncode == 0, "the same again replaces nothing"
 
 
 def test_runs_that_were_given_are_audited_where_they_lie(home, tmp_path):
