@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from repro.bench import baseline_process, baselines, floor, measuring
+from repro.bench import baseline_process, floor, measuring
 from repro.bench.floor import useful_operations
 from repro.bench.measuring import Measured, Report, measure
 from repro.data.dataset import synthetic
