@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import repro
-from repro.command_line import checks, data, results, runs, tables
+from repro.command_line import checks, data, results, runs, tables, training
 from repro.command_line.help import Commands, Paragraphs, examples
 
 app = typer.Typer(
@@ -35,7 +35,9 @@ export_app = typer.Typer(
     help="Export results or weights in standard formats.",
 )
 runs_app = typer.Typer(
-    cls=Paragraphs, invoke_without_command=True, help="List and inspect trained runs."
+    cls=Paragraphs,
+    invoke_without_command=True,
+    help="List, inspect, compare and delete trained runs.",
 )
 
 
@@ -94,13 +96,15 @@ app.command(
         ("repro train net --activation swish --epochs 30", "trains Net with Swish"),
         ("repro train resnet --seed 1", "trains a second seed"),
     )
-)(runs.train)
+)(training.train)
 runs_app.callback()(runs.list_all)
 runs_app.command()(runs.show)
+runs_app.command()(runs.diff)
+runs_app.command()(runs.rm)
 runs_app.command()(runs.best)
 runs_app.command()(runs.units)
-app.command()(runs.predict)
-app.command()(runs.score)
+app.command()(training.predict)
+app.command()(training.score)
 
 data_app.command()(data.fetch)
 data_app.command("verify")(data.verify)

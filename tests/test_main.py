@@ -26,12 +26,17 @@ it.main()
 """
 
 
-def start(at, **options):
-    return subprocess.run(
-        [sys.executable, "-c", f"AT = {at!r}\n{CODE}"], cwd=IMPORT_ROOT, check=False,
-        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(IMPORT_ROOT)},
-        **options,
-    )  # fmt: skip
+def start(at, *, interrupt=signal.default_int_handler):
+    """Whoever runs the tests may ignore Ctrl-C, as a shell's background jobs do, and hand that on:
+    `interrupt` is what the process finds."""
+    held = signal.signal(signal.SIGINT, interrupt)
+    try:
+        return subprocess.run(
+            [sys.executable, "-c", f"AT = {at!r}\n{CODE}"], cwd=IMPORT_ROOT, check=False,
+            capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(IMPORT_ROOT)},
+        )  # fmt: skip
+    finally:
+        signal.signal(signal.SIGINT, held)
 
 
 def test_without_an_interrupt_it_runs():
@@ -50,9 +55,5 @@ def test_ctrl_c_while_it_begins_ends_it_without_a_traceback(at, code):
 @pytest.mark.posix
 def test_who_ignores_ctrl_c_goes_on_ignoring_it():
     """A shell starts its background jobs so."""
-    held = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        done = start("never")
-    finally:
-        signal.signal(signal.SIGINT, held)
+    done = start("never", interrupt=signal.SIG_IGN)
     assert (done.returncode, done.stdout) == (0, "ran\n")

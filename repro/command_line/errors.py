@@ -48,11 +48,12 @@ def errors_reported() -> Iterator[None]:
     except ReproError as error:
         stop(f"{error}", error.exit_code)
     except BrokenPipeError:  # the reader closed the pipe, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _discard_output()
         sys.exit(_BROKEN_PIPE)
     except SystemExit as error:  # Rich exits with 1 on a broken pipe while printing help
         sys.exit(_BROKEN_PIPE if error.code == 1 else error.code)
     except OSError as error:
+        _flush_output()
         stop(f"{error}", DataError.exit_code)
     except (typer.Exit, typer.Abort, *BadUsage.__bases__):
         raise
@@ -65,6 +66,20 @@ def errors_reported() -> Iterator[None]:
         stop("stopped; run the same command again to resume", 130)
     except Terminated:
         stop("terminated; run the same command again to resume", 143)
+
+
+def _flush_output() -> None:
+    """Write what was printed before an error, as far as that can be."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard_output()
+
+
+def _discard_output() -> None:
+    """Let what is still in the buffer of standard output go nowhere: Python would try to write it
+    as it ends, and end with 120."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _wrong_usage(error: Any) -> str:

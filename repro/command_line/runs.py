@@ -1,104 +1,57 @@
-"""`repro train`, `runs`, `predict` and `score`: one run."""
+"""`repro runs`: the runs of a store."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import sys
 from typing import Annotated, Any, Literal
 
 import typer
 
 from repro.command_line.console import note, out
+from repro.command_line.errors import refuse
 from repro.command_line.options import (
-    AddressOption,
-    DatasetOption,
-    DeviceOption,
-    EngineOption,
-    ExecutorOption,
     FormOption,
-    GpuShareOption,
-    QuietOption,
     RecordedOption,
     RunArgument,
-    TextOrJson,
-    ThreadsOption,
     run_store,
-    training_session,
 )
 from repro.errors import DataError, UsageError
 from repro.paths import home
-from repro.spec import DROPOUT, MAX_SEED, Activation, Architecture
 
 # Modules that import pandas, scipy or msgspec are imported where they are used, so that
 # `repro --help` starts fast.
 # ruff: noqa: PLC0415
 
 
-def train(
-    context: typer.Context,
-    model: Annotated[
-        Architecture, typer.Argument(metavar="MODEL", help="net, improved or resnet.")
-    ],
-    activation: Annotated[
-        Activation,
-        typer.Option(
-            metavar="NAME",
-            help="relu (default), leaky_relu, swish or sigmoid (net and improved only).",
-            show_default=False,
-        ),
-    ] = "relu",
-    dropout: Annotated[
-        float,
-        typer.Option(min=0, metavar="RATE", help="Below 1; 0: none (improved only)."),
-    ] = DROPOUT,
-    epochs: Annotated[int, typer.Option(min=1, metavar="N", help="Number of epochs.")] = 10,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Random seed.")] = 0,
-    device: DeviceOption = "auto",
-    engine: EngineOption = "auto",
-    dataset: DatasetOption = "cifar10",
-    threads: ThreadsOption = None,
-    executor: ExecutorOption = "local",
-    address: AddressOption = "auto",
-    gpu_share: GpuShareOption = 1.0,
-    form: FormOption = "rich",
-    quiet: QuietOption = False,
-) -> None:
-    """Train one network with the report's recipe, or resume its training."""
-    from repro.commands.train import task_for, train_one
-    from repro.runs.locations import user_store
-
-    session = training_session(context, quiet, None, threads, executor, address, gpu_share)
-    task = task_for(
-        model,
-        activation,
-        dropout=dropout,
-        seed=seed,
-        epochs=epochs,
-        device=session.device(device),
-        engine=engine,
-        dataset=dataset,
-    )
-    record, code = train_one(session, task)
-    if code or record is None:
-        raise typer.Exit(code or 4)
-    _print_run(user_store(), record, form)
-
-
 def list_all(
-    ctx: typer.Context, recorded: RecordedOption = False, form: FormOption = "rich"
+    ctx: typer.Context,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CONDITION", help="Only runs such as network=improved or seed<5; repeatable."
+        ),
+    ] = None,
+    recorded: RecordedOption = False,
+    form: FormOption = "rich",
 ) -> None:
     """List the trained runs."""
     from repro.reporting.run_tables import list_runs
+    from repro.runs.conditions import select
 
     ctx.obj = recorded, form
     if ctx.invoked_subcommand is not None:
+        refuse(ctx, ("where",), "lists runs: give it without another command")
         return
     store = run_store(recorded)
     records, damaged = store.sound_records()
+    records = select(records, where or ())
     if form == "json":
         typer.echo(json.dumps([record.to_dict() for record in records], indent=1))
     elif records:
         out.print(list_runs(records))
+    elif where and store.names():
+        typer.echo(f"no run in {store.root} meets all conditions")
     elif not damaged:
         _say_no_runs(store)
     for error in damaged:
@@ -116,7 +69,59 @@ def show(
     """Show everything about one run."""
     all_recorded, all_form = ctx.obj  # `repro runs --recorded show X` means the same
     store = run_store(recorded or all_recorded)
-    _print_run(store, store.find(run), all_form if form == "rich" else form)
+    print_run(store, store.find(run), all_form if form == "rich" else form)
+
+
+def diff(
+    ctx: typer.Context,
+    one: RunArgument,
+    other: RunArgument,
+    recorded: RecordedOption = False,
+    form: FormOption = "rich",
+) -> None:
+    """Compare two runs: settings, environment, weights epoch by epoch, and test accuracies.
+
+    A run is looked for among your own runs first, then among the bundled ones.
+    """
+    import dataclasses
+
+    from repro.reporting.run_tables import show_difference
+    from repro.runs.difference import difference_of
+    from repro.runs.locations import find_in_stores
+
+    all_recorded, all_form = ctx.obj
+    stores = [run_store(True)] if recorded or all_recorded else [run_store(False), run_store(True)]
+    first, second = (find_in_stores(stores, each) for each in (one, other))
+    found = difference_of(first, second)
+    if "json" in {form, all_form}:
+        names = {"one": first.spec.name, "other": second.spec.name}
+        typer.echo(json.dumps({**names, **dataclasses.asdict(found)}, indent=1))
+    else:
+        out.print(show_difference(first, second, found), highlight=False)
+
+
+def rm(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN", help="Run names, digests or unique prefixes.")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete runs of your own, with their checkpoints and predictions. The bundled ones stay."""
+    from repro.runs.removal import remove, size_of
+
+    store = run_store(False)
+    names = list(dict.fromkeys(store.find_name(run) for run in runs))
+    for name in names:
+        typer.echo(f"{name}: {size_of(store, name) / 1e6:.1f} MB")
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("runs rm: expected --yes where nobody can be asked")
+        typer.confirm(
+            f"Delete {'it' if len(names) == 1 else f'these {len(names)} runs'}?", abort=True
+        )
+    for name in names:
+        remove(store, name)
+    typer.echo(f"deleted {len(names)} of the runs in {store.root}")
 
 
 def best(
@@ -182,61 +187,11 @@ def units(
         out.print(show_units(record, epoch, found), highlight=False)
 
 
-def predict(
-    run: RunArgument,
-    path: Annotated[Path, typer.Option("--out", help="Output file.")] = Path("submission.csv"),
-    epoch: Annotated[
-        int | None,
-        typer.Option(min=1, help="Use the predictions stored at this epoch.", show_default="last"),
-    ] = None,
-    dropout: Annotated[
-        Literal["on", "off"] | None,
-        typer.Option(help="Dropout (improved only); the tables use on.", show_default="off"),
-    ] = None,
-    recorded: RecordedOption = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace a file that has something else.")
-    ] = False,
-) -> None:
-    """Write a run's predictions of the 10,000 test images to submission.csv."""
-    from repro.commands.predict import predict_classes
-    from repro.data.labels import labels_as_csv
-    from repro.files import read_regular, write_atomically
-
-    store = run_store(recorded)
-    record = store.find(run)
-    told = predict_classes(store, record, epoch=epoch, dropout=dropout, recorded=recorded)
-    data = labels_as_csv(told.classes)
-    if path.is_file() and not force and read_regular(path) != data:
-        raise UsageError(f"{path}: something else is there; --force replaces it")
-    write_atomically(path, data)
-    how = f", dropout {told.dropout}" if told.dropout else ""
-    typer.echo(
-        f"{path}: {len(told.classes)} predictions of {record.spec.name} "
-        f"after {told.epoch} epochs{how}"
-    )
-
-
-def score(
-    submission: Annotated[Path, typer.Argument(help="CSV file of predicted classes.")],
-    answers: Annotated[Path, typer.Argument(help="CSV file of true classes (see `data export`).")],
-    form: Annotated[TextOrJson, typer.Option("--format", help="Output format.")] = "rich",
-) -> None:
-    """Compute the accuracy of submission.csv against testLables.csv (section 3.2.3)."""
-    from repro.data.labels import score as compare
-
-    right, total = compare(submission, answers)
-    if form == "json":
-        typer.echo(json.dumps({"right": right, "total": total, "accuracy": right / total}))
-    else:
-        typer.echo(f"{right} of {total} correct: accuracy {right / total:.4f}")
-
-
 def _say_no_runs(store: Any) -> None:
     typer.echo(f"no runs in {store.root} yet; train some with `repro table 3-1`")
 
 
-def _print_run(store: Any, record: Any, form: str) -> None:
+def print_run(store: Any, record: Any, form: str) -> None:
     from repro.reporting.run_tables import show_run
 
     if form == "json":

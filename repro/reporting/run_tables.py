@@ -13,6 +13,7 @@ from rich.text import Text
 from repro.reporting.markup import markdown_table
 from repro.reporting.progress_texts import duration
 from repro.reporting.terminal import plain_table
+from repro.runs.difference import Difference
 from repro.runs.records import Reading, RunRecord
 from repro.runs.selection import counts_switched, primary_dropout_on
 
@@ -151,3 +152,26 @@ def show_units(
     units, dead = sum(each[1] for each in found), sum(each[2] for each in found)
     foot = f"{record.spec.name} after {epoch} epochs: {dead} of {units} units are dead"
     return Group(grid, Text(foot))
+
+
+def show_difference(one: RunRecord, other: RunRecord, found: Difference) -> RenderableType:
+    """Two runs side by side, for 80 columns. Their names stand above, where none is cut."""
+    names = f"1: {one.spec.name}\n2: {other.spec.name}\n"
+    grid = plain_table("", "1", "2", left=("", "1", "2"))
+    for each in (*found.settings, *found.environments):
+        grid.add_row(each.what, each.one, each.other)
+    grid.add_row("epochs", *map(str, found.epochs))
+    for epoch, ours, theirs in found.accuracies:
+        grid.add_row(f"test accuracy after {epoch}", f"{ours:.4f}", f"{theirs:.4f}")
+    return Group(Text(names), grid, Text(f"\n{_sameness(found)}"))
+
+
+def _sameness(found: Difference) -> str:
+    """How far the weights of two runs are the same, in a sentence."""
+    if found.first_other is not None:
+        return (
+            "The weights differ from the first epoch on." if found.first_other == 1
+            else f"The first {found.same_epochs} epochs are the same, bit for bit; "
+            f"epoch {found.first_other} differs."
+        )  # fmt: skip
+    return f"All {found.same_epochs} epochs that both have are the same, bit for bit."

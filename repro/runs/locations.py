@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from repro.errors import UsageError
 from repro.paths import home, packaged
+from repro.runs.records import RunRecord
 from repro.runs.store import Store
 
 
@@ -26,3 +29,19 @@ def fresh_store() -> Store:
 def fitting_store() -> Store:
     """The runs of the recipe search that come with the package; they have no predictions."""
     return Store(packaged("results") / "search")
+
+
+def find_in_stores(stores: Sequence[Store], text: str) -> RunRecord:
+    """The run whose name or digest begins with `text`, from the first store that has one.
+
+    Raises:
+        UsageError: no store has exactly one such run.
+        DataError: its record is damaged.
+    """
+    for store in stores[:-1]:
+        try:
+            name = store.find_name(text)
+        except UsageError:
+            continue
+        return store.load_named(name)
+    return stores[-1].find(text)

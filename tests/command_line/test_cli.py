@@ -49,7 +49,7 @@ def home(tmp_path):
 
 def environment(home):
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
         "REPRO_HOME": str(home),
         "COLUMNS": "80",
         "NO_COLOR": "1",
@@ -505,7 +505,7 @@ def test_verify_refuses_what_has_no_meaning(home):
         ("table 3-1 --recorded --executor ray", "--executor cannot be combined with --recorded"),
         ("recipes --workers 2", "--workers requires --search"),
         ("data fetch --source npm --from .", "and --from cannot be combined"),
-        ("audit --minutes inf", "less than or equal to 1000000"),
+        ("audit --minutes inf", "at most 1000000"),
         ("table 3-1 --first-seed 99 --seeds 2", "other than 100 to 102"),
     ],
 )
@@ -1065,3 +1065,37 @@ def test_python_m_repro_and_the_version():
         cwd=ROOT,
     )
     assert done.stdout.startswith("repro 0.")
+
+
+def test_runs_are_filtered_compared_and_deleted(home):
+    listed = repro(home, "runs", "--recorded", "--where", "network=resnet", "--where", "seed<2")
+    names = re.findall(r"resnet-relu-seed\d-\w+", listed.stdout)
+    assert [name.rpartition("-")[0] for name in names] == ["resnet-relu-seed0", "resnet-relu-seed1"]
+    assert "net-swish" not in listed.stdout
+    assert "no run in" in repro(home, "runs", "--recorded", "--where", "seed>999").stdout
+    complains(
+        repro(home, "runs", "--where", "sed=1"), 2, "expected one of the fields model, network"
+    )
+    complains(repro(home, "runs", "--where", "seed=1", "best"), 2, "--where lists runs")
+    shown = repro(home, "runs", "diff", *names)
+    assert "The weights differ from the first epoch on." in shown.stdout
+    assert max(map(len, shown.stdout.splitlines())) <= 80
+    told = json.loads(repro(home, "runs", "diff", *names, "--format", "json").stdout)
+    assert [each["what"] for each in told["settings"]] == ["seed"]
+    assert told["same_epochs"] == 0
+    same = repro(home, "runs", "diff", names[0], names[0]).stdout
+    assert "All 10 epochs that both have are the same, bit for bit." in same
+
+
+def test_only_runs_of_ones_own_are_deleted_and_not_without_a_word(home):
+    recorded = Store(ROOT / "results")
+    copied = recorded.find("net-relu-seed0")
+    own = Store(home / "store")
+    own.save(copied, recorded.predictions(copied))
+    complains(repro(home, "runs", "rm", "net-relu"), 2, "expected --yes where nobody can be asked")
+    complains(repro(home, "runs", "rm", "net-relu", "resnet", "--yes"), 2, "no run matches")
+    assert own.names() == [copied.spec.name], "all or none"
+    done = repro(home, "runs", "rm", "net-relu", "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(rf"{copied.spec.name}: 0\.\d MB\ndeleted 1 of the runs", done.stdout)
+    assert own.names() == []

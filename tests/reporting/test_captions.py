@@ -69,3 +69,15 @@ def test_without_runs_nothing_is_said(tmp_path):
     nothing = Evidence(Store(tmp_path), [])
     for name in ("losses", "activations", "differences", "filters"):
         assert caption(name, nothing, "en") == ""
+
+
+def test_an_interval_that_is_too_wide_to_tell_is_not_counted(tmp_path):
+    """As the verdict says: it contains the report's value and much else."""
+    runs = [record("net-relu", s, {10: 0.4 + 0.3 * s}) for s in (0, 1)]
+    runs += [record("resnet", s, {10: 0.708 + 0.001 * s}) for s in range(5)]
+    known = Evidence(Store(tmp_path), runs)
+    assert caption("differences", known, "en") == (
+        "1 of 1 intervals for one new run contain the report's value (0)."
+    )
+    only_wide = Evidence(Store(tmp_path), runs[:2])
+    assert caption("differences", only_wide, "en") == ""

@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 
 from repro import streams
 from repro.__main__ import load_cli
-from repro.command_line.runs import train
+from repro.command_line.training import train
 from repro.data.layout import CHECKSUMS
 from repro.data.sources import OFFICIAL
 from repro.errors import EvidenceError, NoRunsError, UsageError

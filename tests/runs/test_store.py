@@ -18,6 +18,7 @@ import pytest
 
 from repro.errors import DataError, UsageError
 from repro.files import disk_errors, read_regular, write_atomically
+from repro.runs.removal import remove, size_of
 from repro.runs.store import Store
 from repro.spec import ABLATIONS
 from tests.examples import record as example
@@ -426,3 +427,28 @@ def test_ctrl_c_while_a_file_is_written_leaves_no_part_of_it(tmp_path, monkeypat
         write_atomically(path, b"new")
     assert [each.name for each in tmp_path.iterdir()] == ["submission.csv"]
     assert path.read_bytes() == b"old"
+
+
+def test_a_run_is_removed_whole_and_alone(tmp_path):
+    store = Store(tmp_path)
+    for seed in (0, 1):
+        store.save(record(seed=seed), PREDICTIONS)
+    folder = store.folder(record(seed=0).spec)
+    (folder / "before-1").mkdir()
+    (folder / "before-1" / "record.json").write_text("{}")
+    (folder / "record.json").write_text("damaged")
+    assert size_of(store, folder.name) >= len("damaged{}")
+    remove(store, folder.name)
+    assert not folder.exists()
+    assert [each.spec.seed for each in store.records()] == [1]
+
+
+def test_a_run_in_training_is_not_removed(tmp_path):
+    store, one = Store(tmp_path), record()
+    store.save(one, PREDICTIONS)
+    with (
+        store.lock(one.spec, lambda _: None),
+        pytest.raises(UsageError, match=r"net-relu-seed0-\w+: another process is training it"),
+    ):
+        remove(store, one.spec.name)
+    assert store.records() == [one]

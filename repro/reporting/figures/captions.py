@@ -11,8 +11,10 @@ from repro.reporting.language import Language, choose, translate
 from repro.reporting.search_tables import decision_text
 from repro.spec import READING_EPOCHS
 from repro.verdicts.evidence import Evidence
-from repro.verdicts.judging import unique_primary
+from repro.verdicts.judging import VerdictKind, unique_primary
 
+_TELLING = OUTSIDE | {VerdictKind.REPRODUCED}
+"""Verdicts of cells whose interval is narrow enough to tell something."""
 _SHORTEST = 50
 """Epochs of a run whose lowest validation loss says something about overfitting."""
 
@@ -24,10 +26,10 @@ def caption(name: str, evidence: Evidence, lang: Language) -> str:
 
 
 def _differences(evidence: Evidence, lang: Language) -> str:
-    verdicts = [each for each in unique_primary(evidence.verdicts) if each.spread]
-    if not verdicts:
+    kinds = [each.kind for each in unique_primary(evidence.verdicts) if each.kind in _TELLING]
+    if not kinds:
         return ""
-    inside, total = sum(each.kind not in OUTSIDE for each in verdicts), len(verdicts)
+    inside, total = sum(kind not in OUTSIDE for kind in kinds), len(kinds)
     return choose(
         lang,
         en=f"{inside} of {total} intervals for one new run contain the report's value (0).",

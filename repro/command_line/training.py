@@ -1,0 +1,133 @@
+"""`repro train`, `predict` and `score`: one network, from its training to submission.csv."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from repro.command_line.options import (
+    AddressOption,
+    DatasetOption,
+    DeviceOption,
+    EngineOption,
+    ExecutorOption,
+    FormOption,
+    GpuShareOption,
+    QuietOption,
+    RecordedOption,
+    RunArgument,
+    TextOrJson,
+    ThreadsOption,
+    run_store,
+    training_session,
+)
+from repro.command_line.runs import print_run
+from repro.errors import UsageError
+from repro.spec import DROPOUT, MAX_SEED, Activation, Architecture
+
+# Modules that import pandas, scipy or msgspec are imported where they are used, so that
+# `repro --help` starts fast.
+# ruff: noqa: PLC0415
+
+
+def train(
+    context: typer.Context,
+    model: Annotated[
+        Architecture, typer.Argument(metavar="MODEL", help="net, improved or resnet.")
+    ],
+    activation: Annotated[
+        Activation,
+        typer.Option(
+            metavar="NAME",
+            help="relu (default), leaky_relu, swish or sigmoid (net and improved only).",
+            show_default=False,
+        ),
+    ] = "relu",
+    dropout: Annotated[
+        float,
+        typer.Option(min=0, metavar="RATE", help="Below 1; 0: none (improved only)."),
+    ] = DROPOUT,
+    epochs: Annotated[int, typer.Option(min=1, metavar="N", help="Number of epochs.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Random seed.")] = 0,
+    device: DeviceOption = "auto",
+    engine: EngineOption = "auto",
+    dataset: DatasetOption = "cifar10",
+    threads: ThreadsOption = None,
+    executor: ExecutorOption = "local",
+    address: AddressOption = "auto",
+    gpu_share: GpuShareOption = 1.0,
+    form: FormOption = "rich",
+    quiet: QuietOption = False,
+) -> None:
+    """Train one network with the report's recipe, or resume its training."""
+    from repro.commands.train import task_for, train_one
+    from repro.runs.locations import user_store
+
+    session = training_session(context, quiet, None, threads, executor, address, gpu_share)
+    task = task_for(
+        model,
+        activation,
+        dropout=dropout,
+        seed=seed,
+        epochs=epochs,
+        device=session.device(device),
+        engine=engine,
+        dataset=dataset,
+    )
+    record, code = train_one(session, task)
+    if code or record is None:
+        raise typer.Exit(code or 4)
+    print_run(user_store(), record, form)
+
+
+def predict(
+    run: RunArgument,
+    path: Annotated[Path, typer.Option("--out", help="Output file.")] = Path("submission.csv"),
+    epoch: Annotated[
+        int | None,
+        typer.Option(min=1, help="Use the predictions stored at this epoch.", show_default="last"),
+    ] = None,
+    dropout: Annotated[
+        Literal["on", "off"] | None,
+        typer.Option(help="Dropout (improved only); the tables use on.", show_default="off"),
+    ] = None,
+    recorded: RecordedOption = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a file that has something else.")
+    ] = False,
+) -> None:
+    """Write a run's predictions of the 10,000 test images to submission.csv."""
+    from repro.commands.predict import predict_classes
+    from repro.data.labels import labels_as_csv
+    from repro.files import read_regular, write_atomically
+
+    store = run_store(recorded)
+    record = store.find(run)
+    told = predict_classes(store, record, epoch=epoch, dropout=dropout, recorded=recorded)
+    data = labels_as_csv(told.classes)
+    if path.is_file() and not force and read_regular(path) != data:
+        raise UsageError(f"{path}: something else is there; --force replaces it")
+    write_atomically(path, data)
+    how = f", dropout {told.dropout}" if told.dropout else ""
+    typer.echo(
+        f"{path}: {len(told.classes)} predictions of {record.spec.name} "
+        f"after {told.epoch} epochs{how}"
+    )
+
+
+def score(
+    submission: Annotated[Path, typer.Argument(help="CSV file of predicted classes.")],
+    answers: Annotated[Path, typer.Argument(help="CSV file of true classes (see `data export`).")],
+    form: Annotated[TextOrJson, typer.Option("--format", help="Output format.")] = "rich",
+) -> None:
+    """Compute the accuracy of submission.csv against testLables.csv (section 3.2.3)."""
+    from repro.data.labels import score as compare
+
+    right, total = compare(submission, answers)
+    if form == "json":
+        typer.echo(json.dumps({"right": right, "total": total, "accuracy": right / total}))
+    else:
+        typer.echo(f"{right} of {total} correct: accuracy {right / total:.4f}")
