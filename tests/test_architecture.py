@@ -761,6 +761,7 @@ ALLOWED = {
         "command_line.console",
         "command_line.errors",
         "commands.context",
+        "errors",
         "execution.ray_cluster",
         "reporting.language",
         "runs.locations",

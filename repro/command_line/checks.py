@@ -23,6 +23,7 @@ from repro.command_line.options import (
     RecordedOption,
     ThreadsOption,
     WorkersOption,
+    complete_run,
     run_store,
     training_session,
 )
@@ -120,7 +121,11 @@ def verify(
 def audit(
     runs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="RUN", help="Run names, digests or unique prefixes; default: all."),
+        typer.Argument(
+            metavar="RUN",
+            help="Run names, digests or unique prefixes; default: all.",
+            autocompletion=complete_run,
+        ),
     ] = None,
     recorded: RecordedOption = False,
     given: Annotated[

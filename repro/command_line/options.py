@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 import typer
 
 from repro.command_line.console import err
 from repro.command_line.errors import refuse
+from repro.errors import ReproError
 from repro.reporting.language import Language, resolve_language
 from repro.spec import DatasetName, EngineChoice
 
@@ -101,7 +103,30 @@ GpuShareOption = Annotated[
         help="GPU fraction per run on Ray.",
     ),
 ]
-RunArgument = Annotated[str, typer.Argument(help="Run name or digest, or a unique prefix of one.")]
+
+
+def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of runs that begin so, for the shell: the bundled ones with --recorded. Whatever is
+    wrong with a store, a shell that completes is no place to say it."""
+    parents = [each.params for each in (ctx, ctx.parent) if each]
+    recorded = any(params.get("recorded") for params in parents)
+    with suppress(ReproError):
+        return [name for name in run_store(recorded).names() if name.startswith(incomplete)]
+    return []
+
+
+RunArgument = Annotated[
+    str,
+    typer.Argument(
+        help="Run name or digest, or a unique prefix of one.", autocompletion=complete_run
+    ),
+]
+RunsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN", help="Run names, digests or unique prefixes.", autocompletion=complete_run
+    ),
+]
 
 
 def training_session(

@@ -14,6 +14,7 @@ from repro.command_line.options import (
     FormOption,
     RecordedOption,
     RunArgument,
+    RunsArgument,
     run_store,
 )
 from repro.errors import DataError, UsageError
@@ -101,9 +102,7 @@ def diff(
 
 
 def rm(
-    runs: Annotated[
-        list[str], typer.Argument(metavar="RUN", help="Run names, digests or unique prefixes.")
-    ],
+    runs: RunsArgument,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete runs of your own, with their checkpoints and predictions. The bundled ones stay."""

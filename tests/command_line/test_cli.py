@@ -1099,3 +1099,27 @@ def test_only_runs_of_ones_own_are_deleted_and_not_without_a_word(home):
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(rf"{copied.spec.name}: 0\.\d MB\ndeleted 1 of the runs", done.stdout)
     assert own.names() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("runs show --recorded net-relu-seed1", ["net-relu-seed1-ffa2fa3d4df5"]),
+        ("export weights net-relu-seed1", []),
+        ("export weights --recorded net-relu-seed1", ["net-relu-seed1-ffa2fa3d4df5"]),
+        ("audit --recorded resnet-relu-seed9", ["resnet-relu-seed9-5774a9c10f7b"]),
+        ("runs show --recorded nothing", []),
+    ],
+)
+def test_the_shell_completes_names_of_runs(home, words, names):
+    typed = f"repro {words}"
+    asked = {
+        "_REPRO_COMPLETE": "complete_bash", "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split()) - 1),
+    }  # fmt: skip
+    code = "import sys; sys.argv = ['repro']; from repro.__main__ import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**environment(home), **asked}, capture_output=True,
+        text=True, check=False, cwd=home.parent,
+    )  # fmt: skip
+    assert (done.stdout.split(), done.stderr) == (names, "")
