@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,6 +14,10 @@ from repro.determinism import enter
 from repro.kernels.build import this_target
 from tests.kernels.on_cpu import OnCpu
 from tests.tiny_cifar import COUNT, checksums, make_files
+
+# A shell's background jobs ignore Ctrl-C and hand that on; who sends it here would wait in vain.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 enter()
 
