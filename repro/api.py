@@ -11,7 +11,7 @@ from rich.console import Console
 from repro.commands.context import Session, evidence
 from repro.commands.figure import draw_figure
 from repro.commands.predict import DropoutChoice, predict_classes
-from repro.commands.table import train_table
+from repro.commands.table import stored_runs, train_table
 from repro.commands.train import task_for, train_one
 from repro.data.dataset import load, load_test_labels
 from repro.data.layout import CLASSES
@@ -30,7 +30,7 @@ from repro.reporting.progress_texts import agreement_line
 from repro.runs.comparison import Comparison
 from repro.runs.locations import recorded_store, user_store
 from repro.runs.records import RunRecord
-from repro.runs.selection import DeviceChoice, choose_seeds, runs_of_models
+from repro.runs.selection import DeviceChoice, choose_seeds
 from repro.spec import Activation, Architecture, DatasetName, EngineChoice
 from repro.verdicts.cells import select_cells
 from repro.verdicts.judging import judge_records
@@ -87,16 +87,10 @@ def table(
     count = seeds if recorded or trained or seeds is not None else 1
     chosen = choose_seeds(first_seed, count, fitting=own is not None)
     if recorded or trained:
-        store = recorded_store(own) if recorded else user_store()
-        found = runs_of_models(
-            store.records(),
-            {cell.model for cell in told.cells},
-            seeds=chosen,
-            device=device if recorded else choose_device(device),
-            engine=engine,
+        found = stored_runs(
+            told, own, recorded=recorded, seeds=chosen, device=device, engine=engine,
             dataset=dataset,
-            recipes=told.recipes,
-        )
+        )  # fmt: skip
     else:
         found, code = train_table(
             _session(quiet, workers, threads),

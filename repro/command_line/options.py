@@ -55,10 +55,13 @@ DatasetOption = Annotated[
         show_default=False,
     ),
 ]
-TRAINING_OPTIONS = ("workers", "executor", "address", "gpu_share")
+TRAINING_OPTIONS = ("workers", "executor", "address", "gpu_share", "dry_run")
 """Options that affect only training."""
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")]
 RecordedOption = Annotated[bool, typer.Option("--recorded", help="Use the bundled runs.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Only say what would be trained, and how long.")
+]
 WorkersOption = Annotated[
     int | None,
     typer.Option(
@@ -71,7 +74,7 @@ ThreadsOption = Annotated[
         min=1,
         max=64,
         metavar="N",
-        help="Cores per run (default: chosen for speed). No result depends on it.",
+        help="Cores per run (default: chosen for speed).",
         show_default=False,
     ),
 ]

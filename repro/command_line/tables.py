@@ -15,6 +15,7 @@ from repro.command_line.options import (
     AddressOption,
     DatasetOption,
     DeviceOption,
+    DryRunOption,
     EngineOption,
     ExecutorOption,
     GpuShareOption,
@@ -80,6 +81,7 @@ def table(
     ] = "rich",
     lang: LanguageOption = None,
     dataset: DatasetOption = "cifar10",
+    dry_run: DryRunOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Train a table's missing runs and compare the accuracies with the report.
@@ -87,11 +89,11 @@ def table(
     Exit code: 0 if every cell is within tolerance, 1 if one is not, 4 if the only problem is
     missing runs.
     """
-    from repro.commands.table import train_table
-    from repro.execution.devices import choose_device
+    from repro.commands.table import stored_runs, table_tasks, train_table
+    from repro.commands.train import plan
     from repro.reporting.cell_tables import cells_foot, cells_to_rich, cells_to_text
     from repro.runs.locations import recorded_store, user_store
-    from repro.runs.selection import choose_seeds, runs_of_models
+    from repro.runs.selection import choose_seeds
     from repro.verdicts.cells import select_cells
     from repro.verdicts.judging import exit_code, judge_records
     from repro.verdicts.reports import load_report, this_report
@@ -109,31 +111,25 @@ def table(
     told = load_report(own) if own else this_report(packaged("expected_results"))
     cells = select_cells(told.cells, number, epochs)
     if recorded or trained:
-        store, code = recorded_store(own) if recorded else user_store(), 0
-        found = runs_of_models(
-            store.records(),
-            {cell.model for cell in told.cells},  # other tables' runs show how much runs vary
-            seeds=choose_seeds(first_seed, seeds, fitting=own is not None),
-            device=device if recorded else choose_device(device),
-            engine=engine,
+        chosen, code = choose_seeds(first_seed, seeds, fitting=own is not None), 0
+        found = stored_runs(
+            told, own, recorded=recorded, seeds=chosen, device=device, engine=engine,
             dataset=dataset,
-            recipes=told.recipes,
-        )
+        )  # fmt: skip
     else:
         session = training_session(
             context, quiet, workers, threads, executor, address, gpu_share, lang
         )
+        chosen = choose_seeds(first_seed, seeds or 1, fitting=own is not None)
+        place = session.device(device)
+        if dry_run:
+            tasks = table_tasks(cells, told, chosen, place, engine, dataset)
+            typer.echo("\n".join(plan(session, user_store(), tasks)))
+            return
         found, code = train_table(
-            session,
-            cells,
-            report=told,
-            seeds=choose_seeds(first_seed, seeds or 1, fitting=own is not None),
-            device=session.device(device),
-            engine=engine,
-            dataset=dataset,
-            lang=lang,
-            recorded=recorded_store(own),
-        )
+            session, cells, report=told, seeds=chosen, device=place, engine=engine,
+            dataset=dataset, lang=lang, recorded=recorded_store(own),
+        )  # fmt: skip
     verdicts = judge_records(cells, found, told.recipes)
     if form == "rich":
         out.print(cells_to_rich(verdicts, lang))

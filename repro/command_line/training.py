@@ -12,6 +12,7 @@ from repro.command_line.options import (
     AddressOption,
     DatasetOption,
     DeviceOption,
+    DryRunOption,
     EngineOption,
     ExecutorOption,
     FormOption,
@@ -59,11 +60,12 @@ def train(
     executor: ExecutorOption = "local",
     address: AddressOption = "auto",
     gpu_share: GpuShareOption = 1.0,
+    dry_run: DryRunOption = False,
     form: FormOption = "rich",
     quiet: QuietOption = False,
 ) -> None:
     """Train one network with the report's recipe, or resume its training."""
-    from repro.commands.train import task_for, train_one
+    from repro.commands.train import plan, task_for, train_one
     from repro.runs.locations import user_store
 
     session = training_session(context, quiet, None, threads, executor, address, gpu_share)
@@ -77,6 +79,9 @@ def train(
         engine=engine,
         dataset=dataset,
     )
+    if dry_run:
+        typer.echo("\n".join(plan(session, user_store(), [task])))
+        return
     record, code = train_one(session, task)
     if code or record is None:
         raise typer.Exit(code or 4)

@@ -3,21 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from repro.commands.context import Session
 from repro.commands.train import make_task, train_missing
+from repro.execution.devices import choose_device
 from repro.execution.messages import ReadingDone
+from repro.execution.scheduler import Task
 from repro.reporting.cell_tables import cells_to_rich
 from repro.reporting.language import Language, choose
 from repro.reporting.progress import RunDisplay
-from repro.runs.locations import user_store
+from repro.runs.locations import recorded_store, user_store
 from repro.runs.records import RunRecord
-from repro.runs.selection import counts_switched, model_of
+from repro.runs.selection import DeviceChoice, counts_switched, model_of, runs_of_models
 from repro.runs.store import Store
 from repro.spec import REPORT_RECIPES, DatasetName, Device, EngineChoice
 from repro.verdicts.cells import Cell
 from repro.verdicts.judging import judge_records
 from repro.verdicts.reports import Report
+
+
+def stored_runs(
+    report: Report,
+    own: Path | None,
+    *,
+    recorded: bool,
+    seeds: range,
+    device: DeviceChoice,
+    engine: EngineChoice,
+    dataset: DatasetName,
+) -> list[RunRecord]:
+    """The runs that `report`'s tables are judged by where nothing is trained: those that come with
+    it (`own` is its folder, None for this report) or, unless `recorded`, those of the user.
+
+    All models of the report, since other tables' runs show how much runs vary.
+
+    Raises:
+        DataError: the store cannot be read.
+    """
+    store = recorded_store(own) if recorded else user_store()
+    return runs_of_models(
+        store.records(),
+        {cell.model for cell in report.cells},
+        seeds=seeds,
+        device=device if recorded else choose_device(device),
+        engine=engine,
+        dataset=dataset,
+        recipes=report.recipes,
+    )
+
+
+def table_tasks(
+    cells: Sequence[Cell],
+    report: Report | None,
+    seeds: range,
+    device: Device,
+    engine: EngineChoice,
+    dataset: DatasetName,
+) -> list[Task]:
+    """The runs that `cells` need: each model with each seed, to its last row."""
+    recipes, files = (report.recipes, report.code) if report else (REPORT_RECIPES, {})
+    last_row = {cell.model: cell.row for cell in sorted(cells, key=lambda cell: cell.row)}
+    return [
+        make_task(
+            recipes[model], seed, last_row[model], device, engine, dataset,
+            code=files.get(recipes[model].code_sha256, ""),
+        )
+        for model in dict.fromkeys(cell.model for cell in cells)
+        for seed in seeds
+    ]  # fmt: skip
 
 
 def train_table(
@@ -40,21 +94,8 @@ def train_table(
     worst failure.
     """
     store = store or user_store()
-    recipes, files = (report.recipes, report.code) if report else (REPORT_RECIPES, {})
-    last_row = {cell.model: cell.row for cell in sorted(cells, key=lambda cell: cell.row)}
-    tasks = [
-        make_task(
-            recipes[model],
-            seed,
-            last_row[model],
-            device,
-            engine,
-            dataset,
-            code=files.get(recipes[model].code_sha256, ""),
-        )
-        for model in dict.fromkeys(cell.model for cell in cells)
-        for seed in seeds
-    ]
+    recipes = report.recipes if report else REPORT_RECIPES
+    tasks = table_tasks(cells, report, seeds, device, engine, dataset)
     expected = {cell.name: cell.expected for cell in cells}
     specs = {task.spec.name: task.spec for task in tasks}
 

@@ -46,22 +46,11 @@ def train_missing(
     Raises:
         DataError: the data set cannot be had, or the store not be read.
     """
-    done = {task.spec.name: store.load(task.spec) for task in tasks}
-    todo = [
-        task
-        for task in tasks
-        if (record := done[task.spec.name]) is None or not is_complete(record, task.epochs)
-    ]
+    done, todo = _missing(store, tasks)
     if not todo:
         return 0
     device = todo[0].device
-    if session.cluster is None and device == "cpu":
-        at_a_time, threads = allocate(todo, workers=session.workers, threads=session.threads)
-    else:
-        if session.threads is not None:
-            raise UsageError("--threads: expected runs on the CPU of this machine")
-        slots = session.cluster.slots(device) if session.cluster else default_workers(device)
-        at_a_time, threads = min(session.workers or slots, len(todo)), 1
+    at_a_time, threads, slots = _places(session, todo)
     if session.cluster is None:
         if any(task.spec.dataset == "cifar10" for task in todo):
             session.fetch_data()
@@ -103,6 +92,62 @@ def train_missing(
         session.console.print(line, markup=False, highlight=False, soft_wrap=True)
     codes = {failure.exit_code for failure in failures}
     return DataError.exit_code if DataError.exit_code in codes else max(codes, default=0)
+
+
+def plan(session: Session, store: Store, tasks: Sequence[Task]) -> list[str]:
+    """What :func:`train_missing` would do: a line for each run, and its announcement.
+
+    Raises:
+        DataError: the store cannot be read.
+    """
+    done, todo = _missing(store, tasks)
+    if not todo:
+        return [
+            choose(
+                session.lang,
+                en="nothing to train: every run is there",
+                zh="无需训练：所需的训练记录都已存在",
+            )
+        ]
+    at_a_time, threads, _ = _places(session, todo)
+    card = gpu_names() if todo[0].device == "cuda" and session.cluster is None else None
+    lines = []
+    for task in todo:
+        first = len(record.epochs) + 1 if (record := done[task.spec.name]) else 1
+        epochs = choose(
+            session.lang,
+            en=f"epochs {first} to {task.epochs}",
+            zh=f"第 {first} 至 {task.epochs} 轮",
+        )
+        lines.append(f"{task.spec.name}: {epochs}")
+    return [*lines, _announcement(todo, done, at_a_time, threads, card, session.lang)]
+
+
+def _missing(store: Store, tasks: Sequence[Task]) -> tuple[dict[str, RunRecord | None], list[Task]]:
+    """What there is of each run, by its name, and the tasks that are not done."""
+    done = {task.spec.name: store.load(task.spec) for task in tasks}
+    todo = [
+        task
+        for task in tasks
+        if (record := done[task.spec.name]) is None or not is_complete(record, task.epochs)
+    ]
+    return done, todo
+
+
+def _places(session: Session, todo: Sequence[Task]) -> tuple[int, int, int]:
+    """How many runs at a time, how many cores each, and how many the device has room for.
+
+    Raises:
+        UsageError: cores were asked for where runs have none of their own.
+    """
+    device = todo[0].device
+    if session.cluster is None and device == "cpu":
+        at_a_time, threads = allocate(todo, workers=session.workers, threads=session.threads)
+        return at_a_time, threads, at_a_time
+    if session.threads is not None:
+        raise UsageError("--threads: expected runs on the CPU of this machine")
+    slots = session.cluster.slots(device) if session.cluster else default_workers(device)
+    return min(session.workers or slots, len(todo)), 1, slots
 
 
 def train_one(session: Session, task: Task) -> tuple[RunRecord | None, int]:

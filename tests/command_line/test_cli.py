@@ -1123,3 +1123,26 @@ def test_the_shell_completes_names_of_runs(home, words, names):
         text=True, check=False, cwd=home.parent,
     )  # fmt: skip
     assert (done.stdout.split(), done.stderr) == (names, "")
+
+
+def test_a_dry_run_says_what_would_be_trained_and_trains_nothing(home):
+    asked = ("table", "3-4", "--seeds", 2, "--device", "cpu", "--dry-run")
+    done = repro(home, *asked)
+    assert (done.returncode, done.stderr) == (0, "")
+    *runs, what, about = done.stdout.splitlines()
+    assert [run.rpartition("-")[0] for run in runs] == [
+        "net-relu-seed0", "net-relu-seed1", "resnet-relu-seed0", "resnet-relu-seed1",
+    ]  # fmt: skip
+    assert all(run.endswith(": epochs 1 to 10") for run in runs)
+    assert what.startswith("4 runs, ")
+    assert about.startswith("about ")
+    assert not home.exists()
+    recorded = Store(ROOT / "results")
+    own = Store(home / "store")
+    known = recorded.find("net-relu-seed0")
+    own.save(known, recorded.predictions(known))
+    assert len(repro(home, *asked).stdout.splitlines()) == 3 + 2, "one is there"
+    train = ("train", "net", "--device", "cpu", "--dry-run")
+    assert repro(home, *train).stdout == "nothing to train: every run is there\n"
+    assert ": epochs 101 to 120\n" in repro(home, *train, "--epochs", 120).stdout
+    complains(repro(home, *asked, "--recorded"), 2, "--dry-run cannot be combined with --recorded")
