@@ -346,6 +346,7 @@ ALLOWED = {
         "verdicts.cells",
         "verdicts.evaluations",
         "verdicts.recipes",
+        "verdicts.stages",
     },
     "verdicts.snapshot": {
         "runs.environments",
@@ -357,6 +358,7 @@ ALLOWED = {
         "verdicts.judging",
         "verdicts.statistics",
     },
+    "verdicts.stages": {"spec", "verdicts.evaluations", "verdicts.recipes"},
     "verdicts.statistics": set(),
     # bench
     "bench.__init__": set(),
@@ -490,6 +492,7 @@ ALLOWED = {
         "reporting.figures.style",
         "verdicts.evidence",
         "verdicts.search",
+        "verdicts.stages",
     },
     "reporting.figures.registry": {
         "errors",
@@ -540,7 +543,7 @@ ALLOWED = {
         "spec",
         "verdicts.evidence",
         "verdicts.judging",
-        "verdicts.search",
+        "verdicts.stages",
     },
     "reporting.pattern_tables": {
         "reporting.language",
@@ -663,6 +666,7 @@ ALLOWED = {
         "verdicts.evaluations",
         "verdicts.recipes",
         "verdicts.search",
+        "verdicts.stages",
     },
     "commands.table": {
         "commands.context",

@@ -234,8 +234,8 @@ def recipes(
     """
     from repro.commands.recipes import compare_recipes, known_evaluations, search_recipes
     from repro.reporting.search_tables import search_to_markdown, search_to_rich
-    from repro.verdicts.evaluations import load_evaluations, to_csv
-    from repro.verdicts.search import SEARCH_FILE, to_dict
+    from repro.verdicts.evaluations import to_csv
+    from repro.verdicts.search import recorded_evaluations, to_dict
 
     if search and recorded:
         raise UsageError("--search and --recorded cannot be combined: choose one")
@@ -246,7 +246,7 @@ def recipes(
     )
     code = 0
     if recorded:
-        evaluations = load_evaluations(packaged("results") / SEARCH_FILE)
+        evaluations = recorded_evaluations()
     else:
         place = session.device(device)
         if search:

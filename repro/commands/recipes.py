@@ -20,14 +20,8 @@ from repro.training.batch_norm import complete
 from repro.verdicts.cells import load_cells
 from repro.verdicts.evaluations import Evaluation, evaluations_of
 from repro.verdicts.recipes import CandidateScore, fit_all, over_shared_cells
-from repro.verdicts.search import (
-    STAGES,
-    RecipeSearch,
-    entrants,
-    models_of,
-    nearest_readings,
-    search_of,
-)
+from repro.verdicts.search import RecipeSearch, search_of
+from repro.verdicts.stages import STAGES, entrants, models_of, nearest_readings
 
 
 def search_recipes(

@@ -49,7 +49,6 @@ def train_missing(
     done, todo = _missing(store, tasks)
     if not todo:
         return 0
-    device = todo[0].device
     at_a_time, threads, slots = _places(session, todo)
     if session.cluster is None:
         if any(task.spec.dataset == "cifar10" for task in todo):
@@ -62,10 +61,8 @@ def train_missing(
                 zh=f"Ray 集群：{session.cluster.nodes} 个节点，最多可同时训练 {slots} 个",
             )
         )
-    cards = [0]
-    card = None
-    if device == "cuda" and session.cluster is None:
-        card, cards = gpu_names(), [number for number, _ in try_gpus()[0]]
+    card = _card(session, todo)
+    cards = [0] if card is None else [number for number, _ in try_gpus()[0]]
     session.say(_announcement(todo, done, at_a_time, threads, card, session.lang))
     began = time.monotonic()
     comparison = Comparison(recorded or recorded_store(), [task.spec for task in todo])
@@ -110,7 +107,6 @@ def plan(session: Session, store: Store, tasks: Sequence[Task]) -> list[str]:
             )
         ]
     at_a_time, threads, _ = _places(session, todo)
-    card = gpu_names() if todo[0].device == "cuda" and session.cluster is None else None
     lines = []
     for task in todo:
         first = len(record.epochs) + 1 if (record := done[task.spec.name]) else 1
@@ -120,7 +116,13 @@ def plan(session: Session, store: Store, tasks: Sequence[Task]) -> list[str]:
             zh=f"第 {first} 至 {task.epochs} 轮",
         )
         lines.append(f"{task.spec.name}: {epochs}")
+    card = _card(session, todo)
     return [*lines, _announcement(todo, done, at_a_time, threads, card, session.lang)]
+
+
+def _card(session: Session, todo: Sequence[Task]) -> str | None:
+    """The names of this machine's cards if they train; None on a CPU or elsewhere."""
+    return gpu_names() if todo[0].device == "cuda" and session.cluster is None else None
 
 
 def _missing(store: Store, tasks: Sequence[Task]) -> tuple[dict[str, RunRecord | None], list[Task]]:

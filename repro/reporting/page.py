@@ -37,7 +37,7 @@ from repro.shell_words import train_command
 from repro.spec import REPORT_RECIPES
 from repro.verdicts.evidence import Evidence
 from repro.verdicts.judging import Verdict, unique_primary
-from repro.verdicts.search import nearest_readings
+from repro.verdicts.stages import nearest_readings
 
 TEMPLATES = Path(__file__).parent / "templates"
 PAGE_FIGURES = (
@@ -105,7 +105,6 @@ def build(evidence: Evidence, *, lang: Language, commit: str | None) -> str:
         recipe=REPORT_RECIPES["net-relu"],
         search=evidence.search,
         decision={each: decision_text(evidence.search, each) for each in ("en", "zh")},
-        candidates=len({fit.candidate for fit in evidence.search.fits}),
         nearest=nearest_readings(evidence.search.fits)[:10],
         describe=describe_recipe,
         models=[

@@ -15,6 +15,8 @@ _FIT_HEADINGS = (
     "", "Optimiser", "Batch", "Pixels", "Dropout", "Cells", "n", "RMS", "By seed", "Mean", "Max",
 )  # fmt: skip
 
+WEIGHTS_AFTER = {"xavier": "Glorot", "he": "He"}
+"""Whose distribution initial weights have, where it is not torch's default."""
 _PIXELS = {"unit": "0 to 1", "symmetric": "-1 to 1", "imagenet": "ImageNet"}
 
 _SPREAD_HEADINGS = ("Cell", "Report", "Recipes", "Least", "Most", "SD")
@@ -75,7 +77,7 @@ def _changes(fit: CandidateScore) -> Iterator[str]:
     if recipe.jpeg_quality:
         yield f"JPEG {recipe.jpeg_quality}"
     if recipe.initial_weights != "torch":
-        yield {"xavier": "Glorot", "he": "He"}[recipe.initial_weights]
+        yield WEIGHTS_AFTER[recipe.initial_weights]
     if fit.norm_batch:
         yield f"batch norm by {fit.norm_batch}"
 

@@ -8,7 +8,12 @@ from rich.console import Group, RenderableType
 
 from repro.reporting.language import Language, choose, translate
 from repro.reporting.markup import markdown_table
-from repro.reporting.recipe_tables import fits_to_rich, recipes_to_markdown, spreads_to_rich
+from repro.reporting.recipe_tables import (
+    WEIGHTS_AFTER,
+    fits_to_rich,
+    recipes_to_markdown,
+    spreads_to_rich,
+)
 from repro.reporting.terminal import plain_table
 from repro.spec import Recipe
 from repro.verdicts.recipes import CandidateScore
@@ -28,10 +33,9 @@ def search_to_rich(
     grid = plain_table(*(translate(each, lang) for each in _HEADINGS), left=())
     for stage in found.stages:
         grid.add_row(*_row(stage))
-    count = len({fit.candidate for fit in found.fits})
     return Group(
         grid, f"\n{decision_text(found, lang)}\n", fits_to_rich(listed),
-        f"\n{count} candidates; spread of each cell across recipes:\n",
+        f"\n{found.candidates} candidates; spread of each cell across recipes:\n",
         spreads_to_rich(found.spreads),
     )  # fmt: skip
 
@@ -58,10 +62,8 @@ def _row(stage: StageResult) -> list[str]:
     if not stage.is_complete:  # those that are missing may be nearer
         return [str(stage.number), f"{len(stage.ranked)}/{stage.entered}", *facts, "–", "–", "–"]
     nearest = f"{stage.ranked[0].rms:.4f}"
-    if stage.place is None:
-        return [str(stage.number), str(stage.entered), *facts, nearest, "–", "–"]
-    in_use = f"{stage.ranked[stage.place - 1].rms:.4f}"
-    return [str(stage.number), str(stage.entered), *facts, nearest, in_use, str(stage.place)]
+    in_use = (f"{stage.in_use.rms:.4f}", str(stage.place)) if stage.in_use else ("–", "–")
+    return [str(stage.number), str(stage.entered), *facts, nearest, *in_use]
 
 
 def decision_text(found: RecipeSearch, lang: Language) -> str:
@@ -128,7 +130,7 @@ def describe_recipe(recipe: Recipe, lang: Language) -> str:
             zh=f"训练图像经 JPEG 压缩（质量 {recipe.jpeg_quality}）",
         ))  # fmt: skip
     if recipe.initial_weights != "torch":
-        name = {"xavier": "Glorot", "he": "He"}[recipe.initial_weights]
+        name = WEIGHTS_AFTER[recipe.initial_weights]
         parts.append(choose(
             lang, en=f"initial weights after {name}", zh=f"{name} 初始化"
         ))  # fmt: skip

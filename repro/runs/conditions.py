@@ -11,7 +11,7 @@ from typing import Any
 
 from repro.errors import UsageError
 from repro.runs.records import RunRecord
-from repro.runs.selection import model_of, primary_dropout_on
+from repro.runs.selection import model_of, primary_accuracies
 from repro.spec import CLAIM_RECIPES
 
 Value = str | float | None
@@ -20,7 +20,7 @@ Value = str | float | None
 
 def _accuracy(run: RunRecord) -> float | None:
     """The last test accuracy, of a network with dropout as the verdicts use it."""
-    accuracies = run.accuracies(dropout_on=primary_dropout_on(run.spec.recipe))
+    accuracies = primary_accuracies(run)
     return accuracies[max(accuracies)] if accuracies else None
 
 

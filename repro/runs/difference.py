@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from repro.runs.records import RunRecord
-from repro.runs.selection import primary_dropout_on
+from repro.runs.selection import primary_accuracies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ def difference_of(one: RunRecord, other: RunRecord) -> Difference:
     """Compare two runs of any recipes."""
     pairs = list(zip(one.epochs, other.epochs, strict=False))
     first = next((a.epoch for a, b in pairs if a.differs_in(b)), None)
-    ours, theirs = _accuracies(one), _accuracies(other)
+    ours, theirs = primary_accuracies(one), primary_accuracies(other)
     return Difference(
         settings=_differing(_settings(one), _settings(other)),
         environments=_differing(one.environment.to_dict(), other.environment.to_dict()),
@@ -67,7 +67,3 @@ def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Differi
 
 def _shown(value: Any) -> str:
     return "–" if value is None else f"{value}"
-
-
-def _accuracies(run: RunRecord) -> dict[int, float]:
-    return run.accuracies(dropout_on=primary_dropout_on(run.spec.recipe))

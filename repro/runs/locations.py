@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from repro.errors import UsageError
@@ -39,9 +40,6 @@ def find_in_stores(stores: Sequence[Store], text: str) -> RunRecord:
         DataError: its record is damaged.
     """
     for store in stores[:-1]:
-        try:
-            name = store.find_name(text)
-        except UsageError:
-            continue
-        return store.load_named(name)
+        with suppress(UsageError):
+            return store.find(text)
     return stores[-1].find(text)

@@ -41,6 +41,11 @@ def primary_dropout_on(recipe: Recipe) -> bool:
     return recipe.dropout_at_prediction
 
 
+def primary_accuracies(run: RunRecord) -> dict[int, float]:
+    """A run's test accuracies by epoch: of a network with dropout those that the verdicts use."""
+    return run.accuracies(dropout_on=primary_dropout_on(run.spec.recipe))
+
+
 def counts_switched(recipe: Recipe) -> bool:
     """Whether a report's figures compare with readings taken with dropout the other way about than
     `recipe` predicts."""

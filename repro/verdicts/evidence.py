@@ -56,7 +56,7 @@ class Evidence:
         """What they say of several figures together."""
         return find_patterns(self.cells, self.records)
 
-    @cached_property
+    @property
     def search(self) -> RecipeSearch:
         """How the recipe was chosen, whichever runs are judged."""
         return recorded_search()

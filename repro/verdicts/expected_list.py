@@ -69,11 +69,6 @@ def accept(
     _write(folder / "claims.csv", _CLAIM_COLUMNS, found)
 
 
-def _told(claim: tuple[int, int, str]) -> str:
-    n, k, finding = claim
-    return f"{finding}, {k} of {n}"
-
-
 def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     rows = [row for _, row in read_csv(path, columns)]
     if not rows:

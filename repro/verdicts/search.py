@@ -1,136 +1,25 @@
-"""The search for the recipe that the report leaves out: who is trained how far, and who goes on.
-
-To train every candidate to the end would take eleven days of one core. So the search has stages,
-each dearer than the one before, and fewer candidates enter each. The stages, the score and the rule
-that decides were fixed before the first run: see docs/recipe-search.md.
-"""
+"""What the search for the recipe has found: each stage's ranking, and what the rule decides."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
 from repro.paths import packaged
-from repro.spec import (
-    FITTING_SEEDS,
-    READING_EPOCHS,
-    REPORT_DROPOUT_AT_PREDICTION,
-    REPORT_RECIPES,
-    Recipe,
-)
+from repro.spec import FITTING_SEEDS, REPORT_DROPOUT_AT_PREDICTION
 from repro.verdicts import recipes
 from repro.verdicts.cells import Cell, load_cells
-from repro.verdicts.evaluations import Evaluation, load_evaluations, recipe_for_model
-from repro.verdicts.recipes import CANDIDATES, CandidateScore, CellSpread, fit_all, spreads
+from repro.verdicts.evaluations import Evaluation, load_evaluations
+from repro.verdicts.recipes import CandidateScore, CellSpread, fit_all, spreads
+from repro.verdicts.stages import IN_USE, STAGES, entrants, known_before, ranking, restricted
 
-IN_USE = REPORT_RECIPES["net-relu"]
 SEARCH_FILE = "search/accuracies.csv"
 """The evaluations of the recorded search, below `results/`."""
-NETS = ("net-relu", "net-leaky_relu", "net-swish")
-CHANGES: tuple[Mapping[str, object], ...] = (
-    {"training_images": "all"},
-    {"order": "fixed"},
-    {"jpeg_quality": 75},
-    {"jpeg_quality": 95},
-    {"initial_weights": "xavier"},
-    {"initial_weights": "he"},
-)
-"""What else the report may have done otherwise. Crossing these with everything would be too much:
-the nearest candidates get each of them, one at a time."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """One round of training: which networks, how far, and how many candidates are trained."""
-
-    entering: int | None
-    """The nearest so far, so many; None for all. The recipe in use enters every stage."""
-    epochs: Mapping[str, int]
-    """By the network's name."""
-    seeds: int
-    """So many of the fitting seeds, from the first."""
-    changed: bool = False
-    """Those that enter are trained with each of :data:`CHANGES` instead of as they are."""
-
-
-STAGES = (
-    Stage(entering=None, epochs=dict.fromkeys(NETS, 10), seeds=1),
-    Stage(entering=4, epochs=dict.fromkeys(NETS, 10), seeds=1, changed=True),
-    Stage(entering=24, epochs={"improved": 10}, seeds=1),
-    Stage(entering=6, epochs={**dict.fromkeys(NETS, 100), "resnet": 10}, seeds=3),
-    Stage(entering=2, epochs={"improved": 100}, seeds=3),
-)
-
-
-def entrants(stage: int, fits: Iterable[CandidateScore]) -> list[Recipe]:
-    """The candidates of `STAGES[stage]`, as recipes of Net, by what is known before it."""
-    fits, now = list(fits), STAGES[stage]
-    if now.entering is None:
-        return list(CANDIDATES)
-    contenders = set(_contenders(stage, fits))
-    ranked = [fit.candidate for fit in ranking(fits, known_before(stage))]
-    nearest = [candidate for candidate in ranked if candidate in contenders][: now.entering]
-    nearest = list(dict.fromkeys([*nearest, IN_USE]))
-    if not now.changed:
-        return nearest
-    return [dataclasses.replace(each, **change) for each in nearest for change in CHANGES]  # type: ignore[arg-type]
-
-
-def _contenders(stage: int, fits: Sequence[CandidateScore]) -> list[Recipe]:
-    """Who may enter a stage: those of the stage before it. Changed candidates join those that they
-    were made of. What a later stage trains must not change who entered an earlier one."""
-    before = entrants(stage - 1, fits)
-    return [*_contenders(stage - 1, fits), *before] if STAGES[stage - 1].changed else before
-
-
-def known_before(stage: int) -> dict[str, set[int]]:
-    """What every candidate has that came through the stages before `stage`: its cells, and the
-    fitting seeds of each. Later stages add seeds, which must not change who entered this one."""
-    known: dict[str, set[int]] = {}
-    for before in STAGES[:stage]:
-        for model, last in before.epochs.items():
-            for epoch in READING_EPOCHS:
-                if epoch <= last:
-                    seeds = known.setdefault(f"{model}@{epoch}", set())
-                    seeds.update(FITTING_SEEDS[: before.seeds])
-    return known
-
-
-def ranking(
-    fits: Iterable[CandidateScore], known: Mapping[str, Collection[int]]
-) -> list[CandidateScore]:
-    """Each candidate that has all seeds of the cells in `known`, over these alone, by its nearest
-    reading; the nearest candidate first."""
-    whole = [_restricted(fit, known) for fit in fits if _has_all(fit, known)]
-    return nearest_readings(sorted(whole, key=lambda fit: fit.rms))
-
-
-def nearest_readings(fits: Iterable[CandidateScore]) -> list[CandidateScore]:
-    """The first of `fits` of each candidate, in the same order."""
-    best: dict[Recipe, CandidateScore] = {}
-    for fit in fits:
-        best.setdefault(fit.candidate, fit)
-    return list(best.values())
-
-
-def _has_all(fit: CandidateScore, known: Mapping[str, Collection[int]]) -> bool:
-    return all(set(seeds) <= fit.by_seed.get(name, {}).keys() for name, seeds in known.items())
-
-
-def _restricted(fit: CandidateScore, known: Mapping[str, Collection[int]]) -> CandidateScore:
-    """`fit` over the cells and seeds in `known` alone."""
-    return dataclasses.replace(
-        fit,
-        by_seed={
-            name: {seed: fit.by_seed[name][seed] for seed in sorted(seeds)}
-            for name, seeds in known.items()
-        },
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,11 +56,6 @@ def decide(ranked: Sequence[CandidateScore], in_use: CandidateScore) -> Decision
     )  # fmt: skip
 
 
-def models_of(stage: Stage, candidate: Recipe) -> list[tuple[Recipe, int]]:
-    """What a stage trains of a candidate: each network's recipe, and to how many epochs."""
-    return [(recipe_for_model(candidate, model), epochs) for model, epochs in stage.epochs.items()]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageResult:
     """How near the candidates of one stage came, over the cells that all of them have by then."""
@@ -193,10 +77,14 @@ class StageResult:
         return len(self.ranked) == self.entered
 
     @property
+    def in_use(self) -> CandidateScore | None:
+        """The score of the recipe in use; None where it did not enter."""
+        return next((fit for fit in self.ranked if fit.candidate == IN_USE), None)
+
+    @property
     def place(self) -> int | None:
-        """Rank of the recipe in use, from 1; None where it did not enter."""
-        candidates = [fit.candidate for fit in self.ranked]
-        return candidates.index(IN_USE) + 1 if IN_USE in candidates else None
+        """Its rank, from 1."""
+        return None if self.in_use is None else self.ranked.index(self.in_use) + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +97,11 @@ class RecipeSearch:
     stages: Sequence[StageResult]
     decision: Decision | None
     """None before the last stage is complete."""
+
+    @property
+    def candidates(self) -> int:
+        """How many were trained for a cell at least; :attr:`fits` has some in several readings."""
+        return len({fit.candidate for fit in self.fits})
 
 
 def search_of(evaluations: Iterable[Evaluation], cells: Sequence[Cell]) -> RecipeSearch:
@@ -224,8 +117,8 @@ def stage_results(fits: Iterable[CandidateScore]) -> list[StageResult]:
     """What each stage found, by what is trained so far."""
     fits, out = list(fits), []
     for number, stage in enumerate(STAGES):
-        entered, known = entrants(number, fits), known_before(number + 1)
-        ranked = [fit for fit in ranking(fits, known) if fit.candidate in set(entered)]
+        entered, known = set(entrants(number, fits)), known_before(number + 1)
+        ranked = [fit for fit in ranking(fits, known) if fit.candidate in entered]
         out.append(
             StageResult(
                 number=number + 1, seeds=stage.seeds, cells=len(known), entered=len(entered),
@@ -244,7 +137,16 @@ def decision_of(fits: Iterable[CandidateScore], stages: Sequence[StageResult]) -
         if (fit.candidate, fit.dropout_left_on, fit.norm_batch)
         == (IN_USE, REPORT_DROPOUT_AT_PREDICTION, 0)
     )  # fmt: skip
-    return decide(stages[-1].ranked, _restricted(as_read, known_before(len(STAGES))))
+    return decide(stages[-1].ranked, restricted(as_read, known_before(len(STAGES))))
+
+
+def recorded_evaluations() -> list[Evaluation]:
+    """The evaluations of the search that comes with the package.
+
+    Raises:
+        DataError: the file is missing or has another form.
+    """
+    return load_evaluations(packaged("results") / SEARCH_FILE)
 
 
 @functools.cache
@@ -254,8 +156,7 @@ def recorded_search() -> RecipeSearch:
     Raises:
         DataError: its file is missing or has another form.
     """
-    evaluations = load_evaluations(packaged("results") / SEARCH_FILE)
-    return search_of(evaluations, load_cells(packaged("expected_results")))
+    return search_of(recorded_evaluations(), load_cells(packaged("expected_results")))
 
 
 def to_dict(found: RecipeSearch, listed: Sequence[CandidateScore]) -> dict[str, Any]:
@@ -271,7 +172,7 @@ def to_dict(found: RecipeSearch, listed: Sequence[CandidateScore]) -> dict[str, 
                 "cells": stage.cells,
                 "seeds": stage.seeds,
                 "nearest_rms": stage.ranked[0].rms if stage.ranked else None,
-                "in_use_rms": None if stage.place is None else stage.ranked[stage.place - 1].rms,
+                "in_use_rms": stage.in_use and stage.in_use.rms,
                 "in_use_place": stage.place,
             }
             for stage in found.stages

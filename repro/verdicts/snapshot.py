@@ -17,7 +17,7 @@ from repro.runs.records import RunRecord
 from repro.runs.selection import accuracies_by_cell, readings_by_seed
 from repro.spec import READING_EPOCHS, REPORT_RECIPES
 from repro.verdicts.claims import ClaimResult
-from repro.verdicts.expected_list import Listing, _told
+from repro.verdicts.expected_list import Listing
 from repro.verdicts.judging import Verdict, VerdictKind
 from repro.verdicts.statistics import Spread, holm, pool
 
@@ -229,3 +229,8 @@ def _same_mean(one: Sequence[float], other: Sequence[float], spread: Spread | No
 def _missing(what: str, listed: str | None, obtained: str | None) -> Check:
     where = "listed and not in expected_results/" if obtained is None else "not listed"
     return Check(what=what, listed=listed or "–", obtained=obtained or "–", holds=False, text=where)
+
+
+def _told(claim: tuple[int, int, str]) -> str:
+    n, k, finding = claim
+    return f"{finding}, {k} of {n}"

@@ -29,8 +29,9 @@ from repro.verdicts.evaluations import evaluations_of, recipe_for_model, to_csv
 from repro.verdicts.evidence import Evidence
 from repro.verdicts.expected_list import load_listing
 from repro.verdicts.recipes import CANDIDATES
-from repro.verdicts.search import CHANGES, SEARCH_FILE
+from repro.verdicts.search import SEARCH_FILE
 from repro.verdicts.snapshot import check_listing
+from repro.verdicts.stages import CHANGES
 
 pytestmark = pytest.mark.regression
 

@@ -27,7 +27,7 @@ from repro.verdicts.recipes import (
     spreads,
     to_dict,
 )
-from repro.verdicts.search import CHANGES
+from repro.verdicts.stages import CHANGES
 from tests.examples import TORCH_ENVIRONMENT, record
 
 BASE = REPORT_RECIPES["net-relu"]

@@ -10,14 +10,15 @@ from repro.spec import REPORT_RECIPES
 from repro.verdicts import search
 from repro.verdicts.evaluations import recipe_for_model
 from repro.verdicts.recipes import CANDIDATES, CandidateScore
-from repro.verdicts.search import (
+from repro.verdicts.search import decide
+from repro.verdicts.stages import (
     CHANGES,
     IN_USE,
     NETS,
     STAGES,
-    decide,
     entrants,
     known_before,
+    models_of,
     ranking,
 )
 
@@ -204,7 +205,7 @@ def test_one_seed_decides_nothing():
 
 def test_a_stage_trains_each_network_the_same_way():
     candidate = CANDIDATES[0]
-    assert search.models_of(STAGES[3], candidate) == [
+    assert models_of(STAGES[3], candidate) == [
         *((recipe_for_model(candidate, model), 100) for model in NETS),
         (recipe_for_model(candidate, "resnet"), 10),
     ]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from repro.reporting.figures.style import SERIES, Style, horizontal_grid
 from repro.verdicts.evidence import Evidence
-from repro.verdicts.search import IN_USE, StageResult
+from repro.verdicts.search import StageResult
+from repro.verdicts.stages import IN_USE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
