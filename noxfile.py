@@ -90,7 +90,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def slow(session: nox.Session) -> None:
-    """The tests of the same kind that take five seconds or more each, most of them to train."""
+    """The tests of the same kind that take two seconds or more each: they train, compile, simulate."""
     install(session)
     run(session, "pytest", "-m", "slow", *PARALLEL, *session.posargs)
 

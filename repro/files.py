@@ -15,7 +15,7 @@ from pathlib import Path
 
 import filelock
 
-from repro.errors import DataError, DiskError
+from repro.errors import DataError, DiskError, out_of_memory
 
 
 @contextmanager
@@ -24,6 +24,8 @@ def disk_errors(path: Path, verb: str = "written") -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno == errno.ENOMEM:
+            raise DiskError(out_of_memory(f"{path} cannot be {verb}")) from None
         again = "free some space and run the same command again to resume"
         elsewhere = "choose another place (for the data set and the runs: REPRO_HOME)"
         hints = {
@@ -31,7 +33,6 @@ def disk_errors(path: Path, verb: str = "written") -> Iterator[None]:
             errno.EDQUOT: f"the disk quota is used up; {again}",
             errno.EROFS: f"the file system is read-only; {elsewhere}",
             errno.EACCES: f"no permission; {elsewhere}",
-            errno.ENOMEM: "not enough memory; train fewer runs at a time (--workers)",
             errno.ENOLCK: f"the file system has no locks; {elsewhere}",
             errno.EOPNOTSUPP: f"the file system does not support this; {elsewhere}",
         }

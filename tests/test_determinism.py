@@ -31,10 +31,12 @@ def run(code, **variables):
     return done.stdout.strip(), (done.stderr.strip().splitlines() or [""])[-1]
 
 
+@pytest.mark.slow
 def test_an_environment_entered_first_trains():
     assert run(ENTER + TRAIN) == ("trains", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "message"),
     [

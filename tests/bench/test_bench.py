@@ -151,6 +151,7 @@ def png(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_one_run_is_measured_on_several_cores(tmp_path):
     taken = measuring.measure_threads(
         "net-relu", (1, 2), steps=3, rounds=2, home=tmp_path, dataset="synthetic", say=print
@@ -178,6 +179,7 @@ def test_contestants_train_by_turns(tmp_path, png):
     assert "| D, ours, kernels |" in markdown(Report(machine={}, networks=[got]))
 
 
+@pytest.mark.slow
 def test_a_contestant_that_ends_says_why(tmp_path):
     given = {"model": "net-relu", "home": str(tmp_path), "png": "", "dataset": "cifar10"}
     with (

@@ -22,7 +22,6 @@ from rich.cells import cell_len
 from rich.console import Console
 from typer.testing import CliRunner
 
-from repro.__main__ import load_cli
 from repro.commands.context import Session
 from repro.commands.recipes import search_recipes
 from repro.commands.verify import verify_recorded
@@ -35,52 +34,15 @@ from repro.spec import REPORT_RECIPES
 from repro.verdicts import search
 from repro.verdicts.recipes import CANDIDATES
 from tests.chinese import HALF_WIDTH
+from tests.command_line.shell import CLI, ROOT, complains, environment, repro, repro_process
 from tests.examples import record
 from tests.processes import of_group
 from tests.test_docs import parse
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def home(tmp_path):
     return tmp_path / "home"
-
-
-def environment(home):
-    return {
-        **{name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
-        "REPRO_HOME": str(home),
-        "COLUMNS": "80",
-        "NO_COLOR": "1",
-        "PYTHONPATH": str(ROOT),
-    }
-
-
-def repro(home, *arguments, cwd=None, errors="strict", **more):
-    command = [sys.executable, "-m", "repro", *map(str, arguments)]
-    return subprocess.run(
-        command,
-        env={**environment(home), **more},
-        capture_output=True,
-        text=True,
-        errors=errors,
-        check=False,
-        cwd=cwd or home.parent,
-    )
-
-
-def complains(done, code, *words):
-    """One clear line on standard error that begins with `repro:`, the code, nothing else printed."""
-    assert done.returncode == code, done.stdout + done.stderr
-    *before, last = done.stderr.splitlines()
-    assert last.startswith("repro: ")
-    assert all(line.startswith(("CIFAR-10: ", "failed: ", "1 run", "about ")) for line in before), (
-        done.stderr
-    )
-    for word in words:
-        assert word in " ".join(done.stderr.split()), done.stderr
-    return True
 
 
 @pytest.mark.slow
@@ -147,8 +109,8 @@ def test_a_table_is_trained_once_and_printed_in_every_format(home):
 
 @pytest.mark.slow
 def test_an_audit_says_what_it_proved_and_a_changed_digit_is_exit_code_1(home):
-    assert repro(home, "train", "net", "--dataset", "synthetic").returncode == 0
-    done = repro(home, "audit", "--seed", "1", "--minutes", "0.2", "--workers", "1")
+    assert repro_process(home, "train", "net", "--dataset", "synthetic").returncode == 0
+    done = repro_process(home, "audit", "--seed", "1", "--minutes", "0.2", "--workers", "1")
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
     assert "2 checkpoints to predict with and 3 of 10 epochs to train again" in done.stderr
@@ -161,7 +123,7 @@ def test_an_audit_says_what_it_proved_and_a_changed_digit_is_exit_code_1(home):
 
     (path,) = home.glob("store/runs/*/record.json")
     path.write_bytes(path.read_bytes().replace(b'"accuracy": 0.', b'"accuracy": 0.9', 1))
-    done = repro(home, "audit", "net-relu", "--quiet", "--format", "json")
+    done = repro_process(home, "audit", "net-relu", "--quiet", "--format", "json")
     assert done.returncode == 1
     (finding,) = json.loads(done.stdout)["findings"]
     assert (finding["check"], finding["outcome"]) == ("record", "refuted")
@@ -227,10 +189,10 @@ def test_an_unknown_repro_lang_is_one_line(home, words):
 
 
 def test_help_is_wrapped_at_the_terminals_width_alone(home):
-    shown = repro(home, "bench", "--help", COLUMNS="80").stdout
+    shown = repro_process(home, "bench", "--help", COLUMNS="80").stdout
     assert "throughput is compared" in shown
-    assert "each row as soon" in repro(home, "--help", COLUMNS="80").stdout
-    assert "problem is missing runs" in repro(home, "table", "--help", COLUMNS="80").stdout
+    assert "each row as soon" in repro_process(home, "--help", COLUMNS="80").stdout
+    assert "problem is missing runs" in repro_process(home, "table", "--help", COLUMNS="80").stdout
 
 
 @pytest.mark.parametrize(
@@ -251,7 +213,7 @@ def test_the_help_of_common_commands_is_short_and_ends_with_examples(home, comma
 
 def test_every_option_of_every_command_has_help(home):
     """In the code, so that none is dropped to make a page shorter."""
-    top = typer.main.get_command(load_cli().app)
+    top = typer.main.get_command(CLI.app)
     groups = [top, *(each for each in top.commands.values() if hasattr(each, "commands"))]
     for group in groups:
         for command in group.commands.values():
@@ -539,7 +501,7 @@ def test_who_reads_the_output_may_leave(home, words):
 
 def test_a_fault_of_the_package_has_no_verdicts_exit_code(monkeypatch, capsys):
     monkeypatch.setattr("repro.reporting.cell_tables.cells_to_rich", lambda *_: 1 / 0)
-    done = CliRunner().invoke(load_cli().app, ["table", "all", "--recorded"])
+    done = CliRunner().invoke(CLI.app, ["table", "all", "--recorded"])
     assert done.exit_code == 70
     assert "ZeroDivisionError" in done.stderr
 
@@ -549,7 +511,7 @@ def test_a_command_without_memory_is_one_line(monkeypatch):
         raise MemoryError("Unable to allocate 176 MiB")
 
     monkeypatch.setattr("repro.reporting.cell_tables.cells_to_rich", short)
-    done = CliRunner().invoke(load_cli().app, ["table", "all", "--recorded"])
+    done = CliRunner().invoke(CLI.app, ["table", "all", "--recorded"])
     assert done.exit_code == 4
     assert done.stderr.startswith("repro: out of memory (Unable to allocate 176 MiB); ")
     assert "Traceback" not in done.stderr
@@ -568,7 +530,7 @@ def test_a_table_of_which_a_run_failed_is_no_success(
     store.save(record(seed=0, accuracies={10: accuracy}), {"10": np.zeros(10_000, np.uint8)})
     monkeypatch.setattr("repro.commands.table.train_missing", lambda *_: trained)
     words = ["table", "3-1", "--epochs", "10", "--seeds", "2", "--device", "cpu"]
-    assert CliRunner().invoke(load_cli().app, words).exit_code == code
+    assert CliRunner().invoke(CLI.app, words).exit_code == code
 
 
 def test_a_changed_record_fails_its_check_and_counts_for_no_cell(monkeypatch, tmp_path):
@@ -842,17 +804,17 @@ def test_a_mistyped_command_or_option_is_answered_with_the_nearest(home, words, 
 
 
 def test_a_narrow_terminal_loses_no_figure(home):
-    wide = repro(home, "table", "3-4", "--recorded", COLUMNS="80").stdout
-    assert repro(home, "table", "3-4", "--recorded", COLUMNS="30").stdout == wide
+    wide = repro_process(home, "table", "3-4", "--recorded", COLUMNS="80").stdout
+    assert repro_process(home, "table", "3-4", "--recorded", COLUMNS="30").stdout == wide
     assert len(re.findall(r"REPRODUCED|CLOSE|DIFFERS|INCONCLUSIVE", wide)) > 2
 
 
 def test_a_wide_terminal_shows_the_intervals_of_claims(home):
-    wide = repro(home, "claims", "--recorded", COLUMNS="120").stdout
+    wide = repro_process(home, "claims", "--recorded", COLUMNS="120").stdout
     interval = re.compile(r"\([+-]0\.\d{3} to [+-]0\.\d{3}\)")
     assert interval.search(wide)
     assert max(map(len, wide.splitlines()[:20])) <= 120
-    assert not interval.search(repro(home, "claims", "--recorded", COLUMNS="80").stdout)
+    assert not interval.search(repro_process(home, "claims", "--recorded", COLUMNS="80").stdout)
 
 
 def test_messages_are_text_and_no_pictures(home, tmp_path):
@@ -912,6 +874,7 @@ def test_strange_paths_are_paths_and_no_markup(tmp_path):
     assert out.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "more"),
     [
@@ -941,9 +904,9 @@ def test_a_home_of_any_name_is_used_under_any_encoding(tmp_path, name, more):
         ("export", "weights", "net", f"{out}-weights"),
         ("report", "--recorded", "--out", f"{out}.html"),
     ]:
-        done = repro(place, *words, cwd=tmp_path, errors="surrogateescape", **more)
+        done = repro_process(place, *words, cwd=tmp_path, errors="surrogateescape", **more)
         assert done.returncode == 0, (words, done.stderr)
-    done = repro(place, "data", "verify", cwd=tmp_path, errors="surrogateescape", **more)
+    done = repro_process(place, "data", "verify", cwd=tmp_path, errors="surrogateescape", **more)
     assert complains(done, 3, "not there; `repro data fetch` gets it")
     assert (place / "out.csv").exists()
     assert list(place.glob("out/*.svg"))
@@ -970,7 +933,7 @@ def test_output_that_cannot_be_written_is_one_line(home):
     assert done.returncode == 3
     assert "No space left on device" in done.stderr.splitlines()[0]
     assert "Traceback" not in done.stderr
-    plain = repro(home, "table", "3-1", "--recorded", PYTHONIOENCODING="ascii")
+    plain = repro_process(home, "table", "3-1", "--recorded", PYTHONIOENCODING="ascii")
     assert "Traceback" not in plain.stderr
     assert "0.5744" in plain.stdout
 
@@ -999,9 +962,9 @@ def small_disk(tmp_path):
 @pytest.mark.slow
 def test_a_full_disk_is_exit_code_3_and_loses_nothing(small_disk):
     arguments = ("train", "net", "--dataset", "synthetic", "--epochs")
-    assert repro(small_disk / "home", *arguments, "1").returncode == 0
+    assert repro_process(small_disk / "home", *arguments, "1").returncode == 0
     (small_disk / "filler").write_bytes(bytes(600_000))
-    done = repro(small_disk / "home", *arguments, "2")
+    done = repro_process(small_disk / "home", *arguments, "2")
     assert done.returncode == 3
     assert (
         "the disk is full; free some space and run the same command again to resume" in done.stderr
@@ -1009,7 +972,7 @@ def test_a_full_disk_is_exit_code_3_and_loses_nothing(small_disk):
     (kept,) = Store(small_disk / "home" / "store").records()
     assert len(kept.epochs) == 1
     (small_disk / "filler").unlink()
-    done = repro(small_disk / "home", *arguments, "2", "--format", "json")
+    done = repro_process(small_disk / "home", *arguments, "2", "--format", "json")
     assert len(json.loads(done.stdout)["epochs"]) == 2
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score
 
 from repro.data.labels import accuracy, read_labels, score, write_labels
 from repro.errors import DataError
@@ -14,6 +13,8 @@ def labels(path, text):
 
 
 def test_accuracy_is_sklearns():
+    from sklearn.metrics import accuracy_score
+
     random = np.random.default_rng(0)
     for _ in range(20):
         one, other = random.integers(0, 10, (2, 137))

@@ -101,11 +101,9 @@ def pixels(recipe, indices, dtype):
 @pytest.mark.parametrize(
     ("name", "batch"),
     [
-        (name, batch)
-        for name in RECIPES
-        for batch in (20, 7)
-        # ResNet takes seconds: each of its recipes once, each batch size once.
-        if not name.startswith("resnet") or (batch == 7) == ("momentum" in name)
+        *((name, 3) for name in RECIPES if not name.startswith("resnet")),
+        *(pytest.param(name, 20, marks=pytest.mark.slow) for name in RECIPES),
+        pytest.param("resnet, momentum", 7, marks=pytest.mark.slow),
     ],
 )
 def test_ten_steps_in_float64_are_torchs(name, batch, double):
@@ -164,7 +162,7 @@ def test_dropout_at_prediction_is_torchs(double):
     assert np.abs(few[:3] - on[:3]).max() < 1e-12
 
 
-@pytest.mark.parametrize("batch", [4, 7, 20])
+@pytest.mark.parametrize("batch", [4, pytest.param(20, marks=pytest.mark.slow)])
 def test_batch_norm_left_in_training_mode_at_prediction_is_torchs(batch, double):
     recipe = REPORT_RECIPES["resnet"]
     ours = network(recipe, double, np.float64)

@@ -230,6 +230,12 @@ def test_what_the_system_refuses_is_said_with_what_to_do(code, message):
         raise OSError(code, os.strerror(code))
 
 
+def test_a_disk_that_lacks_memory_is_no_fault_of_the_disk():
+    message = "^out of memory .*/x/y cannot be written.*--workers 1.* to resume$"
+    with pytest.raises(DataError, match=message), disk_errors(Path("/x/y")):
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+
 @pytest.mark.posix
 @pytest.mark.parametrize("name", ["store.json", "record.json", "predictions.safetensors"])
 def test_what_never_ends_is_not_read(tmp_path, monkeypatch, name):
@@ -395,6 +401,7 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
         assert not left.exists()
 
 
+@pytest.mark.slow
 def test_processes_that_begin_a_store_together_do_not_trip_over_each_other(tmp_path):
     code = (
         "import sys, time; from pathlib import Path; from repro.runs.store import Store; from tests.examples import record\n"

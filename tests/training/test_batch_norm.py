@@ -33,6 +33,7 @@ def trained(tmp_path_factory):
     return store, record, trainer
 
 
+@pytest.mark.slow
 def test_it_is_what_torch_says_of_the_same_weights(trained):
     store, record, trainer = trained
     known = batch_norm.complete(store, [record], DATA)

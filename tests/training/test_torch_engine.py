@@ -144,7 +144,7 @@ def test_train_loss_weighs_images_alike_where_the_last_batch_is_small(spec_of):
 
 @pytest.mark.parametrize("name", list(REPORT_RECIPES))
 def test_the_same_spec_gives_the_same_bits_and_another_seed_others(name, engine):
-    data = head(DATA, 50)
+    data = head(DATA, 25)
     spec = RunSpec(recipe=REPORT_RECIPES[name], seed=0, engine=engine, dataset="synthetic")
     first, again = trained(spec, 2, data), trained(spec, 2, data)
     other = trained(dataclasses.replace(spec, seed=1), 2, data)
@@ -218,6 +218,7 @@ def test_the_global_generator_has_no_part_in_training(spec_of):
     assert digests(first) == digests(trained(spec_of(architecture="improved"), 1))
 
 
+@pytest.mark.slow
 def test_dropout_at_prediction_changes_predictions_and_not_training(spec_of):
     learned = {"architecture": "improved", "learning_rate": 0.02, "momentum": 0.9}
     off = trained(spec_of(**learned), 8)
@@ -351,6 +352,7 @@ def test_threads_change_no_bit_of_a_run(threads):
     assert many.read_test_set() == trained(spec, 1).read_test_set()
 
 
+@pytest.mark.slow
 def test_no_setting_of_the_callers_brings_tf32_back():
     """Of the caller's process: the settings are global, so that another process looks at them."""
     code = """

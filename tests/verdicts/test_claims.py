@@ -208,6 +208,7 @@ def drawn(trials, n, mean, pairs=1, sd=0.01):
     return [two(trial[0], trial[-1]) for trial in random.tolist()]
 
 
+@pytest.mark.slow
 def test_with_no_difference_support_and_contradiction_are_as_rare_as_they_should_be():
     """Each in 2.5% of 3,000 simulations of five seeds: five agreeing seeds are 2 in 32, not 1."""
     alone = Claim(name="a", says="", place="", greater=TWO.greater[:1])
@@ -220,6 +221,7 @@ def test_with_no_difference_support_and_contradiction_are_as_rare_as_they_should
     assert both[Finding.SUPPORTED] < found[Finding.SUPPORTED]
 
 
+@pytest.mark.slow
 def test_a_difference_as_large_as_the_margin_passes_as_none_in_at_most_5_of_100():
     alone = Claim(name="a", says="", place="", greater=TWO.greater[:1])
     found = Counter(judge_claim(alone, each).finding for each in drawn(3000, 10, -EQUIVALENCE))
@@ -228,6 +230,7 @@ def test_a_difference_as_large_as_the_margin_passes_as_none_in_at_most_5_of_100(
     assert none[Finding.EQUIVALENT] > 600, "ten seeds do see that there is no difference"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sd", "difference", "rate"),
     [(0.01, 0.01, 0.80), (0.01, 0.02, 1.0), (0.015, 0.01, 0.47), (0.015, 0.02, 0.96)],

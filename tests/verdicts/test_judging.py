@@ -259,6 +259,7 @@ def test_the_pooled_interval_covers_one_more_run_where_the_rows_of_a_run_go_toge
     assert low <= inside <= high
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("network", "cells"), [("Net", 12), ("ImprovedNet", 4), ("ResNet", 1)])
 def test_a_real_difference_shows_as_often_as_the_docs_say(network, cells):
     """Whole reproductions of one network: its cells share a pooled spread."""

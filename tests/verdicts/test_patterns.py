@@ -143,6 +143,7 @@ def test_resnet_has_one_row_and_counts_among_all():
     assert close.shared == pytest.approx(2 * stats.t.sf(t, 2), abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["shared", "apart"])
 def test_of_faithful_reports_p_is_below_5_percent_in_5_of_100(monkeypatch, way):
     """400 reports that are runs like ours, five seeds each. The spread is estimated from so few
