@@ -90,7 +90,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def slow(session: nox.Session) -> None:
-    """The tests of the same kind that take two seconds or more each: they train, compile, simulate."""
+    """The tests of the same kind that train, compile or simulate for two seconds or more."""
     install(session)
     run(session, "pytest", "-m", "slow", *PARALLEL, *session.posargs)
 
