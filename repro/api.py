@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -92,7 +93,7 @@ def table(
             dataset=dataset,
         )  # fmt: skip
     else:
-        found, code = train_table(
+        found, failures = train_table(
             _session(quiet, workers, threads),
             cells,
             report=told,
@@ -103,8 +104,8 @@ def table(
             lang="en",
             recorded=recorded_store(own),
         )
-        if code:
-            raise _failure(code, f"table {number}: not every run could be trained")
+        if failures:
+            raise _worst(failures, f"table {number}: not every run could be trained")
     verdicts = judge_records(cells, found, told.recipes)
     return pd.DataFrame([verdict_to_dict(verdict, lang) for verdict in verdicts])
 
@@ -272,9 +273,9 @@ def run(
         engine=engine,
         dataset=dataset,
     )
-    record, code = train_one(_session(quiet), task)
-    if code or record is None:
-        raise _failure(code, f"{task.spec.name}: could not be trained")
+    record, failures = train_one(_session(quiet), task)
+    if failures or record is None:
+        raise _worst(failures, f"{task.spec.name}: could not be trained")
     return record
 
 
@@ -295,9 +296,10 @@ def _check(
             raise UsageError(f"{name}: expected one of {', '.join(choices)}; got {value!r}")
 
 
-def _failure(code: int, text: str) -> ReproError:
-    """What a command's exit code stands for; the reason is printed already."""
-    return (DataError if code == DataError.exit_code else TrainingError)(text)
+def _worst(failures: Sequence[ReproError], text: str) -> ReproError:
+    """A DataError if one of `failures` is, which are printed already."""
+    data = any(isinstance(each, DataError) for each in failures)
+    return (DataError if data else TrainingError)(text)
 
 
 def _session(quiet: bool, workers: int | None = None, threads: int | None = None) -> Session:

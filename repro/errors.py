@@ -1,4 +1,4 @@
-"""The errors that a person can act on, each with the exit code that the command line gives it.
+"""The errors that a person can act on.
 
 A message is one line: what was expected, what came, and where.
 """
@@ -19,14 +19,12 @@ def escape(text: str) -> str:
 
 
 class ReproError(Exception):
-    """Base of this package's errors; `exit_code` is what the process ends with.
+    """Base of this package's errors.
 
     A message often repeats what a file says. It stays one line of a readable length even where
     that has line breaks, control characters or a megabyte: they are escaped, and its middle left
     out.
     """
-
-    exit_code = 1
 
     def __init__(self, message: str) -> None:
         super().__init__(_cut(escape(_cut(message))))
@@ -35,13 +33,9 @@ class ReproError(Exception):
 class UsageError(ReproError):
     """The request itself cannot be met: an unknown table, zero epochs."""
 
-    exit_code = 2
-
 
 class DataError(ReproError):
     """The data set, the store or a file that the user named cannot be had or believed."""
-
-    exit_code = 3
 
 
 class EvidenceError(DataError):
@@ -55,13 +49,9 @@ class DiskError(DataError):
 class NoRunsError(ReproError):
     """There is no run of what was asked for; training makes some."""
 
-    exit_code = 4
-
 
 class TrainingError(ReproError):
     """A run did not reach its last epoch, so its cells stay without a record."""
-
-    exit_code = 4
 
 
 def out_of_memory(words: str = "") -> str:

@@ -84,7 +84,7 @@ def test_what_is_wrong_is_raised(monkeypatch, tmp_path):
         table("9-9", recorded=True)
     with pytest.raises(UsageError, match="epochs: expected an integer from 1"):
         run("net", epochs=0)
-    monkeypatch.setattr("repro.api.train_one", lambda *_: (None, 4))
+    monkeypatch.setattr("repro.api.train_one", lambda *_: (None, []))
     with pytest.raises(TrainingError, match="could not be trained"):
         run("net", dataset="synthetic")
 
@@ -111,7 +111,9 @@ def test_a_word_that_means_nothing_is_refused(given, message, recorded, monkeypa
 def test_data_that_cannot_be_had_are_not_a_trainings_fault(monkeypatch, tmp_path):
     monkeypatch.setenv("REPRO_HOME", str(tmp_path))
     for user in ("table", "train"):
-        monkeypatch.setattr(f"repro.commands.{user}.train_missing", lambda *_: DataError.exit_code)
+        monkeypatch.setattr(
+            f"repro.commands.{user}.train_missing", lambda *_: [DataError("no disk")]
+        )
     with pytest.raises(DataError, match="table 3-1"):
         table("3-1")
     with pytest.raises(DataError, match="could not be trained"):

@@ -671,6 +671,7 @@ ALLOWED = {
     "commands.table": {
         "commands.context",
         "commands.train",
+        "errors",
         "execution.devices",
         "execution.messages",
         "execution.scheduler",
@@ -720,7 +721,14 @@ ALLOWED = {
         "verdicts.snapshot",
     },
     # command_line
+    "command_line.exit_codes": {
+        "errors",
+        "execution.audit",
+        "execution.doctor",
+        "verdicts.judging",
+    },
     "command_line.training": {
+        "command_line.exit_codes",
         "command_line.options",
         "command_line.runs",
         "commands.predict",
@@ -736,6 +744,7 @@ ALLOWED = {
         "bench.measuring",
         "command_line.console",
         "command_line.errors",
+        "command_line.exit_codes",
         "command_line.options",
         "commands.audit",
         "commands.bench",
@@ -761,8 +770,8 @@ ALLOWED = {
         "reporting.data_tables",
         "reporting.language",
     },
-    "command_line.errors": {"command_line.console", "errors"},
-    "command_line.help": {"command_line.errors", "errors", "reporting.language"},
+    "command_line.errors": {"command_line.console", "command_line.exit_codes", "errors"},
+    "command_line.help": {"command_line.errors", "command_line.exit_codes", "reporting.language"},
     "command_line.options": {
         "command_line.console",
         "command_line.errors",
@@ -791,6 +800,7 @@ ALLOWED = {
     "command_line.runs": {
         "command_line.console",
         "command_line.errors",
+        "command_line.exit_codes",
         "command_line.options",
         "data.dataset",
         "errors",
@@ -806,6 +816,7 @@ ALLOWED = {
     "command_line.tables": {
         "command_line.console",
         "command_line.errors",
+        "command_line.exit_codes",
         "command_line.options",
         "commands.context",
         "commands.recipes",

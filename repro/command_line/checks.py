@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from repro.command_line import exit_codes
 from repro.command_line.console import err, out
 from repro.command_line.errors import refuse
 from repro.command_line.options import (
@@ -94,14 +95,14 @@ def verify(
             raise UsageError(f"table {number} requires --fresh; without it, all tables are checked")
         fresh_only = ("seeds", "epochs", "device", "engine", *TRAINING_OPTIONS)
         refuse(context, fresh_only, "requires --fresh")
-        checks, code = verify_recorded(
+        checks, failures = verify_recorded(
             Session(console=err, lang=resolve_language(), quiet=quiet), accept=accept
         )
     else:
         if accept:
             raise UsageError("--accept cannot be combined with --fresh: it needs the bundled runs")
         session = training_session(context, quiet, workers, threads, executor, address, gpu_share)
-        checks, code = verify_fresh(
+        checks, failures = verify_fresh(
             session,
             number,
             seeds=seeds,
@@ -115,7 +116,8 @@ def verify(
         typer.echo(checks_to_markdown(checks))
     else:
         out.print(checks_to_rich(checks))
-    raise typer.Exit(code or (0 if all(check.holds for check in checks) else 1))
+    hold = all(check.holds for check in checks)
+    raise typer.Exit(exit_codes.of_failures(failures) or (0 if hold else exit_codes.DIFFERS))
 
 
 def audit(
@@ -183,7 +185,7 @@ def audit(
             f"{done.drawn} of {done.trainable} epochs drawn; to repeat: --seed {drawn_with} "
             f"--minutes {minutes:g} --workers {done.workers}"
         )
-    raise typer.Exit(done.exit_code)
+    raise typer.Exit(exit_codes.of_audit(done))
 
 
 def doctor(form: FormOption = "rich") -> None:
@@ -204,7 +206,7 @@ def doctor(form: FormOption = "rich") -> None:
         out.print(show_machine(doctor.facts), highlight=False)
         out.print()
         out.print(show_levels(doctor.diagnoses), highlight=False)
-    raise typer.Exit(doctor.exit_code)
+    raise typer.Exit(exit_codes.of_checkup(doctor))
 
 
 def measure(

@@ -14,16 +14,12 @@ from typing import Any, NoReturn
 
 import typer
 
+from repro.command_line import exit_codes
 from repro.command_line.console import stop
-from repro.errors import DataError, ReproError, TrainingError, UsageError, out_of_memory
+from repro.errors import ReproError, UsageError, out_of_memory
 
 # Typer's own error for arguments that do not parse; its base has no public name.
 BadUsage: Any = typer.BadParameter.__mro__[1]
-
-_FAULT = 70
-"""Exit code of an internal error of this package (EX_SOFTWARE in sysexits.h)."""
-
-_BROKEN_PIPE = 141  # 128 + SIGPIPE, which Windows does not have
 
 
 class Terminated(BaseException):
@@ -40,32 +36,32 @@ def errors_reported() -> Iterator[None]:
         yield
     except BadUsage as error:
         if not error.format_message():  # a group without a command: its help is printed
-            sys.exit(UsageError.exit_code)
+            sys.exit(exit_codes.USAGE)
         if "\n" in error.format_message():  # its help is not printed yet
             raise
         path = error.ctx.command_path if error.ctx else "repro"
-        stop(f"{_wrong_usage(error)} (see `{path} --help`)", UsageError.exit_code)
+        stop(f"{_wrong_usage(error)} (see `{path} --help`)", exit_codes.USAGE)
     except ReproError as error:
-        stop(f"{error}", error.exit_code)
+        stop(f"{error}", exit_codes.of_error(error))
     except BrokenPipeError:  # the reader closed the pipe, as `head` does
         _discard_output()
-        sys.exit(_BROKEN_PIPE)
+        sys.exit(exit_codes.BROKEN_PIPE)
     except SystemExit as error:  # Rich exits with 1 on a broken pipe while printing help
-        sys.exit(_BROKEN_PIPE if error.code == 1 else error.code)
+        sys.exit(exit_codes.BROKEN_PIPE if error.code == 1 else error.code)
     except OSError as error:
         _flush_output()
-        stop(f"{error}", DataError.exit_code)
+        stop(f"{error}", exit_codes.DATA)
     except (typer.Exit, typer.Abort, *BadUsage.__bases__):
         raise
     except MemoryError as error:
-        stop(out_of_memory(str(error)), TrainingError.exit_code)
+        stop(out_of_memory(str(error)), exit_codes.NOT_DONE)
     except Exception:
         traceback.print_exc()
-        sys.exit(_FAULT)
+        sys.exit(exit_codes.FAULT)
     except KeyboardInterrupt:
-        stop("stopped; run the same command again to resume", 130)
+        stop("stopped; run the same command again to resume", exit_codes.STOPPED)
     except Terminated:
-        stop("terminated; run the same command again to resume", 143)
+        stop("terminated; run the same command again to resume", exit_codes.TERMINATED)
 
 
 def _flush_output() -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from repro.command_line import exit_codes
 from repro.command_line.errors import BadUsage, errors_reported, nearest, terminate
-from repro.errors import UsageError
 from repro.reporting.language import Language, choose, resolve_language
 
 _ORDER = (
@@ -121,7 +121,7 @@ class Commands(Paragraphs):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing:
             typer.echo(_first_steps(resolve_language()))
-            raise typer.Exit(UsageError.exit_code)
+            raise typer.Exit(exit_codes.USAGE)
         return super().parse_args(ctx, args)
 
     def make_context(self, *given: Any, **options: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from repro.command_line import exit_codes
 from repro.command_line.console import note, out
 from repro.command_line.errors import refuse
 from repro.command_line.options import (
@@ -17,7 +18,7 @@ from repro.command_line.options import (
     RunsArgument,
     run_store,
 )
-from repro.errors import DataError, UsageError
+from repro.errors import UsageError
 from repro.paths import home
 
 # Modules that import pandas, scipy or msgspec are imported where they are used, so that
@@ -58,7 +59,7 @@ def list_all(
     for error in damaged:
         note(str(error))
     if damaged:
-        raise typer.Exit(DataError.exit_code)
+        raise typer.Exit(exit_codes.DATA)
 
 
 def show(

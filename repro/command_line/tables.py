@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from repro.command_line import exit_codes
 from repro.command_line.console import note, out
 from repro.command_line.errors import refuse
 from repro.command_line.options import (
@@ -26,7 +27,7 @@ from repro.command_line.options import (
     WorkersOption,
     training_session,
 )
-from repro.errors import DataError, NoRunsError, UsageError
+from repro.errors import NoRunsError, ReproError, UsageError
 from repro.paths import packaged
 from repro.reporting.language import resolve_language
 from repro.spec import MAX_SEED
@@ -95,7 +96,7 @@ def table(
     from repro.runs.locations import recorded_store, user_store
     from repro.runs.selection import choose_seeds
     from repro.verdicts.cells import select_cells
-    from repro.verdicts.judging import exit_code, judge_records
+    from repro.verdicts.judging import judge_records
     from repro.verdicts.reports import load_report, this_report
 
     lang = resolve_language(lang)
@@ -111,7 +112,8 @@ def table(
     told = load_report(own) if own else this_report(packaged("expected_results"))
     cells = select_cells(told.cells, number, epochs)
     if recorded or trained:
-        chosen, code = choose_seeds(first_seed, seeds, fitting=own is not None), 0
+        chosen = choose_seeds(first_seed, seeds, fitting=own is not None)
+        failures: list[ReproError] = []
         found = stored_runs(
             told, own, recorded=recorded, seeds=chosen, device=device, engine=engine,
             dataset=dataset,
@@ -126,7 +128,7 @@ def table(
             tasks = table_tasks(cells, told, chosen, place, engine, dataset)
             typer.echo("\n".join(plan(session, user_store(), tasks)))
             return
-        found, code = train_table(
+        found, failures = train_table(
             session, cells, report=told, seeds=chosen, device=place, engine=engine,
             dataset=dataset, lang=lang, recorded=recorded_store(own),
         )  # fmt: skip
@@ -138,11 +140,10 @@ def table(
         typer.echo(cells_to_text(verdicts, form, lang))
     fewest = min(verdict.n for verdict in verdicts if verdict.counts)
     if (recorded or trained) and seeds and fewest < seeds:
-        note(f"expected {seeds} seeds for every cell; a cell has only {fewest}: lower --seeds")
-        code = NoRunsError.exit_code
-    found_out = exit_code(verdicts)
-    # After a failed run, its cells may still be judged by the other seeds.
-    raise typer.Exit(code if code == DataError.exit_code or not found_out else found_out)
+        missing = f"expected {seeds} seeds for every cell; a cell has only {fewest}: lower --seeds"
+        note(missing)
+        failures = [NoRunsError(missing)]
+    raise typer.Exit(exit_codes.of_table(verdicts, failures))
 
 
 def claims(
@@ -171,7 +172,7 @@ def claims(
     else:
         typer.echo(claims_to_text(judged, form, lang))
     if all(each.finding is Finding.NOT_RUN for each in judged):
-        raise typer.Exit(4)
+        raise typer.Exit(exit_codes.NOT_DONE)
 
 
 def patterns(
@@ -200,7 +201,7 @@ def patterns(
     else:
         typer.echo(patterns_to_text(known.patterns, form, names, lang))
     if not known.patterns:
-        raise typer.Exit(4)
+        raise typer.Exit(exit_codes.NOT_DONE)
 
 
 def recipes(
@@ -244,13 +245,13 @@ def recipes(
     session = training_session(
         context, quiet, workers, threads, executor if search else "local", address, gpu_share
     )
-    code = 0
+    failures: list[ReproError] = []
     if recorded:
         evaluations = recorded_evaluations()
     else:
         place = session.device(device)
         if search:
-            code = search_recipes(session, device=place, engine=engine, dataset=dataset)
+            failures = search_recipes(session, device=place, engine=engine, dataset=dataset)
         evaluations = known_evaluations(place, engine, dataset)
     found, listed = compare_recipes(evaluations, top=top, shared=shared)
     if form == "csv":
@@ -263,4 +264,4 @@ def recipes(
         out.print(search_to_rich(found, listed, session.lang, shared=shared))
     else:
         typer.echo("no candidate is trained yet; train them with `repro recipes --search`")
-    raise typer.Exit(code)
+    raise typer.Exit(exit_codes.of_failures(failures))

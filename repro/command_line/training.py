@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from repro.command_line import exit_codes
 from repro.command_line.options import (
     AddressOption,
     DatasetOption,
@@ -82,9 +83,9 @@ def train(
     if dry_run:
         typer.echo("\n".join(plan(session, user_store(), [task])))
         return
-    record, code = train_one(session, task)
-    if code or record is None:
-        raise typer.Exit(code or 4)
+    record, failures = train_one(session, task)
+    if failures or record is None:
+        raise typer.Exit(exit_codes.of_failures(failures) or exit_codes.NOT_DONE)
     print_run(user_store(), record, form)
 
 

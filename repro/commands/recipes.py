@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from repro.commands.context import Session
 from repro.commands.train import make_task, train_missing
 from repro.data.dataset import load
-from repro.errors import UsageError
+from repro.errors import ReproError, UsageError
 from repro.paths import home, packaged
 from repro.reporting.language import choose
 from repro.reporting.progress import RunDisplay
@@ -26,15 +26,15 @@ from repro.verdicts.stages import STAGES, entrants, models_of, nearest_readings
 
 def search_recipes(
     session: Session, *, device: Device, engine: EngineChoice, dataset: DatasetName
-) -> int:
+) -> list[ReproError]:
     """Go through the stages of the search for the recipe; what is trained is not trained again.
 
-    Returns 0 or the exit code of the worst failure. A candidate that diverges is one.
+    Returns an error for each run that failed. A candidate that diverges is one.
 
     Raises:
         ReproError: the data set is missing, or a checkpoint of ResNet cannot be read.
     """
-    store, worst = user_store(), 0
+    store, failures = user_store(), list[ReproError]()
     for number, stage in enumerate(STAGES):
         fits = search_fits(store, device, engine, dataset)
         candidates = entrants(number, fits)
@@ -51,7 +51,7 @@ def search_recipes(
             for candidate in candidates
             for recipe, epochs in models_of(stage, candidate)
         ]
-        code = train_missing(
+        failures += train_missing(
             session,
             store,
             tasks,
@@ -63,8 +63,7 @@ def search_recipes(
                 lang=session.lang,
             ),
         )
-        worst = max(worst, code)
-    return worst
+    return failures
 
 
 def search_fits(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from repro.commands.context import Session
 from repro.commands.train import make_task, train_missing
+from repro.errors import ReproError
 from repro.execution.devices import choose_device
 from repro.execution.messages import ReadingDone
 from repro.execution.scheduler import Task
@@ -86,12 +87,12 @@ def train_table(
     lang: Language,
     store: Store | None = None,
     recorded: Store | None = None,
-) -> tuple[list[RunRecord], int]:
+) -> tuple[list[RunRecord], list[ReproError]]:
     """Train what the user's store, or another, lacks for `cells`, with these seeds.
 
     The cells are of the report that this package is about, or of another, whose runs are
-    `recorded`. Returns the records of all runs that there are then, and 0 or the exit code of the
-    worst failure.
+    `recorded`. Returns the records of all runs that there are then, and an error for each run that
+    failed.
     """
     store = store or user_store()
     recipes = report.recipes if report else REPORT_RECIPES
@@ -117,7 +118,7 @@ def train_table(
             zh=f"（报告 {figure:.4f}，差值 {difference:+.4f}）",
         )
 
-    code = train_missing(
+    failures = train_missing(
         session,
         store,
         tasks,
@@ -132,4 +133,4 @@ def train_table(
         ),
         recorded,
     )
-    return records(), code
+    return records(), failures

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from repro.commands.context import Session
 from repro.determinism import promise
-from repro.errors import DataError, UsageError
+from repro.errors import ReproError, UsageError
 from repro.execution.devices import choose_engine, default_workers, gpu_names, try_gpus
 from repro.execution.scheduler import Task, allocate, estimate_s, run
 from repro.paths import home
@@ -38,8 +38,8 @@ def train_missing(
     tasks: Sequence[Task],
     display: Callable[[Sequence[Task], Comparison], RunDisplay],
     recorded: Store | None = None,
-) -> int:
-    """Do the tasks that `store` lacks; return 0, or the exit code of the worst failure.
+) -> list[ReproError]:
+    """Do the tasks that `store` lacks; return an error for each that failed.
 
     What is trained is compared with `recorded`, the package's own runs unless others are given.
 
@@ -48,7 +48,7 @@ def train_missing(
     """
     done, todo = _missing(store, tasks)
     if not todo:
-        return 0
+        return []
     at_a_time, threads, slots = _places(session, todo)
     if session.cluster is None:
         if any(task.spec.dataset == "cifar10" for task in todo):
@@ -87,8 +87,7 @@ def train_missing(
     if agreement and (comparison.differs or not session.quiet):
         line = agreement_line(agreement, session.lang)
         session.console.print(line, markup=False, highlight=False, soft_wrap=True)
-    codes = {failure.exit_code for failure in failures}
-    return DataError.exit_code if DataError.exit_code in codes else max(codes, default=0)
+    return [failure.error() for failure in failures]
 
 
 def plan(session: Session, store: Store, tasks: Sequence[Task]) -> list[str]:
@@ -152,10 +151,10 @@ def _places(session: Session, todo: Sequence[Task]) -> tuple[int, int, int]:
     return min(session.workers or slots, len(todo)), 1, slots
 
 
-def train_one(session: Session, task: Task) -> tuple[RunRecord | None, int]:
-    """Bring one run of the user's store to its epochs; return its record and an exit code."""
+def train_one(session: Session, task: Task) -> tuple[RunRecord | None, list[ReproError]]:
+    """Bring one run of the user's store to its epochs; return its record, and what failed."""
     store = user_store()
-    code = train_missing(
+    failures = train_missing(
         session,
         store,
         [task],
@@ -168,7 +167,7 @@ def train_one(session: Session, task: Task) -> tuple[RunRecord | None, int]:
             lang=session.lang,
         ),
     )
-    return store.load(task.spec), code
+    return store.load(task.spec), failures
 
 
 def _announcement(

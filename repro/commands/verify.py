@@ -5,7 +5,7 @@ from __future__ import annotations
 from repro.commands.context import Session
 from repro.commands.table import train_table
 from repro.data.dataset import default_folder
-from repro.errors import DataError
+from repro.errors import DataError, ReproError
 from repro.execution.audit import Audit
 from repro.paths import check_writable, home, packaged
 from repro.reporting.language import choose
@@ -19,13 +19,15 @@ from repro.verdicts.judging import judge_records
 from repro.verdicts.snapshot import FEWEST_FRESH, Check, check_fresh, check_listing
 
 
-def verify_recorded(session: Session, *, accept: bool = False) -> tuple[list[Check], int]:
+def verify_recorded(
+    session: Session, *, accept: bool = False
+) -> tuple[list[Check], list[ReproError]]:
     """Hold the recorded runs to their own records, and to what is listed of them.
 
     The accuracies are counted again where the data set is there. A run that is not to be
     believed counts for no cell. With `accept` what they say is listed first, unless there is
-    such a run, and what changes is said. Returns the checks, and 0 or the exit code of a check
-    that could not be done.
+    such a run, and what changes is said. Returns the checks, and an error for each check that
+    could not be done.
 
     Raises:
         UsageError: `accept` in an installation, whose list is evidence.
@@ -57,7 +59,9 @@ def verify_recorded(session: Session, *, accept: bool = False) -> tuple[list[Che
                 zh="有训练记录未通过检查，未更新任何预期结果",
             )
         )
-    unread = any(each.outcome == "failed" for each in audit.findings)
+    unread: list[ReproError] = [
+        DataError(each.text) for each in audit.findings if each.outcome == "failed"
+    ]
     sound = [
         Check(
             what=f"{each.check} of {each.run}", listed="proved", obtained=each.outcome,
@@ -67,7 +71,7 @@ def verify_recorded(session: Session, *, accept: bool = False) -> tuple[list[Che
     ]  # fmt: skip
     listing = load_listing(packaged("results"))
     checks = [*check_listing(listing, found.verdicts, found.judgements), *sound]
-    return checks, DataError.exit_code if unread else 0
+    return checks, unread
 
 
 def _tell_changes(session: Session, found: Evidence) -> None:
@@ -104,13 +108,13 @@ def verify_fresh(
     epochs: int | None,
     device: Device,
     engine: EngineChoice,
-) -> tuple[list[Check], int]:
+) -> tuple[list[Check], list[ReproError]]:
     """Train a table, or all, with seeds 0 to `seeds` - 1 in a store for this alone; compare.
 
     Without `seeds` it is one for the kernels, whose bits the recorded runs promise, and else
     as many as accuracies need to tell anything.
 
-    Returns the checks, and 0 or the exit code of the worst failure.
+    Returns the checks, and an error for each run that failed.
 
     Raises:
         UsageError: so many seeds that they would come to those that verify nothing.
@@ -121,8 +125,8 @@ def verify_fresh(
     listing, recorded = load_listing(packaged("results")), recorded_store().records()
     if seeds is None:
         seeds = 1 if device != "mps" and engine in {"auto", "kernels"} else FEWEST_FRESH
-    fresh, code = train_table(session,
+    fresh, failures = train_table(session,
         cells, seeds=choose_seeds(0, seeds), device=device, engine=engine,
         dataset="cifar10", lang=session.lang, store=fresh_store(),
     )  # fmt: skip
-    return check_fresh(listing, judge_records(cells, fresh), fresh, recorded), code
+    return check_fresh(listing, judge_records(cells, fresh), fresh, recorded), failures

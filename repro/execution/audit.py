@@ -42,6 +42,8 @@ Outcome = Literal["proved", "refuted", "not checked", "not comparable", "failed"
 promised the record's bits. Failed: the check itself could not be done, which says nothing about
 the run."""
 
+Conclusion = Literal["proved", "refuted", "incomplete"]
+
 _START_UP_S = 5.0
 """What a process needs beside its epochs, at most: the data set is verified, or torch imported."""
 
@@ -81,13 +83,14 @@ class Audit:
     """Runs at a time; which epochs are drawn depends on it."""
 
     @property
-    def exit_code(self) -> int:
-        """1 where something is refuted, 4 where a check could not be done here or none was, else
-        0."""
+    def conclusion(self) -> Conclusion:
+        """`refuted` where something is, `incomplete` where a check could not be done here or none
+        was, else `proved`."""
         outcomes = {finding.outcome for finding in self.findings}
         if "refuted" in outcomes:
-            return 1
-        return 4 if outcomes & {"failed", "not comparable"} or self.proved_nothing else 0
+            return "refuted"
+        incomplete = outcomes & {"failed", "not comparable"} or self.proved_nothing
+        return "incomplete" if incomplete else "proved"
 
     @property
     def proved_nothing(self) -> bool:
@@ -240,8 +243,8 @@ def _judge(store: Store, record: RunRecord, job: Job, event: AnyEvent) -> Iterat
     match event:
         case Incomparable(message=message):
             yield finding("not comparable", message)
-        case Failed(message=message, refutes=refutes):
-            yield finding("refuted" if refutes else "failed", message)
+        case Failed(message=message, problem=problem):
+            yield finding("refuted" if problem == "evidence" else "failed", message)
         case Predicted(epoch=epoch, classes=classes):
             yield finding(*_compare_predictions(store, record, epoch, classes), epoch)
         case Retrained(record=again):

@@ -16,7 +16,7 @@ import msgspec
 from repro.data.dataset import default_folder
 from repro.data.sources import is_verified
 from repro.determinism import Level, promise
-from repro.errors import ReproError, TrainingError, escape
+from repro.errors import ReproError, escape
 from repro.execution import golden
 from repro.execution.devices import default_workers, has_cuda
 from repro.execution.messages import Rehearsed
@@ -104,12 +104,12 @@ class Checkup:
     diagnoses: Sequence[Diagnosis]
 
     @property
-    def exit_code(self) -> int:
-        """0 where every device keeps what it is promised, 1 where one does not, 4 where one cannot
-        train."""
-        if any(each.got is None for each in self.diagnoses):
-            return TrainingError.exit_code
-        return 0 if all(each.keeps_its_promise for each in self.diagnoses) else 1
+    def every_device_trains(self) -> bool:
+        return all(each.got is not None for each in self.diagnoses)
+
+    @property
+    def every_device_reaches_its_level(self) -> bool:
+        return all(each.keeps_its_promise for each in self.diagnoses)
 
     def to_json(self) -> str:
         """Everything, with the digests of the first steps."""

@@ -6,15 +6,28 @@ A :class:`Job` goes in; messages come out.
 from __future__ import annotations
 
 import os
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import msgspec
 
-from repro.errors import escape
+from repro.errors import (
+    DataError,
+    EvidenceError,
+    ReproError,
+    TrainingError,
+    UsageError,
+    escape,
+)
 from repro.runs.environments import Environment
 from repro.runs.records import EpochRecord, Reading
 from repro.spec import Device, RunSpec
+
+Problem = Literal["usage", "evidence", "data", "training"]
+_ERRORS: dict[Problem, type[ReproError]] = {
+    "usage": UsageError, "evidence": EvidenceError, "data": DataError, "training": TrainingError,
+}  # fmt: skip
+"""The class of each problem; a DataError that is an EvidenceError too is the latter."""
 
 READY = b"repro: messages follow\n"
 """What a worker says before its first message. Python may have printed something as it started."""
@@ -61,9 +74,18 @@ class Finished(Event, frozen=True, kw_only=True, tag="finished"):
 
 class Failed(Event, frozen=True, kw_only=True, tag="failed"):
     message: str
-    exit_code: int
-    refutes: bool = False
-    """Whether it is the run's own record or checkpoint that is not to be believed."""
+    problem: Problem = "training"
+    """`evidence`: the run's own record or checkpoint is not to be believed."""
+
+    @classmethod
+    def of(cls, run: str, error: Exception, message: str = "") -> Failed:
+        """What stopped `run`, with another message where one is given."""
+        named = (name for name, kind in _ERRORS.items() if isinstance(error, kind))
+        return cls(run=run, message=message or str(error), problem=next(named, "training"))
+
+    def error(self) -> ReproError:
+        """What to raise where this is read."""
+        return _ERRORS[self.problem](self.message)
 
 
 class Predicted(Event, frozen=True, kw_only=True, tag="predicted"):

@@ -22,7 +22,7 @@ from typing import IO, Protocol, TypeVar
 import msgspec
 
 from repro.determinism import worker_environment
-from repro.errors import DataError, ReproError, TrainingError
+from repro.errors import TrainingError
 from repro.execution.endings import cause_of, keep_errors
 from repro.execution.messages import (
     READY,
@@ -69,8 +69,7 @@ def do_to_the_end(executor: Executor, job: Job, put: Callable[[AnyEvent], None])
     try:
         executor.do(job, put)
     except Exception as error:
-        code = error.exit_code if isinstance(error, ReproError) else TrainingError.exit_code
-        put(Failed(run=job.spec.name, message=str(error), exit_code=code))
+        put(Failed.of(job.spec.name, error))
 
 
 def do_jobs(
@@ -193,7 +192,7 @@ class Workers:
                 text = errors.read()
                 message = cause_of(status, text.decode(errors="replace"))
                 message += keep_errors(text, Path(job.home) / "logs" / f"{spec.name}.txt")
-                put(Failed(run=spec.name, message=message, exit_code=4))
+                put(Failed(run=spec.name, message=message))
 
     @contextmanager
     def _start(self, engine: Engine, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
@@ -256,6 +255,5 @@ def _ask(job: Job, answer: type[_Answer]) -> _Answer:
         if isinstance(event, answer):
             return event
         if isinstance(event, Failed):
-            error = DataError if event.exit_code == DataError.exit_code else TrainingError
-            raise error(event.message)
+            raise event.error()
     raise TrainingError(f"{job.spec.name}: its process gave no answer")

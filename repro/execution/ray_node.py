@@ -72,7 +72,7 @@ def work(
     try:
         if code != code_digest():
             text = f"{node}: expected the caller's version of repro; another one is installed there"
-            yield encode_event(Failed(run=run, message=text, exit_code=4))
+            yield encode_event(Failed(run=run, message=text))
             return
         if theirs.spec.dataset == "cifar10" and fetch(
             default_folder(home()), plan(source), say=lambda _: None, progress=lambda *_: None
@@ -91,7 +91,7 @@ def work(
                     else message
                 )
     except ReproError as error:
-        yield encode_event(Failed(run=run, message=f"{node}: {error}", exit_code=error.exit_code))
+        yield encode_event(Failed.of(run, error, f"{node}: {error}"))
 
 
 def _messages(job: Job, store: Store, send_every_s: float) -> Iterator[Message]:

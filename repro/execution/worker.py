@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 
-from repro.errors import EvidenceError, ReproError, TrainingError, out_of_memory
+from repro.errors import ReproError, out_of_memory
 from repro.execution.check_jobs import predict, rehearse, retrain
 from repro.execution.messages import (
     READY,
@@ -29,7 +29,7 @@ from repro.execution.train_job import train, train_together
 
 
 def main() -> int:
-    """Read a job, do it, and return the exit code."""
+    """Read a job and do it; return 0, or 1 after a :class:`Failed`."""
     # Ctrl-C reaches the whole process group; the caller decides, and stops its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Events get the standard output to themselves: what a library prints, in Python or in C, goes
@@ -61,17 +61,11 @@ def main() -> int:
             case Rehearse():
                 rehearse(job, emit)
     except ReproError as error:
-        refutes = isinstance(error, EvidenceError)
-        emit(
-            Failed(
-                run=job.spec.name, message=str(error), exit_code=error.exit_code, refutes=refutes
-            )
-        )
-        return error.exit_code
+        emit(Failed.of(job.spec.name, error))
+        return 1
     except MemoryError as error:
-        message = out_of_memory(str(error))
-        emit(Failed(run=job.spec.name, message=message, exit_code=TrainingError.exit_code))
-        return TrainingError.exit_code
+        emit(Failed.of(job.spec.name, error, out_of_memory(str(error))))
+        return 1
     emit(Finished(run=job.spec.name))
     return 0
 

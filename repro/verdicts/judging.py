@@ -230,12 +230,3 @@ def significant_cells(verdicts: Iterable[Verdict]) -> list[str]:
     By :func:`holm`: with no real difference anywhere, a cell is named in 5% of cases at most.
     """
     return holm({v.cell.name: v.p for v in unique_primary(verdicts) if v.p is not None})
-
-
-def exit_code(verdicts: Iterable[Verdict]) -> int:
-    """0 if all cells are within tolerance or of made-up images, 1 if one is not, 4 if only runs are
-    missing."""
-    kinds = {verdict.kind for verdict in verdicts if verdict.counts}
-    if kinds & {VerdictKind.DIFFERS, VerdictKind.INCONCLUSIVE}:
-        return 1
-    return 4 if VerdictKind.NOT_RUN in kinds else 0

@@ -206,10 +206,10 @@ def test_another_version_on_a_node_is_one_line(connect, tmp_path):
     executor._code = "0" * 64
     failures, _ = do(tmp_path, [task_of()], executor)
     assert "expected the caller's version of repro" in failures[0].message
-    assert failures[0].exit_code == 4
+    assert failures[0].problem == "training"
 
 
-def test_data_that_a_node_cannot_have_is_exit_code_3(connect, nodes, tmp_path):
+def test_data_that_a_node_cannot_have_is_a_data_error(connect, nodes, tmp_path):
     empty = nodes.add("empty")
     try:
         executor = connect(source="http://127.0.0.1:9/cifar.tar.gz")
@@ -219,16 +219,16 @@ def test_data_that_a_node_cannot_have_is_exit_code_3(connect, nodes, tmp_path):
         )  # fmt: skip
     finally:
         nodes.kill(empty)
-    assert {failure.exit_code for failure in failures} == {3}
+    assert {failure.problem for failure in failures} == {"data"}
     assert all("could not be had" in failure.message for failure in failures)
 
 
-def test_a_store_that_cannot_be_written_is_exit_code_3(connect, tmp_path):
+def test_a_store_that_cannot_be_written_is_a_data_error(connect, tmp_path):
     task = task_of()
     Store(tmp_path).folder(task.spec).mkdir(parents=True)
     (Store(tmp_path).folder(task.spec) / "record.json").mkdir()
     failures, _ = do(tmp_path, [task], connect())
-    assert [failure.exit_code for failure in failures] == [3]
+    assert [failure.problem for failure in failures] == ["data"]
 
 
 def test_nodes_lost_again_and_again_are_a_failure(connect, tmp_path, monkeypatch):

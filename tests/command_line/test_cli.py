@@ -27,6 +27,7 @@ from repro.commands.recipes import search_recipes
 from repro.commands.verify import verify_recorded
 from repro.data.dataset import synthetic
 from repro.data.png_export import export
+from repro.errors import DataError, TrainingError
 from repro.paths import packaged
 from repro.runs.locations import user_store
 from repro.runs.store import Store
@@ -286,7 +287,7 @@ def test_the_search_goes_through_its_stages_and_trains_nothing_twice(home, monke
     monkeypatch.setattr(search, "STAGES", short)
     told = Console(file=io.StringIO(), width=100)
     where = {"device": "cpu", "engine": "kernels", "dataset": "synthetic"}
-    assert search_recipes(Session(console=told, quiet=True), **where) == 0
+    assert search_recipes(Session(console=told, quiet=True), **where) == []
     records = list(Store(home / "store").records())
     assert {record.spec.seed for record in records} == {100}
     assert sum(r.spec.recipe.architecture == "resnet" for r in records) in {1, 2}
@@ -296,7 +297,7 @@ def test_the_search_goes_through_its_stages_and_trains_nothing_twice(home, monke
     assert max(map(len, shown.stdout.splitlines())) <= 80
     assert "net-swish@10 0.5787 3 " in " ".join(shown.stdout.split())
     monkeypatch.setattr("repro.commands.train.run", lambda *_, **__: 1 / 0)
-    assert search_recipes(Session(console=told, quiet=True), **where) == 0, (
+    assert search_recipes(Session(console=told, quiet=True), **where) == [], (
         "nothing is trained twice"
     )
 
@@ -518,17 +519,23 @@ def test_a_command_without_memory_is_one_line(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("trained", "accuracy", "code"), [(4, 0.58, 4), (4, 0.9, 1), (3, 0.9, 3), (0, 0.58, 0)]
+    ("failures", "accuracy", "code"),
+    [
+        ([TrainingError("")], 0.58, 4),
+        ([TrainingError("")], 0.9, 1),
+        ([TrainingError(""), DataError("")], 0.9, 3),
+        ([], 0.58, 0),
+    ],
 )
 def test_a_table_of_which_a_run_failed_is_no_success(
-    monkeypatch, tmp_path, trained, accuracy, code
+    monkeypatch, tmp_path, failures, accuracy, code
 ):
     """Also where the other seeds' runs fill every cell."""
     monkeypatch.setenv("REPRO_HOME", str(tmp_path))
     store = user_store()
     store.begin()
     store.save(record(seed=0, accuracies={10: accuracy}), {"10": np.zeros(10_000, np.uint8)})
-    monkeypatch.setattr("repro.commands.table.train_missing", lambda *_: trained)
+    monkeypatch.setattr("repro.commands.table.train_missing", lambda *_: failures)
     words = ["table", "3-1", "--epochs", "10", "--seeds", "2", "--device", "cpu"]
     assert CliRunner().invoke(CLI.app, words).exit_code == code
 
@@ -541,9 +548,9 @@ def test_a_changed_record_fails_its_check_and_counts_for_no_cell(monkeypatch, tm
     path.write_bytes(path.read_bytes().replace(b'"accuracy": 0.', b'"accuracy": 0.9', 1))
     monkeypatch.setattr("repro.commands.verify.recorded_store", lambda: Store(results))
     monkeypatch.setenv("REPRO_HOME", str(tmp_path / "home"))
-    checks, code = verify_recorded(Session(console=Console(quiet=True)))
+    checks, failures = verify_recorded(Session(console=Console(quiet=True)))
     failed = {check.what: check for check in checks if not check.holds}
-    assert code == 0
+    assert failures == []
     assert failed["table 3-4, resnet@10"].obtained.endswith("n = 9")
     assert failed[f"record of {path.parent.name}"].obtained == "refuted"
 

@@ -59,11 +59,11 @@ def test_what_was_not_checked_is_not_proved(tmp_path):
     assert [(each.check, each.outcome) for each in audit.findings] == [
         ("record", "proved"), ("accuracy", "not checked"),
     ]  # fmt: skip
-    assert audit.exit_code == 4
+    assert audit.conclusion == "incomplete"
     assert "1 not checked, nothing was checked that a forger" in summarise_audit(audit)
     jobs = audit.training_jobs(minutes=5, workers=1, seed=0)
     audit.do(jobs, 1, lambda: None)
-    assert audit.exit_code == 0
+    assert audit.conclusion == "proved"
     assert summarise_audit(audit).endswith("1 epochs trained again; 1 not checked")
 
 
@@ -120,7 +120,7 @@ def refuted(audit):
 def test_an_honest_run_is_proved_at_every_level(store):
     audit = whole(store)
     assert {each.outcome for each in audit.findings} == {"proved"}
-    assert audit.exit_code == 0
+    assert audit.conclusion == "proved"
     texts = [(each.check, each.epoch) for each in audit.findings]
     assert sorted(texts, key=str) == sorted(
         [
@@ -160,7 +160,7 @@ def test_every_value_of_a_record_is_sealed(store):
         path.write_bytes((json.dumps(changed, indent=1) + "\n").encode())
         audit = cheap(store)
         assert list(refuted(audit)) == ["record"], place
-        assert audit.exit_code == 1
+        assert audit.conclusion == "refuted"
         assert str(path) in refuted(audit)["record"]
 
 
@@ -206,7 +206,7 @@ def test_a_forged_value_under_a_new_seal_is_refuted_by_a_deeper_check(store, pla
     minutes = 0.4 if check == "training" else 0
     audit = whole(store, minutes=minutes, only=lambda task: covers(task, deep.get(check)))
     assert words in refuted(audit)[check]
-    assert audit.exit_code == 1
+    assert audit.conclusion == "refuted"
 
 
 def test_a_reading_left_out_is_refuted(store):
@@ -308,7 +308,7 @@ def test_a_record_of_other_arithmetic_is_not_compared_and_not_refuted(store):
         ("training", "not comparable"),
     }
     assert "it was begun with kernels 99, avx2; this is kernels " in audit.findings[-1].text
-    assert audit.exit_code == 4, "not refuted, but not all proved either"
+    assert audit.conclusion == "incomplete", "not refuted, but not all proved either"
 
 
 def test_epochs_are_drawn_by_the_seed_and_within_the_minutes(store):
@@ -341,7 +341,7 @@ def test_a_reading_without_a_checkpoint_is_not_called_proved(store):
     assert ("not checked", "no checkpoint of 10 epochs is stored") in [
         (each.outcome, each.text) for each in audit.findings
     ]
-    assert audit.exit_code == 0
+    assert audit.conclusion == "proved"
 
 
 def test_a_record_without_an_epoch_is_refuted(store):
@@ -385,7 +385,7 @@ def test_a_disk_that_cannot_be_read_says_nothing_against_the_run(store, monkeypa
     monkeypatch.setattr(store, "predictions", refuse)
     audit = cheap(store)
     assert audit.findings[-1].outcome == "failed"
-    assert audit.exit_code == 4
+    assert audit.conclusion == "incomplete"
 
 
 def test_a_run_on_a_gpu_is_not_comparable_where_there_is_none(monkeypatch):
@@ -401,7 +401,7 @@ def test_a_check_that_cannot_be_done_says_nothing_against_the_run(store, monkeyp
     monkeypatch.setattr("sys.executable", "/bin/false")
     audit = whole(store)
     assert {each.outcome for each in audit.findings} == {"proved", "failed"}
-    assert audit.exit_code == 4
+    assert audit.conclusion == "incomplete"
 
 
 def test_an_accuracy_is_counted_from_the_labels(store):

@@ -6,6 +6,7 @@ import json
 import msgspec
 import pytest
 
+from repro.command_line import exit_codes
 from repro.errors import TrainingError
 from repro.execution import doctor, golden
 from repro.execution.doctor import Checkup, Diagnosis, examine, judge
@@ -83,7 +84,7 @@ def test_a_machine_that_cannot_train_says_why(tmp_path, monkeypatch):
     diagnosis = examine("cpu", "torch", tmp_path)
     assert (diagnosis.promised, diagnosis.got) == ("L3", None)
     assert diagnosis.why == "the torch engine needs a CPU with AVX2"
-    assert Checkup(facts={}, diagnoses=[diagnosis]).exit_code == 4
+    assert exit_codes.of_checkup(Checkup(facts={}, diagnoses=[diagnosis])) == 4
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_a_level_below_the_promise_is_exit_code_1(promised, got, code):
     diagnosis = Diagnosis(
         device="cpu", engine="torch", promised=promised, got=got, why="", rehearsed=None
     )
-    assert Checkup(facts={}, diagnoses=[diagnosis]).exit_code == code
+    assert exit_codes.of_checkup(Checkup(facts={}, diagnoses=[diagnosis])) == code
 
 
 def test_a_checkup_has_what_a_report_of_a_problem_needs(tmp_path, monkeypatch):

@@ -179,7 +179,7 @@ def test_a_killed_worker_is_a_failure_that_the_next_call_mends(tmp_path, expecte
 @pytest.mark.slow
 def test_missing_data_fails_that_run_with_its_code_and_stops_no_other(tmp_path):
     failures, events = do(tmp_path, (spec_of(dataset="cifar10"), 1), (spec_of(), 1))
-    assert [(f.run, f.exit_code) for f in failures] == [(spec_of(dataset="cifar10").name, 3)]
+    assert [(f.run, f.problem) for f in failures] == [(spec_of(dataset="cifar10").name, "data")]
     assert "`repro data fetch` gets it" in failures[0].message
     assert Finished(run=spec_of().name) in events
 
@@ -354,14 +354,14 @@ class Elsewhere:
         pass
 
 
-def test_another_executor_gets_the_jobs_and_its_errors_keep_their_exit_code(tmp_path):
+def test_another_executor_gets_the_jobs_and_its_errors_keep_their_kind(tmp_path):
     executor = Elsewhere()
     failures = run(
         [Task(spec=spec_of(seed=seed), epochs=1) for seed in range(3)],
         store=tmp_path, home=tmp_path, workers=1, on_event=lambda _: None, executor=executor,
     )  # fmt: skip
     assert [job.spec.seed for job in executor.jobs] == [0, 1, 2]
-    assert [(each.message, each.exit_code) for each in failures] == [("the disk is full", 3)] * 2
+    assert [(each.message, each.problem) for each in failures] == [("the disk is full", "data")] * 2
 
 
 class Everywhere(Elsewhere):

@@ -139,7 +139,7 @@ def test_quiet_is_quiet_but_for_failures_and_what_a_person_should_know():
     noted = Noted(run=SPEC.name, message="begins anew, the old run is kept")
     assert shown(noted, quiet=True) == f"{SPEC.name}: begins anew, the old run is kept\n"
     assert shown(*whole_run(), quiet=True) == ""
-    failed = Failed(run=SPEC.name, message="the disk is full [/red]", exit_code=3)
+    failed = Failed(run=SPEC.name, message="the disk is full [/red]", problem="data")
     assert shown(failed, quiet=True) == f"failed: {SPEC.name}: the disk is full [/red]\n"
 
 
@@ -177,5 +177,5 @@ def test_progress_is_told_in_chinese():
     assert resumed == "net relu，种子 0：已完成 4 轮，继续训练\n"
     bars = shown(*list(whole_run())[:2], lang="zh", terminal=True)
     assert "第 1 轮，损失 1.250" in bars
-    failed = Failed(run=SPEC.name, message="the disk is full", exit_code=3)
+    failed = Failed(run=SPEC.name, message="the disk is full", problem="data")
     assert shown(failed, lang="zh") == f"失败：{SPEC.name}：the disk is full\n"

@@ -17,7 +17,6 @@ from repro.spec import REPORT_RECIPES, Recipe
 from repro.verdicts.cells import Cell, load_cells, select_cells
 from repro.verdicts.judging import (
     VerdictKind,
-    exit_code,
     judge,
     judge_all,
     judge_records,
@@ -178,7 +177,6 @@ def test_made_up_images_are_not_judged():
     assert (verdict.kind, verdict.n) == (VerdictKind.MADE_UP, 3)
     assert verdict.mean == pytest.approx(0.4 / 3)
     assert {verdict.difference, verdict.p, verdict.low, verdict.high, verdict.margin} == {None}
-    assert exit_code([verdict]) == 0
     assert judge(cell(), [], made_up=True).kind is VerdictKind.NOT_RUN
 
 
@@ -370,7 +368,6 @@ def test_improved_net_is_judged_as_the_report_read_it_and_the_other_way_beside(c
 def test_what_stands_beside_decides_nothing():
     beside = judge(cell(), [0.7, 0.7], True, counts=False)
     assert beside.kind is VerdictKind.DIFFERS
-    assert exit_code([judge(cell(), [0.574, 0.575]), beside]) == 0
     assert significant_cells([dataclasses.replace(beside, p=0.0)]) == []
 
 
@@ -408,21 +405,6 @@ def test_cells_are_selected_by_table_and_row(cells):
         select_cells(cells, "3-5", None)
     with pytest.raises(UsageError, match="--epochs 9: table 3-1 begins with the row of 10 epochs"):
         select_cells(cells, "3-1", 9)
-
-
-@pytest.mark.parametrize(
-    ("values", "code"),
-    [
-        ([[0.58], [0.574, 0.575]], 0),
-        ([[0.58], [0.57, 0.58]], 1),
-        ([[0.58], [0.7, 0.7]], 1),
-        ([[0.58], [0.7]], 1),
-        ([[0.58], []], 4),
-        ([[], [0.7, 0.7]], 1),
-    ],
-)
-def test_exit_codes(values, code):
-    assert exit_code([judge(cell(), each) for each in values]) == code
 
 
 def write(tmp_path, text, table="3-1"):
