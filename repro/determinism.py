@@ -69,7 +69,7 @@ _entered = False
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
+class Guarantee:
     """What a run's bits may be relied on for."""
 
     level: Level
@@ -82,19 +82,19 @@ def is_x86_64(machine: str) -> bool:
     return machine in _X86_64
 
 
-def promise(device: Device, engine: Engine, machine: str) -> Promise:
-    """The level that a run on `device` of a `machine` (`platform.machine()`) is promised."""
+def guarantee(device: Device, engine: Engine, machine: str) -> Guarantee:
+    """The level that a run on `device` of a `machine` (`platform.machine()`) is guaranteed."""
     if engine == "kernels":
-        return Promise("L4", "the same bits on any CPU, operating system and NVIDIA GPU")
+        return Guarantee("L4", "the same bits on any CPU, operating system and NVIDIA GPU")
     if device == "cuda":
-        return Promise("L1", "the same bits on one GPU model, torch and cuDNN")
+        return Guarantee("L1", "the same bits on one GPU model, torch and cuDNN")
     if device == "mps":
-        return Promise("L0", "seeded, but Apple's GPU promises no bits")
+        return Guarantee("L0", "seeded, but Apple's GPU guarantees no bits")
     if not is_x86_64(machine):
-        return Promise("L0", f"seeded, but nothing is known of the bits on {machine}")
+        return Guarantee("L0", f"seeded, but nothing is known of the bits on {machine}")
     if engine == "native":
-        return Promise("L1", "the same bits on the same machine")
-    return Promise("L3", "the same bits on any x86-64 CPU with AVX2")
+        return Guarantee("L1", "the same bits on the same machine")
+    return Guarantee("L3", "the same bits on any x86-64 CPU with AVX2")
 
 
 def worker_environment(caller: Mapping[str, str]) -> dict[str, str]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from repro.determinism import enter, promise, worker_environment
+from repro.determinism import enter, guarantee, worker_environment
 
 ROOT = Path(__file__).parent.parent
-ENTER = "from repro.determinism import enter, worker_environment; enter()\n"
+ENTER = "from repro.determinism import enter, guarantee, worker_environment; enter()\n"
 TRAIN = """
 from repro.data.dataset import synthetic
 from repro.spec import Recipe, RunSpec
@@ -104,5 +104,7 @@ def test_a_worker_gets_the_environment_whatever_the_caller_had_set():
         ("mps", "torch", "arm64", "L0"),
     ],
 )
-def test_every_device_is_promised_what_was_shown_for_it_and_no_more(device, engine, machine, level):
-    assert promise(device, engine, machine).level == level
+def test_every_device_is_guaranteed_what_was_shown_for_it_and_no_more(
+    device, engine, machine, level
+):
+    assert guarantee(device, engine, machine).level == level

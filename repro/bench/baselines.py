@@ -36,7 +36,7 @@ from repro.training.kernel_engine import KernelTrainer
 from repro.training.torch_engine import Trainer, as_tensors, to_input
 
 VALIDATED = 2_000
-"""Validation images that tell whether two contestants have learnt as much."""
+"""Validation images that tell whether two loops have learnt as much."""
 
 _WARM_UP = 10
 """Steps before Lightning's clock starts; the others are warmed by a request of its own."""
@@ -45,7 +45,7 @@ Example = tuple[Tensor, int]
 
 
 def _to_tensor() -> Callable[[Any], Tensor]:
-    from torchvision import transforms  # noqa: PLC0415 - two of the contestants need it
+    from torchvision import transforms  # noqa: PLC0415 - two of the loops need it
 
     steps = [transforms.ToTensor(), transforms.Normalize((0.5,) * 3, (0.5,) * 3)]
     return transforms.Compose(steps)  # type: ignore[no-any-return]
@@ -204,7 +204,7 @@ def _for_ever(loader: DataLoader[Example]) -> Iterator[Any]:
         yield from loader
 
 
-def contestant(
+def training_loop(
     which: str, model: str, home: Path, dataset_name: Any, png: Path, threads: int = 1
 ) -> Any:
     """A plain loop, "files", "lightning", or ours by an engine, the kernels on `threads` cores.
@@ -226,7 +226,7 @@ def contestant(
         return PlainLoop(network, examples)
     if which == "lightning":
         return LightningLoop(network, examples)
-    raise ValueError(f"contestant: expected plain, files, lightning, kernels or torch; got {which}")
+    raise ValueError(f"loop: expected plain, files, lightning, kernels or torch; got {which}")
 
 
 @torch.no_grad()
@@ -275,7 +275,7 @@ def main() -> None:
         for _ in sys.stdin:
             say(rate=product_rate())
         return
-    loop = contestant(
+    loop = training_loop(
         given["which"], given["model"], home, dataset_name, Path(given["png"]),
         int(given.get("threads", "1")),
     )  # fmt: skip

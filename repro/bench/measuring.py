@@ -1,8 +1,8 @@
 """Measures how fast this machine trains, beside the loops that users write.
 
-All contestants of a network are alive at once and take turns, so that what disturbs the machine
+All loops of a network are alive at once and take turns, so that what disturbs the machine
 disturbs each of them. Theirs use every core for one run, ours one core a run and a run on every
-core; what is compared is the machine's throughput. Each contestant is a process of its own:
+core; what is compared is the machine's throughput. Each loop is a process of its own:
 :mod:`repro.bench.baselines`.
 """
 
@@ -54,7 +54,7 @@ class Measured:
     steps: int
     """Of a turn."""
     seconds: dict[str, list[float]]
-    """Wall-clock seconds for `steps` steps, a turn each, by contestant; ours train `cores` runs at
+    """Wall-clock seconds for `steps` steps, a turn each, by loop; ours train `cores` runs at
     once, the others one."""
     accuracy: dict[str, float]
     """Of validation images, before the turns."""
@@ -106,7 +106,7 @@ class Report:
 
 def measure(
     model: str,
-    contestants: Sequence[str],
+    loops: Sequence[str],
     *,
     steps: int,
     rounds: int,
@@ -117,7 +117,7 @@ def measure(
     dataset: DatasetName,
     say: Say,
 ) -> Measured:
-    """Let `contestants` train `model` by turns.
+    """Let `loops` train `model` by turns.
 
     Before the turns one of each team trains `steps_to_learn` steps and is validated, and the others
     take a few: so none of them is cold.
@@ -130,7 +130,7 @@ def measure(
     with ExitStack() as stack:
         teams: dict[str, list[Contestant]] = {}
         accuracy = {}
-        for which in contestants:
+        for which in loops:
             size = cores if which in OURS else 1
             teams[which] = [stack.enter_context(Contestant(which, given)) for _ in range(size)]
             for one in teams[which]:
@@ -140,7 +140,7 @@ def measure(
             teams[which][0].ask("validate")
             accuracy[which] = teams[which][0].hear()["accuracy"]
             take_turn(teams[which], warm_up)
-        seconds: dict[str, list[float]] = {which: [] for which in contestants}
+        seconds: dict[str, list[float]] = {which: [] for which in loops}
         for number in range(rounds):
             for which, team in teams.items():
                 times = KERNELS_STEPS[model] if which == "kernels" else 1

@@ -49,7 +49,7 @@ def of_verdicts(verdicts: Iterable[Verdict]) -> int:
     missing."""
     from repro.verdicts.judging import VerdictKind  # noqa: PLC0415 (--help needs none)
 
-    kinds = {verdict.kind for verdict in verdicts if verdict.counts}
+    kinds = {verdict.kind for verdict in verdicts if verdict.is_primary}
     if kinds & {VerdictKind.DIFFERS, VerdictKind.INCONCLUSIVE}:
         return DIFFERS
     return NOT_DONE if VerdictKind.NOT_RUN in kinds else 0

@@ -138,7 +138,7 @@ def table(
         out.foot(cells_foot(verdicts, lang))
     else:
         typer.echo(cells_to_text(verdicts, form, lang))
-    fewest = min(verdict.n for verdict in verdicts if verdict.counts)
+    fewest = min(verdict.n for verdict in verdicts if verdict.is_primary)
     if (recorded or trained) and seeds and fewest < seeds:
         missing = f"expected {seeds} seeds for every cell; a cell has only {fewest}: lower --seeds"
         note(missing)

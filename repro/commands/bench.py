@@ -24,7 +24,7 @@ def run_bench(
 
     Raises:
         DataError: the data set cannot be had.
-        TrainingError: a contestant ended.
+        TrainingError: a loop ended.
     """
     cores = session.workers or default_workers("cpu")
     names = [n for n in baseline_process.CONTESTANTS if n != "lightning" or find_spec("lightning")]

@@ -16,7 +16,7 @@ from repro.reporting.language import Language, choose
 from repro.reporting.progress import RunDisplay
 from repro.runs.locations import recorded_store, user_store
 from repro.runs.records import RunRecord
-from repro.runs.selection import DeviceChoice, counts_switched, model_of, runs_of_models
+from repro.runs.selection import DeviceChoice, model_of, primary_dropout_on, runs_of_models
 from repro.runs.store import Store
 from repro.spec import REPORT_RECIPES, DatasetName, Device, EngineChoice
 from repro.verdicts.cells import Cell
@@ -110,7 +110,7 @@ def train_table(
         if figure is None:
             return ""
         recipe = specs[event.run].recipe
-        accuracy = reading.accuracy_as(switched=counts_switched(recipe))
+        accuracy = reading.accuracy_with(recipe, dropout_on=primary_dropout_on(recipe))
         difference = accuracy - figure
         return choose(
             lang,

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from repro.commands.context import Session
-from repro.determinism import promise
+from repro.determinism import guarantee
 from repro.errors import ReproError, UsageError
 from repro.execution.devices import choose_engine, default_workers, gpu_names, try_gpus
 from repro.execution.scheduler import Task, allocate, estimate_s, run
@@ -181,7 +181,7 @@ def _announcement(
     """What will be done, what its bits may be relied on for, and how long that took elsewhere."""
     spec = todo[0].spec
     device = todo[0].device
-    promised = promise(spec.device, spec.engine, platform.machine())
+    guaranteed = guarantee(spec.device, spec.engine, platform.machine())
     together = device == "cuda" and spec.engine == "kernels"
     if len(todo) == 1:
         text = choose(lang, en="1 run", zh="1 次训练")
@@ -200,9 +200,11 @@ def _announcement(
     )
     known = all(task.spec.recipe.is_reports for task in todo)
     if known:
-        level, promise_text = promised.level, translate(promised.text, lang)
+        level, kept = guaranteed.level, translate(guaranteed.text, lang)
         text += choose(
-            lang, en=f", level {level}: {promise_text}", zh=f"，确定性等级 {level}：{promise_text}"
+            lang,
+            en=f", level {level}: {kept}",
+            zh=f"，确定性等级 {level}：{kept}",
         )
     else:
         text += choose(

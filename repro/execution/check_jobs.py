@@ -9,11 +9,11 @@ from repro.data.dataset import synthetic
 from repro.errors import DataError, EvidenceError, TrainingError
 from repro.execution.environment import describe_environment, explain_difference
 from repro.execution.messages import (
+    FirstSteps,
     Incomparable,
     Job,
     Predict,
     Predicted,
-    Rehearsed,
     Retrain,
     Retrained,
 )
@@ -41,12 +41,13 @@ def predict(job: Job, task: Predict, emit: Emit) -> None:
     if task.exactly and not is_comparable(record, emit):
         return
     trainer = _trainer(job, checkpoint)
-    names = {str(trainer.epoch): False}
+    on = job.spec.recipe.dropout_at_prediction
+    dropout_by_name = {str(trainer.epoch): on}
     if job.spec.recipe.has_dropout:
-        names[f"{trainer.epoch}-switched"] = True
+        dropout_by_name[f"{trainer.epoch}-switched"] = not on
     classes = {
-        name: trainer.predict_test_set(switched=switched).tolist()
-        for name, switched in names.items()
+        name: trainer.predict_test_set(dropout_on=dropout_on).tolist()
+        for name, dropout_on in dropout_by_name.items()
     }
     confidences = trainer.test_confidences().tolist()
     emit(
@@ -72,12 +73,12 @@ def retrain(job: Job, task: Retrain, emit: Emit) -> None:
         emit(Retrained(run=job.spec.name, record=again))
 
 
-def rehearse(job: Job, emit: Emit) -> None:
+def run_first_steps(job: Job, emit: Emit) -> None:
     """Do the first steps of each of the report's models on made-up images."""
     on_gpu = job.device == "cuda" and job.spec.engine == "kernels"
     card = gpu(Path(job.home)).name if on_gpu else None
     emit(
-        Rehearsed(
+        FirstSteps(
             run=job.spec.name,
             environment=describe_environment(job.spec, card),
             capability=card or _instructions(job.spec),

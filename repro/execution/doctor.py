@@ -1,4 +1,4 @@
-"""What this machine is, and which level of determinism it gets, shown and not only promised."""
+"""What this machine is, and which level of determinism it reaches, found out by trying."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import msgspec
 
 from repro.data.dataset import default_folder
 from repro.data.sources import is_verified
-from repro.determinism import Level, promise
+from repro.determinism import Level, guarantee
 from repro.errors import ReproError, escape
 from repro.execution import golden
 from repro.execution.devices import default_workers, has_cuda
-from repro.execution.messages import Rehearsed
-from repro.execution.processes import rehearse
+from repro.execution.messages import FirstSteps
+from repro.execution.processes import run_first_steps
 from repro.spec import Device, Engine, Recipe, RunSpec
 
 
@@ -30,14 +30,14 @@ class Diagnosis:
 
     device: Device
     engine: Engine
-    promised: Level
+    guaranteed: Level
     got: Level | None
     why: str
-    rehearsed: Rehearsed | None
+    first_steps: FirstSteps | None
 
     @property
-    def keeps_its_promise(self) -> bool:
-        return self.got is not None and self.got >= self.promised
+    def reaches_its_level(self) -> bool:
+        return self.got is not None and self.got >= self.guaranteed
 
 
 def examine(device: Device, engine: Engine, home: Path) -> Diagnosis:
@@ -49,29 +49,30 @@ def examine(device: Device, engine: Engine, home: Path) -> Diagnosis:
         engine=engine,
         dataset="synthetic",
     )
-    promised = promise(spec.device, engine, platform.machine()).level
-    first: Rehearsed | None = None
+    guaranteed = guarantee(spec.device, engine, platform.machine()).level
+    first: FirstSteps | None = None
     try:
         with ThreadPoolExecutor(max_workers=2) as pool:
-            first, second = pool.map(lambda _: rehearse(spec, device, home), range(2))
+            first, second = pool.map(lambda _: run_first_steps(spec, device, home), range(2))
     except ReproError as error:
         got, why = None, str(error)
     else:
         got, why = judge(spec, first, second)
     return Diagnosis(
-        device=device, engine=engine, promised=promised, got=got, why=why, rehearsed=first
+        device=device, engine=engine, guaranteed=guaranteed, got=got, why=why, first_steps=first
     )
 
 
-def judge(spec: RunSpec, first: Rehearsed, second: Rehearsed) -> tuple[Level, str]:
-    """The level that two rehearsals of `spec` show, and why it is that."""
-    promised = promise(spec.device, spec.engine, platform.machine())
+def judge(spec: RunSpec, first: FirstSteps, second: FirstSteps) -> tuple[Level, str]:
+    """The level that two tries of `spec` show, and why it is that."""
+    guaranteed = guarantee(spec.device, spec.engine, platform.machine())
     differing = [name for name in first.digests if first.digests[name] != second.digests[name]]
     if differing:
         return "L0", f"two processes gave different bits for {', '.join(differing)}"
-    if promised.level not in {"L3", "L4"}:
-        return promised.level, (
-            f"{promised.text}; two processes gave the same bits for all {len(first.digests)} models"
+    if guaranteed.level not in {"L3", "L4"}:
+        return guaranteed.level, (
+            f"{guaranteed.text}; two processes gave the same bits for all {len(first.digests)} "
+            "models"
         )
     known: Mapping[str, str] | None = golden.KERNELS
     what = "the kernels"
@@ -91,7 +92,7 @@ def judge(spec: RunSpec, first: Rehearsed, second: Rehearsed) -> tuple[Level, st
             "of `repro doctor --format json`"
         )
     return (
-        promised.level,
+        guaranteed.level,
         f"the first steps of {len(known)} models have the bits that they have everywhere",
     )
 
@@ -109,12 +110,19 @@ class Checkup:
 
     @property
     def every_device_reaches_its_level(self) -> bool:
-        return all(each.keeps_its_promise for each in self.diagnoses)
+        return all(each.reaches_its_level for each in self.diagnoses)
 
     def to_json(self) -> str:
         """Everything, with the digests of the first steps."""
         facts = {name: escape(value) for name, value in self.facts.items()}
-        fields = {"facts": facts, "levels": self.diagnoses}
+        levels = [
+            {
+                "device": each.device, "engine": each.engine, "promised": each.guaranteed,
+                "got": each.got, "why": each.why, "rehearsed": each.first_steps,
+            }
+            for each in self.diagnoses
+        ]  # fmt: skip
+        fields = {"facts": facts, "levels": levels}
         return msgspec.json.format(msgspec.json.encode(fields), indent=1).decode()
 
 
@@ -141,7 +149,7 @@ def _facts(home: Path, diagnoses: Sequence[Diagnosis]) -> dict[str, str]:
         if is_verified(default_folder(home))
         else "missing or damaged: `repro data fetch` gets it",
     }
-    for rehearsed in (each.rehearsed for each in diagnoses if each.rehearsed):
-        seen = rehearsed.environment.to_dict()
+    for steps in (each.first_steps for each in diagnoses if each.first_steps):
+        seen = steps.environment.to_dict()
         facts |= {name: value for name, value in seen.items() if value and name != "python"}
     return facts

@@ -111,7 +111,7 @@ class Incomparable(Event, frozen=True, kw_only=True, tag="incomparable"):
     message: str
 
 
-class Rehearsed(Event, frozen=True, kw_only=True, tag="rehearsed"):
+class FirstSteps(Event, frozen=True, kw_only=True, tag="first_steps"):
     """The first steps of each model on made-up images, in this process."""
 
     environment: Environment
@@ -130,7 +130,7 @@ AnyEvent: TypeAlias = (
     | Predicted
     | Retrained
     | Incomparable
-    | Rehearsed
+    | FirstSteps
     | Finished
     | Failed
 )
@@ -165,7 +165,9 @@ class Retrain(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="re
     epochs: int
 
 
-class Rehearse(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="rehearse"):
+class RunFirstSteps(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="run_first_steps"
+):
     """Do the first steps of every model, on made-up images and the run's device and engine."""
 
 
@@ -176,7 +178,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     store: str
     home: str
     """Where the data set lies."""
-    task: Train | Predict | Retrain | Rehearse
+    task: Train | Predict | Retrain | RunFirstSteps
     device: Device = "cpu"
     """What computes it."""
     threads: int = 1

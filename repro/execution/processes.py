@@ -29,17 +29,17 @@ from repro.execution.messages import (
     AnyEvent,
     Failed,
     Finished,
+    FirstSteps,
     Job,
     Predict,
     Predicted,
-    Rehearse,
-    Rehearsed,
+    RunFirstSteps,
     encode_job,
 )
 from repro.paths import import_code
 from repro.spec import Device, Engine, RunSpec
 
-_Answer = TypeVar("_Answer", Predicted, Rehearsed)
+_Answer = TypeVar("_Answer", Predicted, FirstSteps)
 _Heard = TypeVar("_Heard")
 
 
@@ -238,13 +238,15 @@ def predict(spec: RunSpec, *, store: Path, home: Path, epoch: int | None = None)
     return _ask(job, Predicted)
 
 
-def rehearse(spec: RunSpec, device: Device, home: Path) -> Rehearsed:
+def run_first_steps(spec: RunSpec, device: Device, home: Path) -> FirstSteps:
     """The first steps of every model on made-up images, by the engine of `spec` on a device.
 
     Raises:
         ReproError: they cannot be done on this machine.
     """
-    return _ask(Job(spec=spec, task=Rehearse(), store="", home=str(home), device=device), Rehearsed)
+    return _ask(
+        Job(spec=spec, task=RunFirstSteps(), store="", home=str(home), device=device), FirstSteps
+    )
 
 
 def _ask(job: Job, answer: type[_Answer]) -> _Answer:

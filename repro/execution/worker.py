@@ -12,15 +12,15 @@ import sys
 import threading
 
 from repro.errors import ReproError, out_of_memory
-from repro.execution.check_jobs import predict, rehearse, retrain
+from repro.execution.check_jobs import predict, retrain, run_first_steps
 from repro.execution.messages import (
     READY,
     AnyEvent,
     Failed,
     Finished,
     Predict,
-    Rehearse,
     Retrain,
+    RunFirstSteps,
     Train,
     decode_job,
     encode_event,
@@ -58,8 +58,8 @@ def main() -> int:
                 predict(job, task, emit)
             case Retrain() as task:
                 retrain(job, task, emit)
-            case Rehearse():
-                rehearse(job, emit)
+            case RunFirstSteps():
+                run_first_steps(job, emit)
     except ReproError as error:
         emit(Failed.of(job.spec.name, error))
         return 1

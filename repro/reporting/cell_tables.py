@@ -60,7 +60,7 @@ def verdict_to_dict(verdict: Verdict, lang: Language = "en") -> dict[str, Any]:
         "dropout_on": verdict.dropout_on,
         "difference": verdict.difference,
         "verdict": translate(verdict.kind.value, lang),
-        "counts": verdict.counts,
+        "counts": verdict.is_primary,
     }
 
 
@@ -149,7 +149,7 @@ def cells_foot(verdicts: Sequence[Verdict], lang: Language) -> str:
         )
         return f"{text}\n{made_up}"
     lines = [text + _closeness(unique, lang), *_significance(unique, lang)]
-    secondary = {v.cell.column: v.dropout_on for v in verdicts if not v.counts}
+    secondary = {v.cell.column: v.dropout_on for v in verdicts if not v.is_primary}
     for column, shown_on in secondary.items():
         primary, other = ("off", "on") if shown_on else ("on", "off")
         name = translate(column, lang)

@@ -93,7 +93,7 @@ def show_levels(diagnoses: Sequence[Diagnosis]) -> RenderableType:
         "Device", "Engine", "Level", "Why", left=("Device", "Engine", "Level", "Why")
     )
     for each in diagnoses:
-        style = "green" if each.keeps_its_promise else "bold red"
+        style = "green" if each.reaches_its_level else "bold red"
         level = Text(each.got or "none", style=style)
         grid.add_row(each.device, each.engine, level, Text(each.why, overflow="fold"))
     return grid

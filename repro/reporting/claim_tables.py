@@ -47,7 +47,7 @@ def claims_to_rich(
     )
     for each in judgements:
         finding = Text(translate(each.finding, lang), style=_FINDING_STYLES[each.finding])
-        if note := switched_note(each, lang):
+        if note := secondary_note(each, lang):
             finding.append(f"\n{note}", style="not bold dim")
         numbers = (_chance(each), least(each, lang)) if wide else (_least(each),)
         grid.add_row(_claimed(each, lang), _holds_in(each, lang), *numbers, finding)
@@ -63,7 +63,7 @@ def claims_to_text(
     headings = [translate(each, lang) for each in _HEADINGS]
     rows = []
     for each in judgements:
-        note = switched_note(each, lang)
+        note = secondary_note(each, lang)
         in_brackets = choose(lang, en=f" ({note})", zh=f"（{note}）") if note else ""
         finding = f"{translate(each.finding, lang)}{in_brackets}"
         numbers = _holds_in(each, lang), _chance(each), least(each, lang)
@@ -77,7 +77,7 @@ def claims_to_text(
 
 def claim_to_dict(judged: ClaimResult, lang: Language = "en") -> dict[str, Any]:
     """One claim for other programs, its words in `lang`; None where there is no value."""
-    other = judged.switched
+    other = judged.secondary
     return {
         "claim": judged.claim.name,
         "says": _claimed(judged, lang),
@@ -130,9 +130,9 @@ def _least(judged: ClaimResult) -> str:
     return "–" if judged.least is None else f"{judged.least:+.4f}"
 
 
-def switched_note(judged: ClaimResult, lang: Language) -> str:
-    """What is found with dropout the other way about; nothing where it is the same."""
-    other = judged.switched
+def secondary_note(judged: ClaimResult, lang: Language) -> str:
+    """What is found with dropout off, where verdicts use it on; nothing where it is the same."""
+    other = judged.secondary
     if other is None or (other.finding, other.k) == (judged.finding, judged.k):
         return ""
     off = REPORT_DROPOUT_AT_PREDICTION
@@ -182,7 +182,7 @@ def claims_foot(judgements: Iterable[ClaimResult], lang: Language = "en") -> str
     not_run = [each.claim for each in judged if each.finding is Finding.NOT_RUN]
     if not_run:
         lines.append(_not_run_line(not_run, lang))
-    if any(each.switched for each in judged):
+    if any(each.secondary for each in judged):
         lines.append(_dropout_line(lang))
     return "\n".join(lines)
 

@@ -102,7 +102,7 @@ CHINESE = {
     "the same bits on one GPU model, torch and cuDNN": (
         "GPU 型号、torch 和 cuDNN 版本相同时逐位相同"
     ),
-    "seeded, but Apple's GPU promises no bits": "固定随机种子，但 Apple GPU 不保证逐位相同",
+    "seeded, but Apple's GPU guarantees no bits": "固定随机种子，但 Apple GPU 不保证逐位相同",
     "the same bits on the same machine": "在同一台机器上逐位相同",
     "the same bits on any x86-64 CPU with AVX2": "在任何支持 AVX2 的 x86-64 CPU 上逐位相同",
 }

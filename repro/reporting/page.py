@@ -20,7 +20,7 @@ from repro.data.layout import CHECKSUMS
 from repro.errors import ReproError
 from repro.files import write_atomically
 from repro.reporting.cell_tables import by_table_and_column, cells_foot, cells_to_text
-from repro.reporting.claim_tables import claims_foot, claims_to_text, least, switched_note
+from repro.reporting.claim_tables import claims_foot, claims_to_text, least, secondary_note
 from repro.reporting.figures.captions import caption
 from repro.reporting.figures.registry import FIGURES, FigureSpec, lacks, render_picture
 from repro.reporting.figures.style import ABLATION_NAMES, MODEL_NAMES, Style
@@ -32,7 +32,7 @@ from repro.reporting.summary import summary
 from repro.reporting.try_network import network_data, to_json
 from repro.runs.environments import Environment
 from repro.runs.records import Reading, RunRecord
-from repro.runs.selection import counts_switched
+from repro.runs.selection import primary_dropout_on
 from repro.shell_words import train_command
 from repro.spec import REPORT_RECIPES
 from repro.verdicts.evidence import Evidence
@@ -91,7 +91,7 @@ def build(evidence: Evidence, *, lang: Language, commit: str | None) -> str:
             each: claims_foot(evidence.judgements, each).splitlines() for each in ("en", "zh")
         },
         least=least,
-        switched_note=switched_note,
+        secondary_note=secondary_note,
         pattern_name=pattern_name,
         p_text=p_text,
         machine=_machine,
@@ -224,13 +224,10 @@ def _run(record: RunRecord) -> dict[str, Any]:
 def _accuracies(record: RunRecord, reading: Reading) -> list[tuple[float, bool | None]]:
     """Those of a reading, each with whether dropout was on: first the one that the verdicts use."""
     recipe = record.spec.recipe
-    if not reading.switched:
+    if not recipe.has_dropout:
         return [(reading.accuracy, None)]
-    both: list[tuple[float, bool | None]] = [
-        (reading.accuracy, recipe.dropout_at_prediction),
-        (reading.switched.accuracy, not recipe.dropout_at_prediction),
-    ]
-    return both[::-1] if counts_switched(recipe) else both
+    primary = primary_dropout_on(recipe)
+    return [(reading.accuracy_with(recipe, dropout_on=on), on) for on in (primary, not primary)]
 
 
 def command(record: RunRecord) -> str:

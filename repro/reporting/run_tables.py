@@ -15,7 +15,7 @@ from repro.reporting.progress_texts import duration
 from repro.reporting.terminal import plain_table
 from repro.runs.difference import Difference
 from repro.runs.records import Reading, RunRecord
-from repro.runs.selection import counts_switched, primary_dropout_on
+from repro.runs.selection import primary_dropout_on
 
 
 def list_runs(records: Sequence[RunRecord]) -> RenderableType:
@@ -85,7 +85,7 @@ def _best_row(record: RunRecord) -> list[str]:
 
 
 def _last_reading(record: RunRecord) -> tuple[str, str, str]:
-    """The last test accuracies, the one that counts and the other one, and their epoch."""
+    """The last test accuracies, the one that verdicts use and the other one, and their epoch."""
     if not record.readings:
         return "–", "", "–"
     last = record.readings[-1]
@@ -93,11 +93,12 @@ def _last_reading(record: RunRecord) -> tuple[str, str, str]:
 
 
 def _accuracies(record: RunRecord, reading: Reading) -> tuple[str, str]:
-    """A reading's accuracy as tables count it and, of a network that is read twice, the other."""
+    """A reading's accuracy that verdicts use and, of a network with dropout, the other."""
     form = "{:.4f}" if record.spec.dataset == "cifar10" else "({:.4f})"
-    switched = counts_switched(record.spec.recipe)
-    counts, other = (reading.accuracy_as(switched=each) for each in (switched, not switched))
-    return form.format(counts), form.format(other) if reading.switched else ""
+    recipe = record.spec.recipe
+    on = primary_dropout_on(recipe)
+    primary, other = (reading.accuracy_with(recipe, dropout_on=each) for each in (on, not on))
+    return form.format(primary), form.format(other) if recipe.has_dropout else ""
 
 
 def show_run(record: RunRecord, folder: Path) -> RenderableType:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from repro.determinism import promise
+from repro.determinism import guarantee
 from repro.spec import RunSpec
 
 
@@ -55,7 +55,7 @@ def same_arithmetic(one: Environment, other: Environment, spec: RunSpec) -> bool
         parts = (version, each.torch, each.torchvision, each.numpy, each.platform)
         if spec.device == "cuda":  # the card decides, whatever CPU stands beside it
             return (*parts, each.accelerator)
-        level = promise(spec.device, spec.engine, each.platform.rpartition("-")[2]).level
+        level = guarantee(spec.device, spec.engine, each.platform.rpartition("-")[2]).level
         # Of a network that is not ours nobody has looked whether its bits are the same elsewhere.
         known = level == "L3" and spec.recipe.is_reports
         return parts if known else (*parts, each.processor, each.accelerator)

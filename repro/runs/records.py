@@ -17,7 +17,7 @@ import msgspec
 
 from repro.errors import EvidenceError
 from repro.runs.environments import Environment
-from repro.spec import RunSpec
+from repro.spec import Recipe, RunSpec
 
 SCHEMA_VERSION = 3
 
@@ -79,10 +79,12 @@ class Reading:
     switched: Switched | None = None
     """None for a network without dropout."""
 
-    def accuracy_as(self, *, switched: bool) -> float:
-        """As the recipe predicts or, `switched`, with dropout the other way about if there is
-        any."""
-        return self.switched.accuracy if self.switched and switched else self.accuracy
+    def accuracy_with(self, recipe: Recipe, *, dropout_on: bool) -> float:
+        """The accuracy of a run of `recipe` with dropout on or off at prediction; of a network
+        without dropout its only one."""
+        if self.switched is None or dropout_on == recipe.dropout_at_prediction:
+            return self.accuracy
+        return self.switched.accuracy
 
     @property
     def digests(self) -> dict[str, str]:
@@ -144,8 +146,8 @@ class RunRecord:
 
     def accuracies(self, *, dropout_on: bool) -> dict[int, float]:
         """Test accuracies by epoch; of a network with dropout, those with dropout on or off."""
-        switched = dropout_on != self.spec.recipe.dropout_at_prediction
-        return {each.epoch: each.accuracy_as(switched=switched) for each in self.readings}
+        recipe = self.spec.recipe
+        return {e.epoch: e.accuracy_with(recipe, dropout_on=dropout_on) for e in self.readings}
 
     @property
     def prediction_digests(self) -> dict[str, str]:

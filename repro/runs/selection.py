@@ -46,19 +46,13 @@ def primary_accuracies(run: RunRecord) -> dict[int, float]:
     return run.accuracies(dropout_on=primary_dropout_on(run.spec.recipe))
 
 
-def counts_switched(recipe: Recipe) -> bool:
-    """Whether a report's figures compare with readings taken with dropout the other way about than
-    `recipe` predicts."""
-    return primary_dropout_on(recipe) != recipe.dropout_at_prediction
-
-
 def readings_by_seed(
-    records: Iterable[RunRecord], *, switched: bool = False, recipes: Recipes = REPORT_RECIPES
+    records: Iterable[RunRecord], *, primary: bool = True, recipes: Recipes = REPORT_RECIPES
 ) -> list[tuple[str, int, dict[int, float]]]:
     """Model, seed and test accuracies by epoch of every run of a report's models.
 
-    Those of a network with dropout are read as the report's were or, `switched`, with dropout the
-    other way about.
+    Of a network with dropout those that the verdicts use or, unless `primary`, the others, which
+    are shown for comparison.
 
     Raises:
         ValueError: two records of one seed, which would count one run twice.
@@ -72,13 +66,13 @@ def readings_by_seed(
         if (model, seed) in seen:
             raise ValueError(f"{model}: expected one record a seed; got two of {seed}")
         seen.add((model, seed))
-        dropout_on = primary_dropout_on(record.spec.recipe) != switched
+        dropout_on = primary_dropout_on(record.spec.recipe) == primary
         out.append((model, seed, record.accuracies(dropout_on=dropout_on)))
     return out
 
 
 def accuracies_by_cell(
-    records: Iterable[RunRecord], *, switched: bool = False, recipes: Recipes = REPORT_RECIPES
+    records: Iterable[RunRecord], *, primary: bool = True, recipes: Recipes = REPORT_RECIPES
 ) -> dict[str, list[float]]:
     """Test accuracies by the name of the cell that they belong to, one a seed.
 
@@ -86,7 +80,7 @@ def accuracies_by_cell(
         ValueError: as :func:`readings_by_seed` does.
     """
     out: dict[str, list[float]] = {}
-    for model, _, read in readings_by_seed(records, switched=switched, recipes=recipes):
+    for model, _, read in readings_by_seed(records, primary=primary, recipes=recipes):
         for epoch, accuracy in read.items():
             out.setdefault(f"{model}@{epoch}", []).append(accuracy)
     return out

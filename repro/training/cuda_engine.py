@@ -148,10 +148,10 @@ class Together:
         """Predict the test images and add a reading to every run whose loss is a number."""
         on = self._recipe.dropout_at_prediction
         classes = self._classes(dropout=on)
-        switched = self._classes(dropout=not on) if self._recipe.has_dropout else None
+        others = self._classes(dropout=not on) if self._recipe.has_dropout else None
         for number, run in enumerate(self.runs):
             if run.epoch == self.epoch:
-                run.add_reading(classes[number], None if switched is None else switched[number])
+                run.add_reading(classes[number], None if others is None else others[number])
 
     def accuracies_with_batch_norm_left_on(self, batch: int) -> list[float]:
         """Each run's: as :meth:`KernelTrainer.accuracy_with_batch_norm_left_on`."""

@@ -125,22 +125,22 @@ class History(ABC):
         return record
 
     def add_reading(
-        self, classes: npt.NDArray[np.uint8], switched: npt.NDArray[np.uint8] | None
+        self, classes: npt.NDArray[np.uint8], others: npt.NDArray[np.uint8] | None
     ) -> Reading:
         """Add a reading to the history: the network predicts `classes`, uint8 (10,000,), and
-        `switched` with dropout the other way about."""
+        `others` with dropout on instead of off, or off instead of on."""
         self.predictions[str(self.epoch)] = classes
-        other = None
-        if switched is not None:
-            self.predictions[f"{self.epoch}-switched"] = switched
-            other = Switched(
-                accuracy=self.accuracy_of(switched), predictions_sha256=_digest(switched)
+        switched = None
+        if others is not None:
+            self.predictions[f"{self.epoch}-switched"] = others
+            switched = Switched(
+                accuracy=self.accuracy_of(others), predictions_sha256=_digest(others)
             )
         reading = Reading(
             epoch=self.epoch,
             accuracy=self.accuracy_of(classes),
             predictions_sha256=_digest(classes),
-            switched=other,
+            switched=switched,
         )
         self.readings.append(reading)
         return reading
@@ -185,16 +185,10 @@ class Solo(History):
             TrainingError: the loss is no longer finite, or the network cannot take a batch.
         """
 
-    def predict_test_set(self, *, switched: bool = False) -> npt.NDArray[np.uint8]:
-        """Predict the class of every test image, uint8 (10,000,), in the official order.
-
-        With dropout on or off as the recipe says or, `switched`, the other way about.
-        """
-        return self._test_classes(dropout=self.spec.recipe.dropout_at_prediction != switched)
-
     @abstractmethod
-    def _test_classes(self, *, dropout: bool) -> npt.NDArray[np.uint8]:
-        """The likeliest class of every test image, with dropout on or off."""
+    def predict_test_set(self, *, dropout_on: bool) -> npt.NDArray[np.uint8]:
+        """Predict the class of every test image, uint8 (10,000,), in the official order, with
+        dropout on or off; a network without dropout has one answer."""
 
     @abstractmethod
     def test_confidences(self) -> npt.NDArray[np.float32]:
@@ -203,8 +197,9 @@ class Solo(History):
 
     def read_test_set(self) -> Reading:
         """Predict the test images and add the accuracy and the predictions to the history."""
-        switched = self.predict_test_set(switched=True) if self.spec.recipe.has_dropout else None
-        return self.add_reading(self.predict_test_set(), switched)
+        on = self.spec.recipe.dropout_at_prediction
+        others = self.predict_test_set(dropout_on=not on) if self.spec.recipe.has_dropout else None
+        return self.add_reading(self.predict_test_set(dropout_on=on), others)
 
 
 def in_groups(state: Mapping[str, npt.NDArray[Any]]) -> dict[str, Arrays]:

@@ -125,8 +125,8 @@ class KernelTrainer(Solo):
         logits = network.predict(self._test_images, norm_batch=batch)
         return self.accuracy_of(logits.argmax(1).astype(np.uint8))
 
-    def _test_classes(self, *, dropout: bool) -> npt.NDArray[np.uint8]:
-        logits = self._logits(self._test_images, None, self.epoch, dropout)
+    def predict_test_set(self, *, dropout_on: bool) -> npt.NDArray[np.uint8]:
+        logits = self._logits(self._test_images, None, self.epoch, dropout_on)
         classes: npt.NDArray[np.uint8] = logits.argmax(1).astype(np.uint8)
         return classes
 

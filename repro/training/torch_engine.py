@@ -223,8 +223,8 @@ class Trainer(Solo):
         logits = self._logits(self.data.test_images, None, self.epoch, dropout)
         return F.softmax(logits, dim=1).amax(1).cpu().numpy()
 
-    def _test_classes(self, *, dropout: bool) -> npt.NDArray[np.uint8]:
-        logits = self._logits(self.data.test_images, None, self.epoch, dropout)
+    def predict_test_set(self, *, dropout_on: bool) -> npt.NDArray[np.uint8]:
+        logits = self._logits(self.data.test_images, None, self.epoch, dropout_on)
         return logits.argmax(1).to("cpu", torch.uint8).numpy()
 
     def state(self) -> Arrays:

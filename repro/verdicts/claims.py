@@ -64,9 +64,9 @@ class ClaimResult:
     """95% confidence interval of each of these, by itself (Student); None for one seed."""
     stated: bool | None
     """Whether the stated difference could be one more seed's; None where none is stated."""
-    switched: ClaimResult | None = None
-    """What is found with dropout the other way about than the report probably read its figures;
-    None where that makes no difference."""
+    secondary: ClaimResult | None = None
+    """What is found with dropout off at prediction, where verdicts use it on; None where that makes
+    no difference."""
 
     @property
     def least(self) -> float | None:
@@ -81,16 +81,16 @@ class ClaimResult:
 
 
 def figures_by_seed(
-    records: Iterable[RunRecord], *, switched: bool = False
+    records: Iterable[RunRecord], *, primary: bool = True
 ) -> dict[int, dict[str, float]]:
-    """Test accuracies of the models that claims name, by seed and `model@epochs`; those of
-    ImprovedNet read as the report's were or, `switched`, with dropout the other way about.
+    """Test accuracies of the models that claims name, by seed and `model@epochs`; of
+    ImprovedNet those that verdicts use or, unless `primary`, the others.
 
     Raises:
         ValueError: two records of one model and seed.
     """
     out: dict[int, dict[str, float]] = {}
-    read_by_model = readings_by_seed(records, switched=switched, recipes=CLAIM_RECIPES)
+    read_by_model = readings_by_seed(records, primary=primary, recipes=CLAIM_RECIPES)
     for model, seed, read in read_by_model:
         figures = out.setdefault(seed, {})
         figures |= {f"{model}@{epoch}": accuracy for epoch, accuracy in read.items()}
@@ -98,16 +98,16 @@ def figures_by_seed(
 
 
 def judge_claim(
-    claim: Claim, seeds: Iterable[Figures], switched: Iterable[Figures] | None = None
+    claim: Claim, seeds: Iterable[Figures], secondary: Iterable[Figures] | None = None
 ) -> ClaimResult:
     """What the seeds that have all of a claim's figures say about it.
 
-    `switched` are the same seeds' figures with dropout the other way about.
+    `secondary` are the same seeds' figures with dropout off, which verdicts do not use.
     """
     judged = _judge(claim, seeds)
-    if switched is None or not claim.depends_on_dropout:
+    if secondary is None or not claim.depends_on_dropout:
         return judged
-    return dataclasses.replace(judged, switched=_judge(claim, switched))
+    return dataclasses.replace(judged, secondary=_judge(claim, secondary))
 
 
 def _judge(claim: Claim, seeds: Iterable[Figures]) -> ClaimResult:

@@ -46,10 +46,12 @@ class Evidence:
 
     @cached_property
     def judgements(self) -> list[ClaimResult]:
-        """What they say of each claim, and with ImprovedNet read the other way about."""
-        read, switched = (figures_by_seed(self.records, switched=s).values() for s in (False, True))
+        """What they say of each claim, and with dropout off too, where that can matter."""
+        primary, secondary = (
+            figures_by_seed(self.records, primary=each).values() for each in (True, False)
+        )
         claims = load_claims(packaged("expected_results") / "claims.toml")
-        return [judge_claim(claim, read, switched) for claim in claims]
+        return [judge_claim(claim, primary, secondary) for claim in claims]
 
     @cached_property
     def patterns(self) -> list[Pattern]:

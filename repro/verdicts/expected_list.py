@@ -62,7 +62,7 @@ def accept(
     for v in verdicts:
         known = before and before.verdicts.get((v.cell.table, v.cell.name))
         reason = known[2] if known and known[1] == v.kind.value else ""
-        if v.counts:
+        if v.is_primary:
             rows.append((v.cell.table, v.cell.name, v.n, v.kind.value, reason))
     _write(folder / "verdicts.csv", _VERDICT_COLUMNS, rows)
     found = [(each.claim.name, each.n, each.k, each.finding.value) for each in judgements]

@@ -66,7 +66,7 @@ class Verdict:
     kind: VerdictKind
     dropout_on: bool | None = None
     """How the test set was read; None for a network without dropout."""
-    counts: bool = True
+    is_primary: bool = True
     """Whether it was read as the report's figure was; else it only stands beside."""
 
     @property
@@ -110,7 +110,7 @@ def judge(
     values: Sequence[float],
     dropout_on: bool | None = None,
     *,
-    counts: bool = True,
+    is_primary: bool = True,
     spread: Spread | None = None,
     made_up: bool = False,
 ) -> Verdict:
@@ -125,7 +125,8 @@ def judge(
     return Verdict(
         cell=cell, n=n, mean=mean, sd=stdev(values) if n > 1 else None, spread=spread,
         p=p_value(values, cell.expected, spread) if spread else None,
-        kind=_kind(cell, mean, n, spread, made_up=made_up), dropout_on=dropout_on, counts=counts,
+        kind=_kind(cell, mean, n, spread, made_up=made_up), dropout_on=dropout_on,
+        is_primary=is_primary,
     )  # fmt: skip
 
 
@@ -182,7 +183,7 @@ def judge_all(
                         cell,
                         aside[cell.name],
                         not on,
-                        counts=False,
+                        is_primary=False,
                         spread=switched.get(recipe.architecture),
                         made_up=made_up,
                     )
@@ -213,7 +214,7 @@ def judge_records(
     return judge_all(
         cells,
         accuracies_by_cell(records, recipes=recipes),
-        accuracies_by_cell(records, switched=True, recipes=recipes),
+        accuracies_by_cell(records, primary=False, recipes=recipes),
         recipes,
         made_up=any(record.spec.dataset != "cifar10" for record in records),
     )
@@ -221,7 +222,7 @@ def judge_records(
 
 def unique_primary(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """The verdicts that count, a cell that several tables repeat once."""
-    return list({verdict.cell.name: verdict for verdict in verdicts if verdict.counts}.values())
+    return list({verdict.cell.name: verdict for verdict in verdicts if verdict.is_primary}.values())
 
 
 def significant_cells(verdicts: Iterable[Verdict]) -> list[str]:

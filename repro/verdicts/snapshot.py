@@ -42,7 +42,7 @@ def check_listing(
 ) -> list[Check]:
     """The evidence, cell by cell and claim by claim, beside what is listed of it."""
     checks = []
-    obtained = {(v.cell.table, v.cell.name): v for v in verdicts if v.counts}
+    obtained = {(v.cell.table, v.cell.name): v for v in verdicts if v.is_primary}
     for key in {**listing.verdicts, **obtained}:
         what = f"table {key[0]}, {key[1]}"
         known, verdict = listing.verdicts.get(key), obtained.get(key)
@@ -91,7 +91,7 @@ def check_fresh(
     contradict."""
     checks = []
     for verdict in verdicts:
-        if not verdict.counts:
+        if not verdict.is_primary:
             continue
         known = listing.verdicts.get((verdict.cell.table, verdict.cell.name))
         what = f"table {verdict.cell.table}, {verdict.cell.name}"

@@ -161,7 +161,7 @@ def test_one_run_is_measured_on_several_cores(tmp_path):
 
 
 @pytest.mark.slow
-def test_contestants_train_by_turns(tmp_path, png):
+def test_loops_train_by_turns(tmp_path, png):
     said = []
     got = measure(
         "net-relu", ["files", "kernels"], steps=3, rounds=2, steps_to_learn=10, cores=1,
@@ -180,7 +180,7 @@ def test_contestants_train_by_turns(tmp_path, png):
 
 
 @pytest.mark.slow
-def test_a_contestant_that_ends_says_why(tmp_path):
+def test_a_loop_that_ends_says_why(tmp_path):
     given = {"model": "net-relu", "home": str(tmp_path), "png": "", "dataset": "cifar10"}
     with (
         baseline_process.Contestant("kernels", given) as one,

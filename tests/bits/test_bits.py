@@ -16,7 +16,7 @@ import torch
 from repro.data.dataset import synthetic
 from repro.determinism import worker_environment
 from repro.execution import golden
-from repro.execution.processes import rehearse
+from repro.execution.processes import run_first_steps
 from repro.execution.scheduler import Task, run
 from repro.runs.store import Store
 from repro.spec import REPORT_RECIPES, RunSpec
@@ -37,7 +37,7 @@ HINT = (
 
 def test_this_cpu_has_the_golden_bits():
     spec = RunSpec(recipe=REPORT_RECIPES["net-relu"], seed=0, engine="torch", dataset="synthetic")
-    assert rehearse(spec, "cpu", Path()).digests == GOLDEN, HINT
+    assert run_first_steps(spec, "cpu", Path()).digests == GOLDEN, HINT
 
 
 def emulated(cpu: str, models: tuple[str, ...], code: str, **variables: str) -> dict:

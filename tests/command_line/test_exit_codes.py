@@ -56,7 +56,7 @@ def test_a_table_is_1_if_a_cell_differs_and_4_if_runs_are_missing(values, code):
 
 def test_made_up_images_and_what_is_shown_for_comparison_decide_nothing():
     assert exit_codes.of_verdicts([judge(CELL, [0.1, 0.2, 0.1], made_up=True)]) == 0
-    compared = judge(CELL, [0.7, 0.7], True, counts=False)
+    compared = judge(CELL, [0.7, 0.7], True, is_primary=False)
     assert exit_codes.of_verdicts([judge(CELL, [0.574, 0.575]), compared]) == 0
 
 

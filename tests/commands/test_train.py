@@ -11,7 +11,7 @@ from repro.spec import REPORT_RECIPES
     [
         ("x86_64", "cpu", "1 run, on cpu (kernels), level L4: the same bits"),
         ("aarch64", "cpu", "level L4: the same bits on any CPU, operating system and NVIDIA GPU"),
-        ("arm64", "mps", "1 run, on mps (torch), level L0: seeded, but Apple's GPU promises"),
+        ("arm64", "mps", "1 run, on mps (torch), level L0: seeded, but Apple's GPU guarantees"),
         ("x86_64", "cuda", "1 run, on cuda (kernels), level L4: the same bits on any CPU, op"),
     ],
 )

@@ -274,7 +274,7 @@ def test_the_readme_is_made_from_the_evidence(evidence, folder):
 def test_the_lists_say_what_the_evidence_says_and_keep_its_reasons(evidence, folder, tmp_path):
     listing = load_listing(folder)
     assert {key: (n, kind) for key, (n, kind, _) in listing.verdicts.items()} == {
-        (v.cell.table, v.cell.name): (v.n, v.kind.value) for v in evidence.verdicts if v.counts
+        (v.cell.table, v.cell.name): (v.n, v.kind.value) for v in evidence.verdicts if v.is_primary
     }
     again = make_store(tmp_path / "store")
     accept(again.store.root, again.verdicts, again.judgements, None)

@@ -191,7 +191,7 @@ def test_the_card_is_filled_from_the_record(trained):
         "62,006 parameters",
         "This run saw made-up images",
         "repro train net --seed 0 --epochs 10 --device cpu --engine kernels --dataset synthetic",
-        "Promise on the bits (L4)",
+        "Guarantee on the bits (L4)",
     ):
         assert text in body, text
 

@@ -249,7 +249,7 @@ def test_accuracy_shows_our_means_the_reports_points_and_improved_net_both_ways(
 
 def test_differences_are_those_of_the_17_cells_with_their_intervals(evidence):
     (axes,) = drawn(accuracies.differences, evidence).axes
-    verdicts = {v.cell.name: v for v in evidence.verdicts if v.counts}
+    verdicts = {v.cell.name: v for v in evidence.verdicts if v.is_primary}
     points = [(c.lines[0].get_xdata()[0], c) for c in axes.containers]
     assert len(points) == 17
     assert sorted(x for x, _ in points) == pytest.approx(
@@ -266,7 +266,7 @@ def test_differences_are_those_of_the_17_cells_with_their_intervals(evidence):
 
 def test_the_overview_shows_every_seed_the_intervals_and_the_report(evidence):
     (axes,) = drawn(accuracies.overview, evidence).axes
-    verdicts = {v.cell.name: v for v in evidence.verdicts if v.counts}
+    verdicts = {v.cell.name: v for v in evidence.verdicts if v.is_primary}
     bars = [line.get_xdata() for line in axes.lines if line.get_linewidth() == 7]
     assert list(bars[0]) == [verdicts["net-relu@10"].low, verdicts["net-relu@10"].high]
     assert len(bars) == 17

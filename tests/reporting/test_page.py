@@ -122,7 +122,7 @@ def test_it_begins_with_the_result_in_sentences_and_one_figure(page, evidence):
         for line in summary(evidence.verdicts, evidence.judgements, lang):
             assert html.escape(line, quote=True).replace("&#x27;", "&#39;") in top
     assert 'id="figure-overview"' in top
-    differ = [v for v in evidence.verdicts if v.counts and not v.kind.is_success]
+    differ = [v for v in evidence.verdicts if v.is_primary and not v.kind.is_success]
     assert differ
     assert all(f'<p class="bad">{verdict.cell.name}' in top for verdict in differ)
     assert "runs (seeds " in top
@@ -184,7 +184,7 @@ def test_claims_that_dropout_decides_have_both_findings(page, evidence):
     part = page.partition('id="claims"')[2].partition("</section>")[0]
     differing = [
         each for each in evidence.judgements
-        if (other := each.switched) and (other.k, other.finding) != (each.k, each.finding)
+        if (other := each.secondary) and (other.k, other.finding) != (each.k, each.finding)
     ]  # fmt: skip
     assert part.count(">dropout off: ") == len(differing) > 0
 

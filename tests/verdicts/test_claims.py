@@ -12,7 +12,7 @@ from rich.console import Console
 from scipy import stats
 
 from repro.errors import DataError
-from repro.reporting.claim_tables import claims_foot, claims_to_rich, claims_to_text, switched_note
+from repro.reporting.claim_tables import claims_foot, claims_to_rich, claims_to_text, secondary_note
 from repro.reporting.markup import latex
 from repro.verdicts.cells import load_cells
 from repro.verdicts.claim_file import Claim, load_claims
@@ -260,10 +260,10 @@ def test_a_claim_is_judged_with_dropout_the_other_way_about_too():
     records = [record("improved", seed, {10: 0.60}) for seed in range(5)]
     records += [record("net-relu", seed, {10: 0.59}) for seed in range(5)]
     judged = judge_claim(ABOVE, figures_by_seed(records).values(),
-                         figures_by_seed(records, switched=True).values())  # fmt: skip
+                         figures_by_seed(records, primary=False).values())  # fmt: skip
     assert (judged.finding, judged.k) == (Finding.CONTRADICTED, 0)
-    assert judged.switched
-    assert (judged.switched.finding, judged.switched.k) == (Finding.SUPPORTED, 5)
+    assert judged.secondary
+    assert (judged.secondary.finding, judged.secondary.k) == (Finding.SUPPORTED, 5)
     markdown = claims_to_text([judged], "md")
     assert "CONTRADICTED (dropout off: SUPPORTED, 5 of 5)" in markdown
     assert "with dropout off" in claims_foot([judged])
@@ -286,7 +286,7 @@ def test_a_claim_without_dropout_is_judged_once():
     claim = Claim(name="a", says="", place="", greater=(("net-relu@30", "net-relu@10"),))
     figures = figures_by_seed([record("net-relu", 0, {10: 0.59, 30: 0.6})]).values()
     judged = judge_claim(claim, figures, figures)
-    assert judged.switched is None
+    assert judged.secondary is None
     assert "dropout" not in claims_foot([judged])
 
 
@@ -308,7 +308,7 @@ def test_a_network_without_dropout_has_one_reading_whichever_is_asked_for():
         record("improved-no_dropout", 0, {30: 0.7, 100: 0.6}),
         record("improved", 0, {100: 0.7}),
     ]
-    on, off = (figures_by_seed(runs, switched=switched)[0] for switched in (False, True))
+    on, off = (figures_by_seed(runs, primary=primary)[0] for primary in (True, False))
     assert on["improved-no_dropout@100"] == off["improved-no_dropout@100"] == 0.6
     assert on["improved@100"] < off["improved@100"]
 
@@ -509,7 +509,7 @@ def test_no_note_of_a_claim_is_cut_off(lang, width):
     console = Console(width=width, file=io.StringIO())
     console.print(claims_to_rich(judged, lang, wide=width >= 110))
     text = "".join(console.file.getvalue().split())
-    notes = [note for each in judged if (note := switched_note(each, lang))]
+    notes = [note for each in judged if (note := secondary_note(each, lang))]
     assert notes
     assert "…" not in text
 

@@ -12,7 +12,7 @@ from scipy import stats
 
 from repro.errors import DataError, UsageError
 from repro.paths import packaged
-from repro.runs.selection import accuracies_by_cell, counts_switched
+from repro.runs.selection import accuracies_by_cell, primary_dropout_on
 from repro.spec import REPORT_RECIPES, Recipe
 from repro.verdicts.cells import Cell, load_cells, select_cells
 from repro.verdicts.judging import (
@@ -335,10 +335,11 @@ def test_holm_is_less_strict_with_each_that_falls_and_stops_at_the_first_that_do
 
 def test_improved_net_is_judged_by_the_readings_with_dropout_on():
     """The report's recipe predicts with it off, and its figures were read with it on."""
-    assert counts_switched(REPORT_RECIPES["improved"])
+    improved = REPORT_RECIPES["improved"]
+    assert (improved.dropout_at_prediction, primary_dropout_on(improved)) == (False, True)
     left_on = dataclasses.replace(REPORT_RECIPES["improved"], learning_rate=0.5)
     left_on = dataclasses.replace(left_on, dropout_at_prediction=True)
-    assert not counts_switched(left_on), "of another report the recipe says it"
+    assert primary_dropout_on(left_on), "of another report the recipe says it"
 
 
 def test_holm_names_a_cell_in_at_most_5_of_100_faithful_reproductions():
@@ -356,17 +357,19 @@ def test_holm_names_a_cell_in_at_most_5_of_100_faithful_reproductions():
 def test_improved_net_is_judged_as_the_report_read_it_and_the_other_way_beside(cells):
     records = [record("improved", seed, {10: 0.70 + seed / 100}) for seed in (0, 1)]
     verdicts = [v for v in judge_records(cells, records) if v.cell.name == "improved@10"]
-    assert [v.counts for v in verdicts] == [True, False]
+    assert [v.is_primary for v in verdicts] == [True, False]
     means = {v.dropout_on: v.mean for v in verdicts}
     assert means == pytest.approx({False: 0.705, True: 0.685})
     everything = judge_records(cells, records)
-    assert sum(v.counts for v in everything) == 22, "cells without a run have nothing beside them"
+    assert sum(v.is_primary for v in everything) == 22, (
+        "cells without a run have nothing beside them"
+    )
     assert len(everything) == 23
     assert [v.cell.table for v in everything] == sorted(v.cell.table for v in everything)
 
 
 def test_what_stands_beside_decides_nothing():
-    beside = judge(cell(), [0.7, 0.7], True, counts=False)
+    beside = judge(cell(), [0.7, 0.7], True, is_primary=False)
     assert beside.kind is VerdictKind.DIFFERS
     assert significant_cells([dataclasses.replace(beside, p=0.0)]) == []
 

@@ -302,8 +302,8 @@ def test_of_another_report_the_recipe_says_how_dropout_was_read(tmp_path, left_o
         run, spec=dataclasses.replace(run.spec, recipe=report.recipes["mine"])
     )
     counted, beside = judge_records(report.cells, [run], report.recipes)
-    assert (counted.counts, counted.dropout_on, counted.mean) == (True, left_on, 0.70)
-    assert (beside.counts, beside.dropout_on) == (False, not left_on)
+    assert (counted.is_primary, counted.dropout_on, counted.mean) == (True, left_on, 0.70)
+    assert (beside.is_primary, beside.dropout_on) == (False, not left_on)
     assert f"verdicts use dropout {'on' if left_on else 'off'}," in cells_foot(
         [counted, beside], "en"
     )

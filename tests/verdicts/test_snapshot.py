@@ -212,7 +212,7 @@ def test_a_fresh_cell_that_is_no_success_any_more_fails_and_one_that_becomes_one
 @pytest.mark.parametrize(("shift", "holds"), [(0.0, True), (0.05, False)])
 @pytest.mark.parametrize("count", [3, 5])
 def test_fresh_accuracies_must_not_contradict_the_recorded_ones(shift, holds, count):
-    """Of another device, so that no bits are promised."""
+    """Of another device, so that no bits are guaranteed."""
     noise = [0.001, -0.001, 0.0015, -0.0012, 0.0003]
     recorded = [record(seed=n, accuracies={10: 0.58 + each}) for n, each in enumerate(noise)]
     now = [
@@ -226,7 +226,7 @@ RECORDED = [each for each in recorded_store().records() if model_of(each.spec.re
 
 
 def on_a_gpu(one, accuracies=None):
-    """The run as a GPU may have trained it: the same accuracies or others, no bits promised."""
+    """The run as a GPU may have trained it: the same accuracies or others, no bits guaranteed."""
     accuracies = accuracies or one.accuracies(dropout_on=one.spec.recipe.dropout_at_prediction)
     readings = tuple(
         dataclasses.replace(each, accuracy=accuracies[each.epoch]) for each in one.readings

@@ -218,7 +218,7 @@ class Group:
         self._device.download(logits, common["logits"])
         return logits
 
-    def rehearse(self) -> list[tuple[tuple[Any, int, int, Args], str]]:
+    def one_step(self) -> list[tuple[tuple[Any, int, int, Args], str]]:
         """The calls of a step after :meth:`train`, and what each one is: to be timed."""
         common: dict[str, Any] = {
             "order": self._buffers["order"][0], "losses": self._buffers["losses"][0],

@@ -12,7 +12,7 @@ import safetensors
 import safetensors.numpy
 
 from repro.data.layout import CLASSES, IMAGE_SHAPE
-from repro.determinism import promise
+from repro.determinism import guarantee
 from repro.errors import UsageError
 from repro.reporting.export.folder import render, whole_folder
 from repro.runs.checkpoints import find_weights
@@ -73,7 +73,7 @@ def model_card(record: RunRecord, config: dict[str, Any]) -> str:
             record.accuracies(dropout_on=True).get(epoch) if spec.recipe.has_dropout else None
         ),
         environment={k: v for k, v in dataclasses.asdict(environment).items() if v is not None},
-        level=promise(spec.device, spec.engine, machine),
+        level=guarantee(spec.device, spec.engine, machine),
         command=(
             train_command(spec, epoch) if spec.recipe in REPORT_RECIPES.values() else None
         ),

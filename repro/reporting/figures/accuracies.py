@@ -117,7 +117,7 @@ def _accuracy_line(
     axes: Axes, look: Style, model: str, on: bool | None, verdicts: Sequence[Verdict], shift: float
 ) -> None:
     colour, marker = MODEL_COLOURS[model], MODEL_MARKERS[model]
-    counted = verdicts[0].counts
+    counted = verdicts[0].is_primary
     if counted:
         rows = [verdict.cell.row + shift for verdict in verdicts]
         axes.plot(
