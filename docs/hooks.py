@@ -56,20 +56,21 @@ def first_sentence(path: Path) -> str:
     return " ".join(doc.split()).replace("|", "/")
 
 
+def purpose(room: str) -> str:
+    """What a room is for, in one sentence without its full stop."""
+    if room == "top":
+        return "What a run is, random numbers, files, paths, errors"
+    file = "api.py" if room == "api" else f"{room}/__init__.py"
+    return first_sentence(ROOT / "repro" / file).rstrip(".")
+
+
 def rooms() -> str:
     """Every room, what it is for, and which others it imports."""
+    shown = {"top": "*single files*", "api": "`api.py`"}
     lines = ["| room | what it is for | imports |", "|---|---|---|"]
     for name, others in tables()["ROOMS"].items():
-        if name == "top":
-            text, shown = (
-                "Single files: what a run is, random numbers, files, paths, errors",
-                "*top*",
-            )
-        elif name == "api":
-            text, shown = first_sentence(ROOT / "repro" / "api.py"), "`api.py`"
-        else:
-            text, shown = first_sentence(ROOT / "repro" / name / "__init__.py"), f"`{name}/`"
-        lines.append(f"| {shown} | {text.rstrip('.')} | {', '.join(sorted(others)) or '–'} |")
+        imported = ", ".join(sorted(others)).replace("top", "single files") or "–"
+        lines.append(f"| {shown.get(name, f'`{name}/`')} | {purpose(name)} | {imported} |")
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shlex
@@ -96,3 +97,35 @@ def test_sessions_and_files_that_a_page_names_exist(page):
         r"`((?:tests|benchmarks|examples|expected_results|\.github)/[^`\s]+)`", text
     ):
         assert (ROOT / name).exists(), name
+
+
+@pytest.fixture
+def drawing(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    return importlib.import_module("draw_rooms")
+
+
+def test_the_picture_of_the_rooms_is_that_of_the_import_table(drawing):
+    """After a change: `python docs/draw_rooms.py`."""
+    assert drawing.PICTURE.read_text(encoding="utf-8") == drawing.picture()
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert "(images/rooms.svg)" in page
+
+
+def test_a_room_stands_above_what_it_imports_and_beside_no_other(drawing):
+    rooms = {
+        "top": set(),
+        "a": {"top"},
+        "b": {"top"},
+        "c": {"a", "b", "top"},
+        "d": {"c", "a", "top"},
+    }
+    floor, place = drawing.floors(rooms), drawing.columns(rooms)
+    assert floor == {"top": 0, "a": 1, "b": 1, "c": 2, "d": 3}
+    assert place["c"] == (place["a"] + place["b"]) / 2
+    assert drawing.direct(rooms)["d"] == {"c"}, "what c brings needs no arrow"
+    spots = [(floor[name], place[name]) for name in rooms]
+    assert len(set(spots)) == len(spots)
+    text = drawing.draw(rooms, dict.fromkeys(rooms, "a <purpose>"))
+    assert text.count("<path d=") - 1 == 2 + 1, "an arrow for each, and its tip"
+    assert "a &lt;purpose&gt;" in text

@@ -1,1 +1,4 @@
-"""What the commands do that do more than read and print; the others are in `command_line` alone."""
+"""What the commands do: fetch, train, judge, draw.
+
+Those that only read and print have no file here; they are in `command_line/` alone.
+"""

@@ -1,1 +1,1 @@
-"""What the networks are: definitions in torch, the oracle of all others, and tables of layers."""
+"""What the networks are: torch definitions, which the kernels are held to, and layer tables."""
