@@ -67,15 +67,21 @@ def table(
     soonest). With `recorded` it trains nothing and takes the runs that come with the package, with
     `trained` those that you have. `report` is the folder of another report.
 
-    A row is a cell of a table, so that a figure that tables repeat has several; where a network is
-    read twice, the reading that only stands beside has rows with `counts` False. Accuracies are in
-    [0, 1]; `low` and `high` bound the 95% prediction interval. With `lang` "zh" the networks' names
+    A row is a cell of a table; a figure that several tables repeat has a row for each. Of a network
+    with dropout the accuracies with dropout off have rows of their own, with `counts` False: they
+    are shown for comparison. Accuracies are in [0, 1]; `low` and `high` bound the 95% prediction interval. With `lang` "zh" the networks' names
     and the verdicts are in Chinese.
 
     Raises:
         UsageError: an unknown table or device, no row so early, or seeds that verify nothing.
         DataError: the data set cannot be had, or the store not be read.
         TrainingError: a run failed; what is finished is kept, and the same call goes on.
+
+    Example:
+        >>> table("3-4", recorded=True)[["cell", "expected", "mean", "n", "verdict"]]
+                  cell  expected     mean   n     verdict
+        0  net-relu@10    0.5744  0.59421  10  REPRODUCED
+        1    resnet@10    0.7088  0.68702  10       CLOSE
     """
     import pandas as pd  # noqa: PLC0415 - slow to import
 
@@ -127,6 +133,13 @@ def claims(
     Raises:
         UsageError: an unknown device, engine or language.
         DataError: the store cannot be read.
+
+    Example:
+        >>> claims(recorded=True).set_index("claim").loc["swish-over-relu", ["n", "k", "finding"]]
+        n                    10
+        k                     0
+        finding    CONTRADICTED
+        Name: swish-over-relu, dtype: object
     """
     import pandas as pd  # noqa: PLC0415 - slow to import
 
@@ -262,6 +275,11 @@ def run(
         UsageError: a value that no run can have.
         DataError: the data set cannot be had, or the store not be read.
         TrainingError: the run failed; finished epochs are kept, and the same call goes on.
+
+    Example:
+        >>> one = run("net", dataset="synthetic", epochs=2, quiet=True)
+        >>> [epoch.epoch for epoch in one.epochs], one.spec.name
+        ([1, 2], 'net-relu-seed0-...')
     """
     _check(device, engine, dataset)
     task = task_for(

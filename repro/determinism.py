@@ -83,7 +83,14 @@ def is_x86_64(machine: str) -> bool:
 
 
 def guarantee(device: Device, engine: Engine, machine: str) -> Guarantee:
-    """The level that a run on `device` of a `machine` (`platform.machine()`) is guaranteed."""
+    """The level that a run on `device` of a `machine` (`platform.machine()`) is guaranteed.
+
+    Example:
+        >>> guarantee("cpu", "kernels", "aarch64").level
+        'L4'
+        >>> guarantee("cuda", "torch", "x86_64").level
+        'L1'
+    """
     if engine == "kernels":
         return Guarantee("L4", "the same bits on any CPU, operating system and NVIDIA GPU")
     if device == "cuda":

@@ -84,6 +84,11 @@ def split(
 
     Of 50,000 images 40,000 train and 10,000 validate (section 3.2.3), or all train, the 10,000
     too. The draw depends on `seed` alone, so that all networks of one seed share it.
+
+    Example:
+        >>> training, validation = split(50_000, seed=0)
+        >>> len(training), len(validation), training[:5]
+        (40000, 10000, array([0, 1, 2, 3, 6]))
     """
     drawn = permutation(count, seed, "split")
     validation = round(count * VALIDATION_SHARE)
@@ -92,7 +97,12 @@ def split(
 
 
 def order(indices: Indices, seed: int, epoch: int, kind: Order = "shuffled") -> Indices:
-    """The training images `indices` (N,) in the order in which `epoch` takes them."""
+    """The training images `indices` (N,) in the order in which `epoch` takes them.
+
+    Example:
+        >>> order(np.arange(6), seed=0, epoch=1)
+        array([4, 1, 3, 5, 0, 2])
+    """
     if kind == "fixed":
         return indices
     return indices[permutation(len(indices), seed, "shuffle", epoch=epoch)]

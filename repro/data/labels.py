@@ -27,6 +27,10 @@ def accuracy(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> float:
 
     Raises:
         ValueError: nothing to compare, or different lengths.
+
+    Example:
+        >>> accuracy([3, 5, 7, 9], [3, 5, 7, 8])
+        0.75
     """
     one, other = np.asarray(predicted), np.asarray(actual)
     if one.shape != other.shape or one.ndim != 1 or not one.size:
@@ -37,7 +41,14 @@ def accuracy(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> float:
 
 
 def labels_as_csv(classes: Sequence[int] | npt.NDArray[np.uint8]) -> bytes:
-    """Class numbers 0 to 9, (N,), as a CSV file has them."""
+    """Class numbers 0 to 9, (N,), as a CSV file has them.
+
+    Example:
+        >>> print(labels_as_csv([3, 0]).decode(), end="")
+        Image,Category
+        1,cat
+        2,airplane
+    """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(HEADER)

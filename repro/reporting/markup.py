@@ -24,7 +24,14 @@ def latex(text: str) -> str:
 def markdown_table(
     headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Collection[int] = ()
 ) -> str:
-    """A table for Markdown; the columns whose numbers, from 0, are in `right` are aligned there."""
+    """A table for Markdown; the columns whose numbers, from 0, are in `right` are aligned there.
+
+    Example:
+        >>> print(markdown_table(["Seed", "Accuracy"], [["0", "0.5744"]], right=[1]))
+        | Seed | Accuracy |
+        | --- | ---: |
+        | 0 | 0.5744 |
+    """
     rules = ["---:" if column in right else "---" for column in range(len(headings))]
     lines = [[cell.replace("|", r"\|") for cell in cells] for cells in (headings, *rows)]
     lines.insert(1, rules)

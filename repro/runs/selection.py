@@ -27,7 +27,12 @@ Recipes = Mapping[str, Recipe]
 
 
 def model_of(recipe: Recipe, recipes: Recipes = REPORT_RECIPES) -> str | None:
-    """A report's name for a recipe, or None where it is none of the report's."""
+    """A report's name for a recipe, or None where it is none of the report's.
+
+    Example:
+        >>> model_of(REPORT_RECIPES["improved"])
+        'improved'
+    """
     return next((model for model, each in recipes.items() if each == recipe), None)
 
 

@@ -52,6 +52,12 @@ def select_cells(cells: Iterable[Cell], table: str, epochs: int | None) -> list[
 
     Raises:
         UsageError: an unknown table, or no row so early.
+
+    Example:
+        >>> from repro.paths import packaged
+        >>> cells = load_cells(packaged("expected_results"))
+        >>> [cell.name for cell in select_cells(cells, "3-1", 30)]
+        ['net-relu@10', 'net-relu@30']
     """
     cells = list(cells)
     tables = dict.fromkeys(cell.table for cell in cells)

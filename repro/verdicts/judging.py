@@ -118,6 +118,14 @@ def judge(
 
     `spread` is that of all cells of the network; the values' own if none is given. One run is
     judged without. With `made_up` images nothing is judged.
+
+    Example:
+        >>> from repro.paths import packaged
+        >>> from repro.verdicts.cells import load_cells
+        >>> cell = load_cells(packaged("expected_results"))[0]
+        >>> verdict = judge(cell, [0.570, 0.580, 0.575])
+        >>> verdict.cell.expected, round(verdict.mean, 4), verdict.kind.value
+        (0.5744, 0.575, 'REPRODUCED')
     """
     n = len(values)
     spread = None if n < 2 or made_up else spread or pool([values])

@@ -45,7 +45,12 @@ class Spread:
 
 def pool(groups: Iterable[Sequence[float]]) -> Spread | None:
     """The spread within `groups`, each about its own mean, all taken together; None where no group
-    has two values."""
+    has two values.
+
+    Example:
+        >>> pool([[0.57, 0.58], [0.61, 0.63, 0.62]]).degrees
+        3
+    """
     squares, degrees = 0.0, 0
     for values in groups:
         if len(values) > 1:
@@ -56,7 +61,13 @@ def pool(groups: Iterable[Sequence[float]]) -> Spread | None:
 
 def prediction_interval(values: Sequence[float]) -> tuple[float, float] | None:
     """Bounds that hold one more value of the same normal distribution in 95% of cases, by the
-    values' own spread. None for fewer than two values, which have none."""
+    values' own spread. None for fewer than two values, which have none.
+
+    Example:
+        >>> low, high = prediction_interval([0.570, 0.580, 0.575])
+        >>> round(low, 3), round(high, 3)
+        (0.55, 0.6)
+    """
     spread = pool([values])
     if spread is None:
         return None
@@ -77,7 +88,12 @@ def p_value(values: Sequence[float], one: float, spread: Spread | None = None) -
 
 
 def holm(p_values: Mapping[str, float]) -> list[str]:
-    """Which of several hypotheses fall, the surest first, if no true one may in 95% of cases."""
+    """Which of several hypotheses fall, the surest first, if no true one may in 95% of cases.
+
+    Example:
+        >>> holm({"net-relu@10": 0.001, "net-relu@30": 0.04, "resnet@10": 0.5})
+        ['net-relu@10']
+    """
     out = []
     for rank, (name, p) in enumerate(sorted(p_values.items(), key=lambda each: each[1])):
         if p > (1 - CONFIDENCE) / (len(p_values) - rank):
