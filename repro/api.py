@@ -69,8 +69,8 @@ def table(
 
     A row is a cell of a table; a figure that several tables repeat has a row for each. Of a network
     with dropout the accuracies with dropout off have rows of their own, with `counts` False: they
-    are shown for comparison. Accuracies are in [0, 1]; `low` and `high` bound the 95% prediction interval. With `lang` "zh" the networks' names
-    and the verdicts are in Chinese.
+    are shown for comparison. Accuracies are in [0, 1]; `low` and `high` bound the 95% prediction
+    interval. With `lang` "zh" the networks' names and the verdicts are in Chinese.
 
     Raises:
         UsageError: an unknown table or device, no row so early, or seeds that verify nothing.
