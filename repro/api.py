@@ -44,7 +44,7 @@ MOST_IMAGES = 60
 
 
 def table(
-    number: str = "all",
+    number: str | Sequence[str] = "all",
     *,
     seeds: int | None = None,
     first_seed: int = 0,
@@ -60,7 +60,7 @@ def table(
     lang: Language = "en",
     quiet: bool = False,
 ) -> pd.DataFrame:
-    """One of the report's tables, or all: the report's figures beside ours.
+    """One of the report's tables, several or all: the report's figures beside ours.
 
     Trains what is missing, as `repro table` does, with `seeds` seeds (one if None) from
     `first_seed` on, `workers` runs at a time on `threads` cores each (None: so that all are done
@@ -91,6 +91,7 @@ def table(
     own = Path(report) if report is not None else None
     told = load_report(own) if own else this_report(packaged("expected_results"))
     cells = select_cells(told.cells, number, epochs)
+    of = f"table {number}" if isinstance(number, str) else f"tables {', '.join(number)}"
     count = seeds if recorded or trained or seeds is not None else 1
     chosen = choose_seeds(first_seed, count, fitting=own is not None)
     if recorded or trained:
@@ -111,7 +112,7 @@ def table(
             recorded=recorded_store(own),
         )
         if failures:
-            raise _worst(failures, f"table {number}: not every run could be trained")
+            raise _worst(failures, f"{of}: not every run could be trained")
     verdicts = judge_records(cells, found, told.recipes)
     return pd.DataFrame([verdict_to_dict(verdict, lang) for verdict in verdicts])
 

@@ -727,6 +727,7 @@ ALLOWED = {
         "execution.doctor",
         "verdicts.judging",
     },
+    "command_line.help_zh": set(),
     "command_line.training": {
         "command_line.exit_codes",
         "command_line.options",
@@ -771,7 +772,13 @@ ALLOWED = {
         "reporting.language",
     },
     "command_line.errors": {"command_line.console", "command_line.exit_codes", "errors"},
-    "command_line.help": {"command_line.errors", "command_line.exit_codes", "reporting.language"},
+    "command_line.help": {
+        "command_line.errors",
+        "command_line.exit_codes",
+        "command_line.help_zh",
+        "command_line.options",
+        "reporting.language",
+    },
     "command_line.options": {
         "command_line.console",
         "command_line.errors",

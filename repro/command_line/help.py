@@ -5,15 +5,17 @@ from __future__ import annotations
 import inspect
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import typer
+from typer import rich_utils
 from typer.core import TyperGroup
 
 from repro.command_line import exit_codes
 from repro.command_line.errors import BadUsage, errors_reported, nearest, terminate
+from repro.command_line.options import RARE
 from repro.reporting.language import Language, choose, resolve_language
 
 _ORDER = (
@@ -70,7 +72,10 @@ def _plain_help_option(get: Callable[[Any], Any], ctx: Any) -> Any:
     """The option --help, which Typer makes only when it is asked for."""
     option = get(ctx)
     if option is not None:
-        option.metavar, option.help = "", "Show this page."
+        option.metavar, option.help = (
+            "",
+            choose(resolve_language(), en="Show this page.", zh="显示本页。"),
+        )
     return option
 
 
@@ -126,12 +131,64 @@ class Commands(Paragraphs):
 
     def make_context(self, *given: Any, **options: Any) -> Any:
         with errors_reported():  # for options before the command, and for --help
+            _speak(self, resolve_language())
             return super().make_context(*given, **options)
 
     def invoke(self, ctx: Any) -> Any:
         signal.signal(signal.SIGTERM, terminate)
         with errors_reported():
             return super().invoke(ctx)
+
+
+_TITLES = {
+    "ARGUMENTS_PANEL_TITLE": ("Arguments", "参数"),
+    "OPTIONS_PANEL_TITLE": ("Options", "选项"),
+    "COMMANDS_PANEL_TITLE": ("Commands", "命令"),
+    "DEFAULT_STRING": ("[default: {}]", "[默认：{}]"),
+    "REQUIRED_LONG_STRING": ("[required]", "[必填]"),
+}
+"""Words of Typer's help pages, which are global there: in English and in Chinese."""
+
+DEFAULTS = {
+    "list": "list",
+    "last": "最后一轮",
+    "off": "off",
+    "random": "随机",
+    "today": "今天",
+    "the fastest that answers": "响应最快的数据源",
+    "the last one stored": "保存的最后一轮",
+    "none; with --recorded: the repro contributors": "无；加 --recorded 时为本项目贡献者",
+}
+"""Defaults that are said in words, in Chinese."""
+
+
+def _speak(command: Any, lang: Language) -> None:
+    """Show the help pages of a command, and of those below it, in `lang`."""
+    for name, (english, chinese) in _TITLES.items():
+        setattr(rich_utils, name, choose(lang, en=english, zh=chinese))
+    if lang == "zh":
+        from repro.command_line.help_zh import HELP  # noqa: PLC0415 - in Chinese alone
+
+        _translate(command, HELP)
+
+
+def _translate(command: Any, texts: Mapping[str, str]) -> None:
+    command.help = texts.get(command.help, command.help)
+    command.epilog = texts.get(command.epilog, command.epilog)
+    command.get_usage = partial(_chinese_usage, command.get_usage)
+    for parameter in command.params:
+        parameter.help = texts.get(parameter.help, parameter.help)
+        default = getattr(parameter, "show_default", None)
+        if isinstance(default, str):
+            parameter.show_default = DEFAULTS.get(default, default)
+        if getattr(parameter, "rich_help_panel", None) == RARE:
+            parameter.rich_help_panel = "不常用选项"
+    for inner in getattr(command, "commands", {}).values():
+        _translate(inner, texts)
+
+
+def _chinese_usage(get: Callable[[Any], str], ctx: Any) -> str:
+    return get(ctx).replace("Usage: ", "用法：", 1)
 
 
 def _first_steps(lang: Language) -> str:

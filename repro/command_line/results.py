@@ -26,8 +26,11 @@ from repro.reporting.language import Language, resolve_language
 
 def figure(
     which: Annotated[
-        str, typer.Argument(metavar="FIGURE", help="Figure number or name, `all`, or `list`.")
-    ] = "list",
+        list[str] | None,
+        typer.Argument(
+            metavar="FIGURE", help="Figure numbers or names, `all`, or `list`.", show_default="list"
+        ),
+    ] = None,
     folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder.")] = Path(
         "figures"
     ),
@@ -60,17 +63,18 @@ def figure(
     from repro.reporting.figures.style import Style
 
     lang = resolve_language(lang)
-    if which == "list":
+    if not which or which == ["list"]:
         out.print(list_figures(lang))
         return
-    pictures = list(FIGURES.values()) if which == "all" else [find(which)]
+    everything = which == ["all"]
+    pictures = list(FIGURES.values()) if everything else [find(each) for each in which]
     session, found = Session(console=err, lang=lang), evidence(recorded, device, engine)
     if calibrate:
         if recorded:
             check_writable("--calibrate --recorded", "results")
         compute_calibration(session, found)
     for path in draw_figures(
-        session, pictures, found, folder, Style(lang=lang, dark=dark), form, skip=which == "all"
+        session, pictures, found, folder, Style(lang=lang, dark=dark), form, skip=everything
     ):
         typer.echo(path)
 

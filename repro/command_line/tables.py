@@ -39,9 +39,9 @@ from repro.spec import MAX_SEED
 
 def table(
     context: typer.Context,
-    number: Annotated[
-        str,
-        typer.Argument(metavar="3-1|3-2|3-3|3-4|all", help="Table, or one of --report."),
+    numbers: Annotated[
+        list[str],
+        typer.Argument(metavar="3-1|3-2|3-3|3-4|all", help="Tables, or those of --report."),
     ],
     own: Annotated[
         Path | None,
@@ -110,7 +110,7 @@ def table(
             context, ("dataset",), "cannot be combined with --recorded: all its runs use CIFAR-10"
         )
     told = load_report(own) if own else this_report(packaged("expected_results"))
-    cells = select_cells(told.cells, number, epochs)
+    cells = select_cells(told.cells, numbers, epochs)
     if recorded or trained:
         chosen = choose_seeds(first_seed, seeds, fitting=own is not None)
         failures: list[ReproError] = []

@@ -47,8 +47,11 @@ class Cell:
         return f"{self.model}@{self.row}"
 
 
-def select_cells(cells: Iterable[Cell], table: str, epochs: int | None) -> list[Cell]:
-    """The cells of one table, or of "all", in rows up to `epochs`.
+def select_cells(
+    cells: Iterable[Cell], tables: str | Collection[str], epochs: int | None
+) -> list[Cell]:
+    """The cells of one table or of several, or of "all", in rows up to `epochs`, in the report's
+    order.
 
     Raises:
         UsageError: an unknown table, or no row so early.
@@ -60,15 +63,20 @@ def select_cells(cells: Iterable[Cell], table: str, epochs: int | None) -> list[
         ['net-relu@10', 'net-relu@30']
     """
     cells = list(cells)
-    tables = dict.fromkeys(cell.table for cell in cells)
-    if table not in {*tables, "all"}:
-        raise UsageError(f"table {table!r}: expected {', '.join(tables)} or all")
-    of_table = [cell for cell in cells if table in {cell.table, "all"}]
-    chosen = [cell for cell in of_table if epochs is None or cell.row <= epochs]
-    if not chosen:
-        first = min(cell.row for cell in of_table)
-        raise UsageError(f"--epochs {epochs}: table {table} begins with the row of {first} epochs")
-    return chosen
+    known = dict.fromkeys(cell.table for cell in cells)
+    asked = {tables} if isinstance(tables, str) else dict.fromkeys(tables)
+    if not asked:
+        raise UsageError(f"expected a table; got none of {', '.join(known)}")
+    for table in asked:
+        if table not in {*known, "all"}:
+            raise UsageError(f"table {table!r}: expected {', '.join(known)} or all")
+        first = min(cell.row for cell in cells if table in {cell.table, "all"})
+        if epochs is not None and epochs < first:
+            raise UsageError(
+                f"--epochs {epochs}: table {table} begins with the row of {first} epochs"
+            )
+    of_tables = [cell for cell in cells if "all" in asked or cell.table in asked]
+    return [cell for cell in of_tables if epochs is None or cell.row <= epochs]
 
 
 def load_cells(

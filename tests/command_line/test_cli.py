@@ -41,11 +41,6 @@ from tests.processes import of_group
 from tests.test_docs import parse
 
 
-@pytest.fixture
-def home(tmp_path):
-    return tmp_path / "home"
-
-
 @pytest.mark.slow
 def test_a_table_is_trained_once_and_printed_in_every_format(home):
     arguments = ("table", "3-1", "--dataset", "synthetic", "--epochs", "10", "--seeds", "2")
@@ -1116,3 +1111,22 @@ def test_a_dry_run_says_what_would_be_trained_and_trains_nothing(home):
     assert repro(home, *train).stdout == "nothing to train: every run is there\n"
     assert ": epochs 101 to 120\n" in repro(home, *train, "--epochs", 120).stdout
     complains(repro(home, *asked, "--recorded"), 2, "--dry-run cannot be combined with --recorded")
+
+
+def test_several_tables_and_figures_in_one_call(home):
+    asked = ("table", "3-4", "3-1", "--recorded", "--format", "json")
+    rows = json.loads(repro(home, *asked).stdout)
+    assert [row["table"] for row in rows] == ["3-1"] * 4 + ["3-4"] * 2, "as the report has them"
+    shown = repro(home, *asked[:-2]).stdout
+    assert shown.index("Table 3-1") < shown.index("Table 3-4")
+    assert "Table 3-2" not in shown
+    complains(repro(home, "table", "3-1", "3-9", "--recorded"), 2, "table '3-9': expected 3-1")
+    runs = repro(home, "table", "3-4", "3-2", "--device", "cpu", "--dry-run").stdout
+    assert re.findall(r"^[a-z_-]+-seed0", runs, re.M) == [
+        "net-leaky_relu-seed0", "net-swish-seed0", "net-relu-seed0", "resnet-relu-seed0",
+    ]  # fmt: skip
+    done = repro(home, "figure", "3-9", "activations", "--recorded", "--out", home / "f")
+    assert done.returncode == 0, done.stderr
+    names = [Path(line).name for line in done.stdout.splitlines()]
+    assert names == ["3-9-network.svg", "activations.svg"]
+    complains(repro(home, "figure", "3-9", "list"), 2, "figure 'list': expected one of")

@@ -478,3 +478,14 @@ def test_a_repeated_figure_has_one_value(tmp_path):
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(DataError, match="table-3-1.csv: cannot be read"):
         load_cells(tmp_path)
+
+
+def test_cells_of_several_tables_are_in_the_reports_order():
+    cells = load_cells(packaged("expected_results"))
+    both = select_cells(cells, ["3-4", "3-1"], None)
+    assert [cell.table for cell in both] == ["3-1"] * 4 + ["3-4"] * 2
+    assert select_cells(cells, ["3-1", "all"], None) == cells
+    with pytest.raises(UsageError, match="table '3-5': expected 3-1"):
+        select_cells(cells, ["3-1", "3-5"], None)
+    with pytest.raises(UsageError, match="expected a table; got none"):
+        select_cells(cells, [], None)
