@@ -15,11 +15,11 @@ HELP = {
     ),
     (
         "Train a table's missing runs and compare the accuracies with the report.\n\n"
-        "Exit code: 0 if every cell is within tolerance, 1 if one is not, 4 if the only problem is "
-        "missing runs."
+        "Exit code: 0 if every cell is within tolerance, 1 if one is not, 3 if data cannot be read, 4 "
+        "if the only problem is missing runs."
     ): (
         "补齐一张表缺少的训练，并把精度与报告比较。\n\n"
-        "退出码：0 表示所有数值都在容差之内；1 表示有数值不在容差之内；4 表示仅缺少训练记录。"
+        "退出码：0 表示所有数值都在容差之内；1 表示有数值不在容差之内；3 表示数据无法读取；4 表示仅缺少训练记录。"
     ),
     (
         "Example: `repro table 3-1 --seeds 5` trains five seeds.\n"

@@ -87,8 +87,8 @@ def table(
 ) -> None:
     """Train a table's missing runs and compare the accuracies with the report.
 
-    Exit code: 0 if every cell is within tolerance, 1 if one is not, 4 if the only problem is
-    missing runs.
+    Exit code: 0 if every cell is within tolerance, 1 if one is not, 3 if data cannot be read, 4 if
+    the only problem is missing runs.
     """
     from repro.commands.table import stored_runs, table_tasks, train_table
     from repro.commands.train import plan

@@ -1,4 +1,4 @@
-"""The languages of what people read, and the Chinese of every word by the English one."""
+"""The languages of what people read, and the Chinese words of tables and figures."""
 
 from __future__ import annotations
 
