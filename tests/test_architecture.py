@@ -728,6 +728,7 @@ ALLOWED = {
         "verdicts.judging",
     },
     "command_line.help_zh": set(),
+    "command_line.option_file": {"command_line.console", "command_line.errors", "errors", "files"},
     "command_line.training": {
         "command_line.exit_codes",
         "command_line.options",
@@ -776,6 +777,7 @@ ALLOWED = {
         "command_line.errors",
         "command_line.exit_codes",
         "command_line.help_zh",
+        "command_line.option_file",
         "command_line.options",
         "reporting.language",
     },

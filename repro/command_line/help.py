@@ -13,7 +13,7 @@ import typer
 from typer import rich_utils
 from typer.core import TyperGroup
 
-from repro.command_line import exit_codes
+from repro.command_line import exit_codes, option_file
 from repro.command_line.errors import BadUsage, errors_reported, nearest, terminate
 from repro.command_line.options import RARE
 from repro.reporting.language import Language, choose, resolve_language
@@ -132,6 +132,9 @@ class Commands(Paragraphs):
     def make_context(self, *given: Any, **options: Any) -> Any:
         with errors_reported():  # for options before the command, and for --help
             _speak(self, resolve_language())
+            file, fields = option_file.read()
+            if fields:
+                options["default_map"] = option_file.take(self, file, fields)
             return super().make_context(*given, **options)
 
     def invoke(self, ctx: Any) -> Any:

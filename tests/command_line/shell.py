@@ -74,9 +74,8 @@ def complains(done, code, *words):
     assert done.returncode == code, done.stdout + done.stderr
     *before, last = done.stderr.splitlines()
     assert last.startswith("repro: ")
-    assert all(line.startswith(("CIFAR-10: ", "failed: ", "1 run", "about ")) for line in before), (
-        done.stderr
-    )
+    notes = ("CIFAR-10: ", "failed: ", "1 run", "about ", "repro: options from ")
+    assert all(line.startswith(notes) for line in before), done.stderr
     for word in words:
         assert word in " ".join(done.stderr.split()), done.stderr
     return True

@@ -1,0 +1,139 @@
+"""Options that need not be typed again: repro.toml, or [tool.repro] in pyproject.toml.
+
+Top-level values hold for every command that has such an option, a table for the command that it
+names: `[table]`, `[data.fetch]`. What is typed wins. Every command says which options it took.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from repro.command_line.console import note
+from repro.command_line.errors import nearest
+from repro.errors import UsageError
+from repro.files import read_regular
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FILES = ("repro.toml", "pyproject.toml")
+"""Of these the first that there is in the current folder, if it has options at all."""
+
+_TYPED = {"accept", "yes", "force", "open"}
+"""What changes or deletes something, or opens a window: nobody should do it by an old file."""
+
+Defaults = dict[str, Any]
+
+
+def read() -> tuple[str, Mapping[str, Any]]:
+    """The name of the file and what it has; no options where there is no file.
+
+    Raises:
+        UsageError: it is not TOML.
+    """
+    for name in FILES:
+        path = Path(name)
+        if not path.is_file():
+            continue
+        try:
+            fields = tomllib.loads(read_regular(path).decode("utf-8-sig"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+            if name == "pyproject.toml":  # of other tools too, which say it better
+                continue
+            raise UsageError(f"{name}: not TOML: {error}") from None
+        if name == "pyproject.toml":
+            fields = fields.get("tool", {}).get("repro", {})
+        return name, fields
+    return "", {}
+
+
+def take(command: Any, file: str, fields: Mapping[str, Any]) -> Defaults:
+    """The options of the commands in the group `command`, as Click wants them (`default_map`), and
+    let each command say which of them it took.
+
+    Raises:
+        UsageError: an unknown command or option, one that has to be typed, or a value of no use.
+    """
+    commands = dict(_leaves(command, ()))
+    known = {name for each in commands.values() for name in _options(each)}
+    for name, value in fields.items():
+        if name not in command.commands and isinstance(value, dict):
+            raise _unknown(f"{file}: {name!r}: no such command", name, command.commands)
+        if name not in command.commands and name not in known:
+            raise _unknown(f"{file}: no command has an option {name!r}", name, known)
+    out: Defaults = {}
+    for words, each in commands.items():
+        own: Any = fields
+        for word in words:
+            own = own.get(word, {}) if isinstance(own, dict) else {}
+        general = {name: value for name, value in fields.items() if name in _options(each)}
+        inner = getattr(each, "commands", {})
+        values = {**general, **{name: v for name, v in own.items() if name not in inner}}
+        place = out
+        for word in words[:-1]:
+            place = place.setdefault(word, {})
+        place.setdefault(words[-1], {}).update(_by_parameter(file, words, each, values))
+        each.invoke = partial(_say_and_invoke, each, each.invoke, file)
+    return out
+
+
+def _leaves(group: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command below a group, groups that are commands too, with the words that call it."""
+    for name, command in group.commands.items():
+        yield (*words, name), command
+        if hasattr(command, "commands"):
+            yield from _leaves(command, (*words, name))
+
+
+def _options(command: Any) -> dict[str, Any]:
+    """The parameters of a command, by the option as it is typed, without its dashes."""
+    return {
+        option.removeprefix("--"): each
+        for each in command.params
+        for option in each.opts
+        if option.startswith("--")
+    }
+
+
+def _by_parameter(
+    file: str, words: tuple[str, ...], command: Any, values: Mapping[str, Any]
+) -> Defaults:
+    out, options, called = {}, _options(command), " ".join(words)
+    for name, value in values.items():
+        if name not in options:
+            raise _unknown(f"{file}: {called} has no option {name!r}", name, options)
+        if name in _TYPED:
+            raise UsageError(f"{file}: --{name} has to be typed")
+        if not isinstance(value, str | int | float):
+            raise UsageError(
+                f"{file}: {called}.{name}: expected a text, a number, true or false; got {value!r}"
+            )
+        if getattr(options[name], "is_flag", False) != isinstance(value, bool):
+            expected = "true or false" if options[name].is_flag else "a text or a number"
+            raise UsageError(f"{file}: {called}.{name}: expected {expected}; got {value!r}")
+        out[options[name].name] = value
+    return out
+
+
+def _unknown(message: str, name: str, known: Any) -> UsageError:
+    near = nearest(name, known)
+    return UsageError(f"{message}. Did you mean {near!r}?" if near else message)
+
+
+def _say_and_invoke(command: Any, invoke: Callable[[Any], Any], file: str, context: Any) -> Any:
+    taken = [
+        option if value is True else f"{option} {value}"
+        for each in command.params
+        if getattr(context.get_parameter_source(each.name), "name", "") == "DEFAULT_MAP"
+        and (value := context.params[each.name]) not in (False, None)
+        for option in each.opts[:1]
+    ]
+    if taken:
+        note(f"options from {file}: {' '.join(taken)}")
+    return invoke(context)
