@@ -403,6 +403,7 @@ ALLOWED = {
     "reporting.check_tables": {
         "execution.audit",
         "execution.doctor",
+        "reporting.language",
         "reporting.markup",
         "reporting.terminal",
         "verdicts.snapshot",
@@ -568,6 +569,7 @@ ALLOWED = {
         "verdicts.recipes",
     },
     "reporting.run_tables": {
+        "reporting.language",
         "reporting.markup",
         "reporting.progress_texts",
         "reporting.terminal",
@@ -814,6 +816,7 @@ ALLOWED = {
         "data.dataset",
         "errors",
         "paths",
+        "reporting.language",
         "reporting.run_tables",
         "runs.checkpoints",
         "runs.conditions",

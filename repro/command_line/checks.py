@@ -29,7 +29,7 @@ from repro.command_line.options import (
     training_session,
 )
 from repro.errors import NoRunsError, UsageError
-from repro.reporting.language import resolve_language
+from repro.reporting.language import choose, resolve_language
 
 # Modules that import pandas, scipy or msgspec are imported where they are used, so that
 # `repro --help` starts fast.
@@ -90,13 +90,14 @@ def verify(
     from repro.commands.verify import verify_fresh, verify_recorded
     from repro.reporting.check_tables import checks_to_markdown, checks_to_rich
 
+    lang = resolve_language()
     if recorded:
         if number != "all":
             raise UsageError(f"table {number} requires --fresh; without it, all tables are checked")
         fresh_only = ("seeds", "epochs", "device", "engine", *TRAINING_OPTIONS)
         refuse(context, fresh_only, "requires --fresh")
         checks, failures = verify_recorded(
-            Session(console=err, lang=resolve_language(), quiet=quiet), accept=accept
+            Session(console=err, lang=lang, quiet=quiet), accept=accept
         )
     else:
         if accept:
@@ -113,9 +114,9 @@ def verify(
     if form == "json":
         typer.echo(json.dumps([dataclasses.asdict(check) for check in checks], indent=1))
     elif form == "md":
-        typer.echo(checks_to_markdown(checks))
+        typer.echo(checks_to_markdown(checks, lang))
     else:
-        out.print(checks_to_rich(checks))
+        out.print(checks_to_rich(checks, lang))
     hold = all(check.holds for check in checks)
     raise typer.Exit(exit_codes.of_failures(failures) or (0 if hold else exit_codes.DIFFERS))
 
@@ -166,9 +167,10 @@ def audit(
     names = list(dict.fromkeys(store.find_name(run) for run in runs)) if runs else store.names()
     if not names:
         raise NoRunsError(f"no runs in {store.root}; to audit the bundled runs, add --recorded")
+    lang = resolve_language()
     drawn_with = secrets.randbelow(10**6) if seed is None else seed
     done = audit_runs(
-        Session(console=err, lang=resolve_language(), quiet=quiet, workers=workers),
+        Session(console=err, lang=lang, quiet=quiet, workers=workers),
         store,
         names,
         minutes=minutes,
@@ -179,11 +181,16 @@ def audit(
         drawn = {"seed": drawn_with, "minutes": minutes, "workers": done.workers}
         typer.echo(json.dumps({**drawn, "findings": findings}, indent=1))
     else:
-        out.print(show_audit(done))
-        out.foot(summarise_audit(done))
+        out.print(show_audit(done, lang))
+        out.foot(summarise_audit(done, lang))
         out.foot(
-            f"{done.drawn} of {done.trainable} epochs drawn; to repeat: --seed {drawn_with} "
-            f"--minutes {minutes:g} --workers {done.workers}"
+            choose(
+                lang,
+                en=f"{done.drawn} of {done.trainable} epochs drawn; to repeat: --seed {drawn_with} "
+                f"--minutes {minutes:g} --workers {done.workers}",
+                zh=f"从 {done.trainable} 轮中抽取 {done.drawn} 轮；若要重复：--seed {drawn_with} "
+                f"--minutes {minutes:g} --workers {done.workers}",
+            )
         )
     raise typer.Exit(exit_codes.of_audit(done))
 
@@ -197,15 +204,16 @@ def doctor(form: FormOption = "rich") -> None:
     from repro.commands.audit import examine_machine
     from repro.commands.context import Session
 
-    doctor = examine_machine(Session(console=err, lang=resolve_language()))
+    lang = resolve_language()
+    doctor = examine_machine(Session(console=err, lang=lang))
     if form == "json":
         typer.echo(doctor.to_json())
     else:
         from repro.reporting.check_tables import show_levels, show_machine
 
-        out.print(show_machine(doctor.facts), highlight=False)
+        out.print(show_machine(doctor.facts, lang), highlight=False)
         out.print()
-        out.print(show_levels(doctor.diagnoses), highlight=False)
+        out.print(show_levels(doctor.diagnoses, lang), highlight=False)
     raise typer.Exit(exit_codes.of_checkup(doctor))
 
 

@@ -20,6 +20,7 @@ from repro.command_line.options import (
 )
 from repro.errors import UsageError
 from repro.paths import home
+from repro.reporting.language import resolve_language
 
 # Modules that import pandas, scipy or msgspec are imported where they are used, so that
 # `repro --help` starts fast.
@@ -51,7 +52,7 @@ def list_all(
     if form == "json":
         typer.echo(json.dumps([record.to_dict() for record in records], indent=1))
     elif records:
-        out.print(list_runs(records))
+        out.print(list_runs(records, resolve_language()))
     elif where and store.names():
         typer.echo(f"no run in {store.root} meets all conditions")
     elif not damaged:
@@ -99,7 +100,7 @@ def diff(
         names = {"one": first.spec.name, "other": second.spec.name}
         typer.echo(json.dumps({**names, **dataclasses.asdict(found)}, indent=1))
     else:
-        out.print(show_difference(first, second, found), highlight=False)
+        out.print(show_difference(first, second, found, resolve_language()), highlight=False)
 
 
 def rm(
@@ -147,9 +148,9 @@ def best(
     if not records:
         _say_no_runs(store)
     elif form == "md":
-        typer.echo(best_to_markdown(records))
+        typer.echo(best_to_markdown(records, resolve_language()))
     else:
-        out.print(best_to_rich(records))
+        out.print(best_to_rich(records, resolve_language()))
 
 
 def units(
@@ -184,7 +185,7 @@ def units(
             json.dumps({"run": record.spec.name, "epoch": epoch, "layers": layers}, indent=1)
         )
     else:
-        out.print(show_units(record, epoch, found), highlight=False)
+        out.print(show_units(record, epoch, found, resolve_language()), highlight=False)
 
 
 def _say_no_runs(store: Any) -> None:
@@ -197,4 +198,4 @@ def print_run(store: Any, record: Any, form: str) -> None:
     if form == "json":
         typer.echo(json.dumps(record.to_dict(), indent=1, allow_nan=False))
     else:
-        out.print(show_run(record, store.folder(record.spec)), highlight=False)
+        out.print(show_run(record, store.folder(record.spec), resolve_language()), highlight=False)

@@ -172,6 +172,56 @@ FIGURE_WORDS = {
 }
 """Of figures: models, classes, axes and legends."""
 
+RUN_WORDS = {
+    "Run": "训练",
+    "Test": "测试精度",
+    "Other": "另一评估",
+    "Epoch": "轮",
+    "Engine": "引擎",
+    "Time": "用时",
+    "Best": "最佳轮",
+    "Best\nval.": "最佳\n验证精度",
+    "Final\nval.": "最终\n验证精度",
+    "Train loss": "训练损失",
+    "Last batch": "末批损失",
+    "Val. loss": "验证损失",
+    "Validation": "验证精度",
+    "Weights": "权重",
+    "Layer": "层",
+    "Units": "单元",
+    "Dead": "死亡",
+    "run": "训练",
+    "digest": "哈希",
+    "recipe": "训练设置",
+    "seed": "种子",
+    "device": "设备",
+    "data set": "数据集",
+    "environment": "环境",
+    "epochs": "轮数",
+    "best epoch": "最佳轮",
+    "folder": "文件夹",
+    "record": "记录",
+    "accuracy": "精度",
+    "predictions": "预测",
+    "training": "训练",
+    "proved": "已证实",
+    "refuted": "被证伪",
+    "not checked": "未核查",
+    "not comparable": "不可比",
+    "failed": "未能完成",
+    "Device": "设备",
+    "Level": "等级",
+    "Why": "原因",
+    "system": "系统",
+    "cores": "核心",
+    "home": "存放位置",
+    "What": "项目",
+    "Listed": "预期",
+    "Obtained": "实际",
+    "Note": "说明",
+}
+"""Of lists of runs, of checks and of the machine."""
+
 
 def choose(lang: Language, *, en: str, zh: str) -> str:
     """The one of two sentences that is in `lang`."""
@@ -183,4 +233,4 @@ def translate(text: str, lang: Language) -> str:
     english = text.value if isinstance(text, Enum) else text
     if lang == "en":
         return english
-    return CHINESE.get(english, english)
+    return CHINESE.get(english) or RUN_WORDS.get(english, english)
