@@ -416,7 +416,12 @@ ALLOWED = {
         "verdicts.claim_file",
         "verdicts.claims",
     },
-    "reporting.data_tables": {"data.dataset", "data.layout", "reporting.terminal"},
+    "reporting.data_tables": {
+        "data.dataset",
+        "data.layout",
+        "reporting.language",
+        "reporting.terminal",
+    },
     "reporting.export.__init__": set(),
     "reporting.export.crate": {
         "data.layout",
@@ -730,7 +735,13 @@ ALLOWED = {
         "verdicts.judging",
     },
     "command_line.help_zh": set(),
-    "command_line.option_file": {"command_line.console", "command_line.errors", "errors", "files"},
+    "command_line.option_file": {
+        "command_line.console",
+        "command_line.errors",
+        "errors",
+        "files",
+        "reporting.language",
+    },
     "command_line.training": {
         "command_line.exit_codes",
         "command_line.options",
@@ -740,6 +751,7 @@ ALLOWED = {
         "data.labels",
         "errors",
         "files",
+        "reporting.language",
         "runs.locations",
         "spec",
     },

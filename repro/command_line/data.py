@@ -12,7 +12,7 @@ from repro.command_line.console import err, out
 from repro.command_line.options import QuietOption
 from repro.errors import DataError, UsageError
 from repro.paths import home
-from repro.reporting.language import resolve_language
+from repro.reporting.language import choose, resolve_language
 
 # Modules that import pandas, scipy or msgspec are imported where they are used, so that
 # `repro --help` starts fast.
@@ -51,11 +51,11 @@ def verify() -> None:
     from repro.data.dataset import default_folder, read_verified
     from repro.data.layout import CHECKSUMS
 
-    failures = []
+    lang, failures = resolve_language(), []
     for name in CHECKSUMS:
         try:
             read_verified(default_folder(home()), name)
-            typer.echo(f"{name}: checksum matches")
+            typer.echo(f"{name}{choose(lang, en=': checksum matches', zh='：校验和一致')}")
         except DataError as error:
             failures.append(str(error))
     if failures:
@@ -68,7 +68,7 @@ def show() -> None:
     from repro.reporting.data_tables import show_dataset
 
     folder = default_folder(home())
-    out.print(show_dataset(load_cifar10(folder), folder))
+    out.print(show_dataset(load_cifar10(folder), folder, resolve_language()))
 
 
 def export(

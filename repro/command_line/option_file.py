@@ -16,6 +16,7 @@ from repro.command_line.console import note
 from repro.command_line.errors import nearest
 from repro.errors import UsageError
 from repro.files import read_regular
+from repro.reporting.language import choose, resolve_language
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -135,5 +136,12 @@ def _say_and_invoke(command: Any, invoke: Callable[[Any], Any], file: str, conte
         for option in each.opts[:1]
     ]
     if taken:
-        note(f"options from {file}: {' '.join(taken)}")
+        options = " ".join(taken)
+        note(
+            choose(
+                resolve_language(),
+                en=f"options from {file}: {options}",
+                zh=f"采用 {file} 中的选项：{options}",
+            )
+        )
     return invoke(context)

@@ -17,7 +17,7 @@ from repro.command_line.options import (
     run_store,
 )
 from repro.paths import check_writable
-from repro.reporting.language import Language, resolve_language
+from repro.reporting.language import Language, choose, resolve_language
 
 # Modules that import pandas, scipy or msgspec are imported where they are used, so that
 # `repro --help` starts fast.
@@ -155,7 +155,13 @@ def rocrate(
         author=author or (CONTRIBUTORS if recorded else None),
         page=lambda: build(found, lang="en", commit=commit()),
     )
-    typer.echo(f"{folder}: wrote {len(found.records)} runs as an RO-Crate")
+    typer.echo(
+        choose(
+            resolve_language(),
+            en=f"{folder}: wrote {len(found.records)} runs as an RO-Crate",
+            zh=f"{folder}：已把 {len(found.records)} 次训练写成 RO-Crate",
+        )
+    )
 
 
 def weights(
@@ -176,4 +182,10 @@ def weights(
     store = run_store(recorded)
     record = store.find(run)
     at = export_weights(store, record, folder, epoch)
-    typer.echo(f"{folder}: wrote weights of {record.spec.name} after {at} epochs")
+    typer.echo(
+        choose(
+            resolve_language(),
+            en=f"{folder}: wrote weights of {record.spec.name} after {at} epochs",
+            zh=f"{folder}：已写入 {record.spec.name} 训练 {at} 轮后的权重",
+        )
+    )

@@ -20,7 +20,7 @@ from repro.command_line.options import (
 )
 from repro.errors import UsageError
 from repro.paths import home
-from repro.reporting.language import resolve_language
+from repro.reporting.language import choose, resolve_language
 
 # Modules that import pandas, scipy or msgspec are imported where they are used, so that
 # `repro --help` starts fast.
@@ -54,7 +54,13 @@ def list_all(
     elif records:
         out.print(list_runs(records, resolve_language()))
     elif where and store.names():
-        typer.echo(f"no run in {store.root} meets all conditions")
+        typer.echo(
+            choose(
+                resolve_language(),
+                en=f"no run in {store.root} meets all conditions",
+                zh=f"{store.root} 中没有满足全部条件的训练记录",
+            )
+        )
     elif not damaged:
         _say_no_runs(store)
     for error in damaged:
@@ -110,19 +116,25 @@ def rm(
     """Delete runs of your own, with their checkpoints and predictions. The bundled ones stay."""
     from repro.runs.removal import remove, size_of
 
-    store = run_store(False)
+    store, lang = run_store(False), resolve_language()
     names = list(dict.fromkeys(store.find_name(run) for run in runs))
     for name in names:
         typer.echo(f"{name}: {size_of(store, name) / 1e6:.1f} MB")
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("runs rm: expected --yes where nobody can be asked")
-        typer.confirm(
-            f"Delete {'it' if len(names) == 1 else f'these {len(names)} runs'}?", abort=True
-        )
+        these = "it" if len(names) == 1 else f"these {len(names)} runs"
+        asked = choose(lang, en=f"Delete {these}?", zh=f"删除这 {len(names)} 次训练？")
+        typer.confirm(asked, abort=True)
     for name in names:
         remove(store, name)
-    typer.echo(f"deleted {len(names)} of the runs in {store.root}")
+    typer.echo(
+        choose(
+            lang,
+            en=f"deleted {len(names)} of the runs in {store.root}",
+            zh=f"已从 {store.root} 删除 {len(names)} 次训练",
+        )
+    )
 
 
 def best(
@@ -189,7 +201,13 @@ def units(
 
 
 def _say_no_runs(store: Any) -> None:
-    typer.echo(f"no runs in {store.root} yet; train some with `repro table 3-1`")
+    typer.echo(
+        choose(
+            resolve_language(),
+            en=f"no runs in {store.root} yet; train some with `repro table 3-1`",
+            zh=f"{store.root} 中还没有训练记录；可用 `repro table 3-1` 开始训练",
+        )
+    )
 
 
 def print_run(store: Any, record: Any, form: str) -> None:

@@ -29,7 +29,7 @@ from repro.command_line.options import (
 )
 from repro.errors import NoRunsError, ReproError, UsageError
 from repro.paths import packaged
-from repro.reporting.language import resolve_language
+from repro.reporting.language import choose, resolve_language
 from repro.spec import MAX_SEED
 
 # Modules that import pandas, scipy or msgspec are imported where they are used, so that
@@ -140,7 +140,11 @@ def table(
         typer.echo(cells_to_text(verdicts, form, lang))
     fewest = min(verdict.n for verdict in verdicts if verdict.is_primary)
     if (recorded or trained) and seeds and fewest < seeds:
-        missing = f"expected {seeds} seeds for every cell; a cell has only {fewest}: lower --seeds"
+        missing = choose(
+            lang,
+            en=f"expected {seeds} seeds for every cell; a cell has only {fewest}: lower --seeds",
+            zh=f"每个数值需要 {seeds} 个种子，但有的只有 {fewest} 个：请减小 --seeds",
+        )
         note(missing)
         failures = [NoRunsError(missing)]
     raise typer.Exit(exit_codes.of_table(verdicts, failures))
@@ -263,5 +267,11 @@ def recipes(
     elif listed:
         out.print(search_to_rich(found, listed, session.lang, shared=shared))
     else:
-        typer.echo("no candidate is trained yet; train them with `repro recipes --search`")
+        typer.echo(
+            choose(
+                session.lang,
+                en="no candidate is trained yet; train them with `repro recipes --search`",
+                zh="还没有训练过候选设置；可用 `repro recipes --search` 开始训练",
+            )
+        )
     raise typer.Exit(exit_codes.of_failures(failures))

@@ -28,6 +28,7 @@ from repro.command_line.options import (
 )
 from repro.command_line.runs import print_run
 from repro.errors import UsageError
+from repro.reporting.language import choose, resolve_language
 from repro.spec import DROPOUT, MAX_SEED, Activation, Architecture
 
 # Modules that import pandas, scipy or msgspec are imported where they are used, so that
@@ -118,9 +119,15 @@ def predict(
         raise UsageError(f"{path}: something else is there; --force replaces it")
     write_atomically(path, data)
     how = f", dropout {told.dropout}" if told.dropout else ""
+    how_zh = f"，Dropout {told.dropout}" if told.dropout else ""
     typer.echo(
-        f"{path}: {len(told.classes)} predictions of {record.spec.name} "
-        f"after {told.epoch} epochs{how}"
+        choose(
+            resolve_language(),
+            en=f"{path}: {len(told.classes)} predictions of {record.spec.name} "
+            f"after {told.epoch} epochs{how}",
+            zh=f"{path}：{record.spec.name} 训练 {told.epoch} 轮后的 {len(told.classes)} 个预测"
+            f"{how_zh}",
+        )
     )
 
 
@@ -136,4 +143,11 @@ def score(
     if form == "json":
         typer.echo(json.dumps({"right": right, "total": total, "accuracy": right / total}))
     else:
-        typer.echo(f"{right} of {total} correct: accuracy {right / total:.4f}")
+        accuracy = right / total
+        typer.echo(
+            choose(
+                resolve_language(),
+                en=f"{right} of {total} correct: accuracy {accuracy:.4f}",
+                zh=f"{total} 张中判对 {right} 张：精度 {accuracy:.4f}",
+            )
+        )

@@ -219,6 +219,7 @@ RUN_WORDS = {
     "Listed": "预期",
     "Obtained": "实际",
     "Note": "说明",
+    "Class": "类别",
 }
 """Of lists of runs, of checks and of the machine."""
 
