@@ -15,7 +15,7 @@ from repro.determinism import worker_environment
 from repro.errors import TrainingError
 from repro.paths import import_code
 
-CONTESTANTS: Mapping[str, str] = {
+LOOPS: Mapping[str, str] = {
     "plain": "A, plain loop",
     "files": "B, PNG files",
     "lightning": "C, Lightning",
@@ -27,7 +27,7 @@ CONTESTANTS: Mapping[str, str] = {
 _READY = "repro: answers follow"
 
 
-class Contestant:
+class LoopProcess:
     """A process that trains when it is told to.
 
     Raises:
@@ -35,7 +35,7 @@ class Contestant:
     """
 
     def __init__(self, which: str, given: Mapping[str, str]) -> None:
-        self.name = f"{CONTESTANTS.get(which, which)} ({given['model']})"
+        self.name = f"{LOOPS.get(which, which)} ({given['model']})"
         # The products' rate is that of the widest vectors, which torch's environment would cap.
         enter = "from repro.determinism import enter; enter(); " if which == "torch" else ""
         code = f"{import_code()}{enter}from repro.bench.baselines import main; "
@@ -78,7 +78,7 @@ class Contestant:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def __enter__(self) -> Contestant:
+    def __enter__(self) -> LoopProcess:
         return self
 
     def __exit__(

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from repro.bench.baseline_process import Contestant
+from repro.bench.baseline_process import LoopProcess
 from repro.errors import TrainingError
 from repro.execution.environment import processor
 from repro.execution.scheduler import Task, run
@@ -128,11 +128,11 @@ def measure(
     given = {"model": model, "home": str(home), "png": str(png), "dataset": dataset}
     warm_up = max(steps // 10, 2)
     with ExitStack() as stack:
-        teams: dict[str, list[Contestant]] = {}
+        teams: dict[str, list[LoopProcess]] = {}
         accuracy = {}
         for which in loops:
             size = cores if which in OURS else 1
-            teams[which] = [stack.enter_context(Contestant(which, given)) for _ in range(size)]
+            teams[which] = [stack.enter_context(LoopProcess(which, given)) for _ in range(size)]
             for one in teams[which]:
                 one.hear()
             say(f"{model}: {which} trains {max(warm_up, steps_to_learn)} steps, to be validated")
@@ -154,7 +154,7 @@ def measure(
     )  # fmt: skip
 
 
-def take_turn(team: Sequence[Contestant], steps: int) -> float:
+def take_turn(team: Sequence[LoopProcess], steps: int) -> float:
     """Seconds until all of `team`, who begin together, have trained `steps` steps each."""
     start = time.perf_counter()
     for one in team:
@@ -167,7 +167,7 @@ def take_turn(team: Sequence[Contestant], steps: int) -> float:
 def _floor(given: Mapping[str, str], cores: int) -> tuple[int, float]:
     """Useful operations an image, and the rate of matrix products on all cores at once."""
     with ExitStack() as stack:
-        team = [stack.enter_context(Contestant("floor", given)) for _ in range(cores)]
+        team = [stack.enter_context(LoopProcess("floor", given)) for _ in range(cores)]
         operations = {one.hear()["operations"] for one in team}.pop()
         for one in team:
             one.ask("rate")
@@ -180,7 +180,7 @@ def measure_workers(
     """Epochs of Net an hour, by the kernels, with so many runs at a time."""
     given = {"model": "net-relu", "home": str(home), "png": "", "dataset": dataset}
     with ExitStack() as stack:
-        team = [stack.enter_context(Contestant("kernels", given)) for _ in range(max(counts))]
+        team = [stack.enter_context(LoopProcess("kernels", given)) for _ in range(max(counts))]
         for one in team:
             one.hear()
         take_turn(team, 10)
@@ -210,7 +210,7 @@ def measure_threads(
     given = {"model": model, "home": str(home), "png": "", "dataset": dataset}
     with ExitStack() as stack:
         runs = {
-            count: stack.enter_context(Contestant("kernels", {**given, "threads": str(count)}))
+            count: stack.enter_context(LoopProcess("kernels", {**given, "threads": str(count)}))
             for count in counts
         }
         for one in runs.values():

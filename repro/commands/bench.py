@@ -27,7 +27,7 @@ def run_bench(
         TrainingError: a loop ended.
     """
     cores = session.workers or default_workers("cpu")
-    names = [n for n in baseline_process.CONTESTANTS if n != "lightning" or find_spec("lightning")]
+    names = [n for n in baseline_process.LOOPS if n != "lightning" or find_spec("lightning")]
     if dataset == "cifar10":
         session.fetch_data()
     # First: if a command fails, it does so before a quarter of an hour of turns.

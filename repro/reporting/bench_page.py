@@ -9,7 +9,7 @@ from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 
-from repro.bench.baseline_process import CONTESTANTS
+from repro.bench.baseline_process import LOOPS
 from repro.bench.measuring import OURS, STEPS, Measured, Report
 from repro.errors import UsageError
 from repro.files import disk_errors, write_atomically
@@ -109,12 +109,12 @@ def draw(report: Report, path: Path) -> None:
 def _network_table(each: Measured) -> str:
     rivals = [which for which in each.seconds if which not in OURS]
     headings = [
-        "Contestant", "Epochs an hour", "Spread", *[f"over {CONTESTANTS[r][0]}" for r in rivals],
+        "Loop", "Epochs an hour", "Spread", *[f"over {LOOPS[r][0]}" for r in rivals],
         "Of the floor", "Accuracy",
     ]  # fmt: skip
     rows = [
         [
-            CONTESTANTS[which],
+            LOOPS[which],
             f"{each.epochs_per_hour(which):.1f}",
             f"±{each.spread(which):.1%}",
             *[f"{each.ratio(which, rival):.2f}" for rival in rivals],

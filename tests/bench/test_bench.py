@@ -183,7 +183,7 @@ def test_loops_train_by_turns(tmp_path, png):
 def test_a_loop_that_ends_says_why(tmp_path):
     given = {"model": "net-relu", "home": str(tmp_path), "png": "", "dataset": "cifar10"}
     with (
-        baseline_process.Contestant("kernels", given) as one,
+        baseline_process.LoopProcess("kernels", given) as one,
         pytest.raises(TrainingError, match=r"D, ours, kernels \(net-relu\): ended: .*data fetch"),
     ):
         one.hear()
@@ -196,7 +196,7 @@ def test_what_python_prints_as_it_starts_is_no_answer(tmp_path, monkeypatch):
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     given = {"model": "net-relu", "home": str(tmp_path), "png": "", "dataset": "synthetic"}
-    with baseline_process.Contestant("kernels", given) as one:
+    with baseline_process.LoopProcess("kernels", given) as one:
         assert one.hear()["ready"]
 
 
