@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import functools
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,20 +14,51 @@ from typer.cli import get_docs_for_click
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
+os.environ["REPRO_LANG"] = "en"  # the pages are, whoever builds them
 
-from repro.__main__ import load_cli  # noqa: E402 - of this checkout, whatever is installed
+# Of this checkout, whatever is installed.
+from repro.__main__ import load_cli  # noqa: E402
+from repro.commands.context import evidence  # noqa: E402
+from repro.commands.figure import draw_figure  # noqa: E402
+from repro.reporting.figures.registry import FIGURES, FigureSpec, lacks  # noqa: E402
+from repro.reporting.figures.style import Style  # noqa: E402
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
-    """Fill the marks `<!-- cli -->`, `<!-- rooms -->` and `<!-- imports -->`. The four names are
-    mkdocs's."""
+    """Fill the marks of :data:`MAKERS`. The four names are mkdocs's."""
     del page, config, files
-    for mark, make in (
-        ("<!-- cli -->", command_line), ("<!-- rooms -->", rooms), ("<!-- imports -->", imports),
-    ):  # fmt: skip
+    for mark, make in MAKERS.items():
         if mark in markdown:
             markdown = markdown.replace(mark, make())
     return markdown
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add every figure that can be drawn here, for the gallery. The two names are mkdocs's."""
+    from mkdocs.structure.files import File  # noqa: PLC0415 - tests import this without mkdocs
+
+    for picture, drawing in figures():
+        name = f"gallery/{picture.name}.svg"
+        files.append(File.generated(config, name, content=drawing))
+    return files
+
+
+@functools.cache
+def figures() -> list[tuple[FigureSpec, bytes]]:
+    """Each figure of the recorded runs, as SVG; without the data set those of its images are left
+    out."""
+    found = evidence(True, "auto", "auto")
+    there = [each for each in FIGURES.values() if lacks(each, found) is None]
+    return [(each, draw_figure(each, found, Style(), "svg")) for each in there]
+
+
+def gallery() -> str:
+    """Every figure under its title, with the command that draws it."""
+    return "\n\n".join(
+        f"## {picture.title}\n\n`repro figure {picture.name} --recorded`\n\n"
+        f"![{picture.title}](gallery/{picture.name}.svg)"
+        for picture, _ in figures()
+    )
 
 
 def command_line() -> str:
@@ -95,3 +128,12 @@ def _without_calls(node: ast.expr) -> ast.expr:
 
     found: ast.expr = Empty().visit(node)
     return found
+
+
+MAKERS = {
+    "<!-- cli -->": command_line,
+    "<!-- rooms -->": rooms,
+    "<!-- imports -->": imports,
+    "<!-- gallery -->": gallery,
+}
+"""What stands in a page in place of each mark."""

@@ -525,6 +525,12 @@ ALLOWED = {
         "verdicts.evidence",
     },
     "reporting.language": {"errors"},
+    "reporting.live_table": {
+        "reporting.cell_tables",
+        "reporting.language",
+        "reporting.terminal",
+        "verdicts.judging",
+    },
     "reporting.markup": set(),
     "reporting.notebook": set(),
     "reporting.page": {
@@ -682,8 +688,8 @@ ALLOWED = {
         "execution.devices",
         "execution.messages",
         "execution.scheduler",
-        "reporting.cell_tables",
         "reporting.language",
+        "reporting.live_table",
         "reporting.progress",
         "runs.locations",
         "runs.records",

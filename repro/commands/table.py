@@ -11,16 +11,23 @@ from repro.errors import ReproError
 from repro.execution.devices import choose_device
 from repro.execution.messages import ReadingDone
 from repro.execution.scheduler import Task
-from repro.reporting.cell_tables import cells_to_rich
 from repro.reporting.language import Language, choose
+from repro.reporting.live_table import live_table
 from repro.reporting.progress import RunDisplay
 from repro.runs.locations import recorded_store, user_store
 from repro.runs.records import RunRecord
-from repro.runs.selection import DeviceChoice, model_of, primary_dropout_on, runs_of_models
+from repro.runs.selection import (
+    DeviceChoice,
+    Recipes,
+    choose_seeds,
+    model_of,
+    primary_dropout_on,
+    runs_of_models,
+)
 from repro.runs.store import Store
 from repro.spec import REPORT_RECIPES, DatasetName, Device, EngineChoice
 from repro.verdicts.cells import Cell
-from repro.verdicts.judging import judge_records
+from repro.verdicts.judging import Verdict, judge_records
 from repro.verdicts.reports import Report
 
 
@@ -118,6 +125,7 @@ def train_table(
             zh=f"（报告 {figure:.4f}，差值 {difference:+.4f}）",
         )
 
+    known = _recorded_verdicts(cells, recorded or recorded_store(), recipes, engine, dataset)
     failures = train_missing(
         session,
         store,
@@ -127,10 +135,26 @@ def train_table(
             todo,
             quiet=session.quiet,
             compare=comparison.add,
-            above=lambda: cells_to_rich(judge_records(cells, records(), recipes), lang),
+            above=lambda: live_table(judge_records(cells, records(), recipes), known, lang),
             beside=beside,
             lang=lang,
         ),
         recorded,
     )
     return records(), failures
+
+
+def _recorded_verdicts(
+    cells: Sequence[Cell],
+    store: Store,
+    recipes: Recipes,
+    engine: EngineChoice,
+    dataset: DatasetName,
+) -> list[Verdict]:
+    """What all recorded runs say of the cells; a damaged one is left out, as nothing depends on
+    it."""
+    records = runs_of_models(
+        store.sound_records()[0], {cell.model for cell in cells}, seeds=choose_seeds(0, None),
+        device="auto", engine=engine, dataset=dataset, recipes=recipes,
+    )  # fmt: skip
+    return judge_records(cells, records, recipes)

@@ -90,7 +90,7 @@ class Failed(Event, frozen=True, kw_only=True, tag="failed"):
 
 class Predicted(Event, frozen=True, kw_only=True, tag="predicted"):
     """Classes 0 to 9 of the test images, in the official order, `epoch` epochs into the run: named
-    as in the store, and with dropout the other way about where there is dropout."""
+    as in the store. Of a network with dropout there are two, with dropout off and on."""
 
     epoch: int
     classes: dict[str, list[int]]

@@ -19,7 +19,7 @@ from repro.reporting.markup import latex, latex_table, markdown_table
 from repro.verdicts.judging import Verdict, VerdictKind, significant_cells, unique_primary
 from repro.verdicts.statistics import ROUNDING
 
-_STYLES = {
+VERDICT_STYLES = {
     VerdictKind.REPRODUCED: "bold green",
     VerdictKind.CLOSE: "green",
     VerdictKind.ONE_RUN: "green",
@@ -128,7 +128,7 @@ def cells_to_rich(verdicts: Sequence[Verdict], lang: Language) -> RenderableType
             )
         for verdict in rows:
             *numbers, word = _texts(verdict, lang)
-            grid.add_row(*numbers, Text(word, _STYLES[verdict.kind]))
+            grid.add_row(*numbers, Text(word, VERDICT_STYLES[verdict.kind]))
         parts.append(grid)
     return Group(*parts)
 

@@ -18,7 +18,9 @@ from repro.spec import REPORT_DROPOUT_AT_PREDICTION
 from repro.verdicts.claim_file import Claim
 from repro.verdicts.claims import EQUIVALENCE, ClaimResult, Finding
 
-_HEADINGS = ("The report says", "Place", "Holds in", "Next", "Difference", "Finding")
+_HEADINGS = (
+    "The report says", "Place", "Holds in", "Next", "Difference", "Report's", "Finding",
+)  # fmt: skip
 
 _FINDING_STYLES = {
     Finding.SUPPORTED: "bold green",
@@ -41,6 +43,8 @@ def claims_to_rich(
     if wide:
         grid.add_column(translate("Next", lang), justify="right", no_wrap=True)
     grid.add_column(translate("Difference", lang), justify="right", no_wrap=True)
+    if wide:
+        grid.add_column(translate("Report's", lang), justify="right", no_wrap=True)
     # Notes may be folded, so that the sentences keep their room.
     grid.add_column(
         translate("Finding", lang), min_width=14, max_width=24 if wide else 16, overflow="fold"
@@ -49,7 +53,9 @@ def claims_to_rich(
         finding = Text(translate(each.finding, lang), style=_FINDING_STYLES[each.finding])
         if note := secondary_note(each, lang):
             finding.append(f"\n{note}", style="not bold dim")
-        numbers = (_chance(each), least(each, lang)) if wide else (_least(each),)
+        numbers: tuple[str, ...] = (_least(each),)
+        if wide:
+            numbers = _chance(each), least(each, lang), reported(each)
         grid.add_row(_claimed(each, lang), _holds_in(each, lang), *numbers, finding)
     return grid
 
@@ -66,13 +72,13 @@ def claims_to_text(
         note = secondary_note(each, lang)
         in_brackets = choose(lang, en=f" ({note})", zh=f"（{note}）") if note else ""
         finding = f"{translate(each.finding, lang)}{in_brackets}"
-        numbers = _holds_in(each, lang), _chance(each), least(each, lang)
+        numbers = _holds_in(each, lang), _chance(each), least(each, lang), reported(each)
         rows.append([_claimed(each, lang), _place(each, lang), *numbers, finding])
     foot = claims_foot(judgements, lang).replace("\n", "\n\n")
     if form == "latex":
-        widths = r"p{0.25\linewidth}p{0.18\linewidth}rrrp{0.15\linewidth}"
+        widths = r"p{0.23\linewidth}p{0.16\linewidth}rrrrp{0.14\linewidth}"
         return f"{latex_table(headings, rows, widths)}\n\n{latex(foot)}"
-    return f"{markdown_table(headings, rows, right=range(2, 5))}\n\n{foot}"
+    return f"{markdown_table(headings, rows, right=range(2, 6))}\n\n{foot}"
 
 
 def claim_to_dict(judged: ClaimResult, lang: Language = "en") -> dict[str, Any]:
@@ -90,6 +96,7 @@ def claim_to_dict(judged: ClaimResult, lang: Language = "en") -> dict[str, Any]:
         "pairs": judged.claim.greater,
         "differences": judged.differences,
         "intervals": judged.intervals,
+        "reported_differences": judged.reported,
         "stated_difference": judged.claim.by,
         "stated_could_be_ours": judged.stated,
         "switched": other
@@ -130,6 +137,11 @@ def _least(judged: ClaimResult) -> str:
     return "–" if judged.least is None else f"{judged.least:+.4f}"
 
 
+def reported(judged: ClaimResult) -> str:
+    """The same difference in the report's tables."""
+    return "–" if judged.least_reported is None else f"{judged.least_reported:+.4f}"
+
+
 def secondary_note(judged: ClaimResult, lang: Language) -> str:
     """What is found with dropout off, where verdicts use it on; nothing where it is the same."""
     other = judged.secondary
@@ -158,10 +170,10 @@ def claims_foot(judgements: Iterable[ClaimResult], lang: Language = "en") -> str
         choose(
             lang,
             en="models are compared within a seed; Difference: the mean difference with its 95% "
-            "interval, the smallest where a claim makes several comparisons; Next: the probability "
-            "that one more seed shows it",
+            "interval, the smallest where a claim makes several comparisons; Report's: the same "
+            "difference in its tables; Next: the probability that one more seed shows it",
             zh="各模型在同一种子内比较；差值：平均差值及其 95% 区间，一条论断含多组比较时，"
-            "取最小的平均差值；下一次：再训练一个种子时论断成立的概率",
+            "取最小的平均差值；报告差值：报告各表中同一项的差值；下一次：再训练一个种子时论断成立的概率",
         ),
         choose(
             lang,

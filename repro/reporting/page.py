@@ -20,7 +20,13 @@ from repro.data.layout import CHECKSUMS
 from repro.errors import ReproError
 from repro.files import write_atomically
 from repro.reporting.cell_tables import by_table_and_column, cells_foot, cells_to_text
-from repro.reporting.claim_tables import claims_foot, claims_to_text, least, secondary_note
+from repro.reporting.claim_tables import (
+    claims_foot,
+    claims_to_text,
+    least,
+    reported,
+    secondary_note,
+)
 from repro.reporting.figures.captions import caption
 from repro.reporting.figures.registry import FIGURES, FigureSpec, lacks, render_picture
 from repro.reporting.figures.style import ABLATION_NAMES, MODEL_NAMES, Style
@@ -92,6 +98,7 @@ def build(evidence: Evidence, *, lang: Language, commit: str | None) -> str:
         },
         least=least,
         secondary_note=secondary_note,
+        reported=reported,
         pattern_name=pattern_name,
         p_text=p_text,
         machine=_machine,

@@ -221,7 +221,7 @@ class Store:
 
     def predictions(self, record: RunRecord) -> dict[str, npt.NDArray[np.uint8]]:
         """Predicted classes, uint8 (10,000,), held to the record's digests and named as there:
-        "10" at the reading of 10 epochs, "10-switched" with dropout the other way about.
+        "10" after 10 epochs; "10-switched" has dropout on where the recipe predicts with it off.
 
         Raises:
             DataError: the file is missing or damaged, or not the record's.

@@ -1,8 +1,8 @@
 """What the report's sentences claim about its figures, judged by paired differences.
 
 Two models of one seed have seen the same images in the same order, so they are compared within a
-seed. A claim is judged by the confidence intervals of the mean differences; the number of seeds in
-which it holds stands beside. docs/verdicts.md has the rules.
+seed. A claim is judged by the confidence intervals of the mean differences; in how many seeds it
+holds is shown too. docs/verdicts.md has the rules.
 """
 
 from __future__ import annotations
@@ -64,6 +64,8 @@ class ClaimResult:
     """95% confidence interval of each of these, by itself (Student); None for one seed."""
     stated: bool | None
     """Whether the stated difference could be one more seed's; None where none is stated."""
+    reported: tuple[float | None, ...] = ()
+    """The same differences in the report's tables; None where these lack one of the figures."""
     secondary: ClaimResult | None = None
     """What is found with dropout off at prediction, where verdicts use it on; None where that makes
     no difference."""
@@ -72,6 +74,13 @@ class ClaimResult:
     def least(self) -> float | None:
         """The smallest of the mean differences that the claim needs to be large: it binds."""
         return min(self.differences, default=None)
+
+    @property
+    def least_reported(self) -> float | None:
+        """What the report's tables give for the pair of :attr:`least`."""
+        if not self.differences or not self.reported:
+            return None
+        return self.reported[self.differences.index(min(self.differences))]
 
     @property
     def least_interval(self) -> tuple[float, float] | None:
@@ -98,13 +107,21 @@ def figures_by_seed(
 
 
 def judge_claim(
-    claim: Claim, seeds: Iterable[Figures], secondary: Iterable[Figures] | None = None
+    claim: Claim,
+    seeds: Iterable[Figures],
+    secondary: Iterable[Figures] | None = None,
+    report: Figures | None = None,
 ) -> ClaimResult:
     """What the seeds that have all of a claim's figures say about it.
 
-    `secondary` are the same seeds' figures with dropout off, which verdicts do not use.
+    `secondary` are the same seeds' figures with dropout off, which verdicts do not use; `report`
+    are those of the report's tables, of which the claims need not name all.
     """
     judged = _judge(claim, seeds)
+    if report is not None:
+        pairs = [(_value(one, report), _value(other, report)) for one, other in claim.greater]
+        reported = tuple(None if a is None or b is None else a - b for a, b in pairs)
+        judged = dataclasses.replace(judged, reported=reported)
     if secondary is None or not claim.depends_on_dropout:
         return judged
     return dataclasses.replace(judged, secondary=_judge(claim, secondary))
@@ -189,11 +206,19 @@ def _values(claim: Claim, figures: Figures) -> dict[str, float] | None:
     """The claim's figures, or None if one is missing."""
     out = {}
     for figure in claim.figures:
-        rows = [figure] if "@" in figure else [f"{figure}@{epochs}" for epochs in READING_EPOCHS]
-        if any(row not in figures for row in rows):
+        value = _value(figure, figures)
+        if value is None:
             return None
-        out[figure] = fmean(figures[row] for row in rows)
+        out[figure] = value
     return out
+
+
+def _value(figure: str, figures: Figures) -> float | None:
+    """One of `figures`, or a model's mean over its rows; None where one is missing."""
+    rows = [figure] if "@" in figure else [f"{figure}@{epochs}" for epochs in READING_EPOCHS]
+    if any(row not in figures for row in rows):
+        return None
+    return fmean(figures[row] for row in rows)
 
 
 def _is_usual(claim: Claim, p: float) -> bool:

@@ -51,7 +51,8 @@ class Evidence:
             figures_by_seed(self.records, primary=each).values() for each in (True, False)
         )
         claims = load_claims(packaged("expected_results") / "claims.toml")
-        return [judge_claim(claim, primary, secondary) for claim in claims]
+        report = {cell.name: cell.expected for cell in self.cells}
+        return [judge_claim(claim, primary, secondary, report) for claim in claims]
 
     @cached_property
     def patterns(self) -> list[Pattern]:

@@ -67,7 +67,7 @@ class Verdict:
     dropout_on: bool | None = None
     """How the test set was read; None for a network without dropout."""
     is_primary: bool = True
-    """Whether it was read as the report's figure was; else it only stands beside."""
+    """Whether it is compared with the report's figure; else it is shown for comparison."""
 
     @property
     def half_width(self) -> float | None:
@@ -159,18 +159,18 @@ def _kind(
 def judge_all(
     cells: Iterable[Cell],
     accuracies: Mapping[str, Sequence[float]],
-    aside: Mapping[str, Sequence[float]] | None = None,
+    secondary: Mapping[str, Sequence[float]] | None = None,
     recipes: Recipes = REPORT_RECIPES,
     *,
     made_up: bool = False,
 ) -> list[Verdict]:
     """A verdict for every cell, in order, from accuracies by the cell's name.
 
-    `aside` has those that were read with dropout the other way about. Where it has some for cells
-    of a network with dropout, their verdicts follow after the table that the cells are in.
+    `secondary` has the accuracies with dropout off, where the report's figures have it on. The
+    verdicts on these follow after the table that the cells are in.
     """
     out = []
-    usual, switched = _spreads(accuracies, recipes), _spreads(aside or {}, recipes)
+    usual, other = _spreads(accuracies, recipes), _spreads(secondary or {}, recipes)
     for _, of_table in itertools.groupby(cells, key=lambda cell: cell.table):
         beside = []
         for cell in of_table:
@@ -185,14 +185,14 @@ def judge_all(
                     made_up=made_up,
                 )
             )
-            if on is not None and aside and aside.get(cell.name):
+            if on is not None and secondary and secondary.get(cell.name):
                 beside.append(
                     judge(
                         cell,
-                        aside[cell.name],
+                        secondary[cell.name],
                         not on,
                         is_primary=False,
-                        spread=switched.get(recipe.architecture),
+                        spread=other.get(recipe.architecture),
                         made_up=made_up,
                     )
                 )
@@ -215,7 +215,7 @@ def judge_records(
     cells: Iterable[Cell], records: Sequence[RunRecord], recipes: Recipes = REPORT_RECIPES
 ) -> list[Verdict]:
     """A verdict for every cell from the runs that there are; ImprovedNet's cells are judged twice,
-    as the report read them and with dropout the other way about.
+    with dropout on as in the report and with dropout off.
 
     The spread is pooled over all of `records`, also those that no cell is about.
     """

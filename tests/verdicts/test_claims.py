@@ -12,6 +12,7 @@ from rich.console import Console
 from scipy import stats
 
 from repro.errors import DataError
+from repro.paths import packaged
 from repro.reporting.claim_tables import claims_foot, claims_to_rich, claims_to_text, secondary_note
 from repro.reporting.markup import latex
 from repro.verdicts.cells import load_cells
@@ -486,7 +487,7 @@ def test_claims_as_markdown_and_json_have_every_claim():
     markdown = claims_to_text(judged, "md").splitlines()
     table = [line for line in markdown if line.startswith("|")]
     assert len(table) == 2 + len(judged)
-    assert all(line.count("|") == 7 for line in table)
+    assert all(line.count("|") == 8 for line in table)
     assert "\n".join(markdown).endswith(claims_foot(judged).replace("\n", "\n\n"))
     assert re.search(r"\| \+0\.\d{4} \(\+0\.\d{3} to \+0\.\d{3}\) \|", "\n".join(table))
 
@@ -497,7 +498,7 @@ def test_claims_for_a_paper_are_the_same_in_latex(lang):
     text = claims_to_text(judged, "latex", lang)
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert len(rows) == 1 + len(judged)
-    assert all(row.count(" & ") == 5 for row in rows)
+    assert all(row.count(" & ") == 6 for row in rows)
     assert not re.search(r"(?<!\\)[%#_]", text.replace("p{0", ""))
     assert text.endswith(latex(claims_foot(judged, lang).replace("\n", "\n\n")))
 
@@ -535,6 +536,24 @@ SEEDS = [
     }
     for luck in (0.002, -0.02, 0.003, 0.001, 0.002)
 ]  # fmt: skip
+
+
+def test_the_reports_own_difference_is_that_of_the_pair_that_binds():
+    claim = Claim(
+        name="x",
+        says="x",
+        place="x",
+        greater=(("net-swish", "net-relu"), ("improved@10", "resnet@10")),
+    )
+    report = {cell.name: cell.expected for cell in load_cells(packaged("expected_results"))}
+    ours = {**dict.fromkeys(report, 0.6), "resnet@10": 0.7}
+    judged = judge_claim(claim, [ours, ours], None, report)
+    assert judged.reported == pytest.approx((0.005175, 0.6856 - 0.7088)), "means of four rows; cells"
+    assert judged.least_reported == judged.reported[1]
+    assert judge_claim(claim, [ours, ours]).least_reported is None
+    unknown = Claim(name="x", says="x", place="x", greater=(("net-relu@10", "net-sigmoid@10"),))
+    more = {**ours, "net-sigmoid@10": 0.1}
+    assert judge_claim(unknown, [more, more], None, report).reported == (None,)
 
 
 @pytest.mark.parametrize("p", [0.0, 0.05, 0.58, 0.9, 1.0])

@@ -192,7 +192,7 @@ def as_predicted(look: Style, model: str) -> str:
 
 def activations(figure: Figure, look: Style, evidence: Evidence) -> None:
     """Leaky ReLU and Swish against ReLU, seed by seed: they saw the same images in one order. The
-    report's differences stand beside ours."""
+    report's differences are shown too."""
     left, right = figure.subplots(1, 2, sharey=True)
     report = {cell.name: cell.expected for cell in evidence.cells}
     for axes, model, title in (
