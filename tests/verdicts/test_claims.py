@@ -548,7 +548,9 @@ def test_the_reports_own_difference_is_that_of_the_pair_that_binds():
     report = {cell.name: cell.expected for cell in load_cells(packaged("expected_results"))}
     ours = {**dict.fromkeys(report, 0.6), "resnet@10": 0.7}
     judged = judge_claim(claim, [ours, ours], None, report)
-    assert judged.reported == pytest.approx((0.005175, 0.6856 - 0.7088)), "means of four rows; cells"
+    assert judged.reported == pytest.approx((0.005175, 0.6856 - 0.7088)), (
+        "means of four rows; cells"
+    )
     assert judged.least_reported == judged.reported[1]
     assert judge_claim(claim, [ours, ours]).least_reported is None
     unknown = Claim(name="x", says="x", place="x", greater=(("net-relu@10", "net-sigmoid@10"),))
