@@ -41,7 +41,7 @@ def live_table(
                 _number(ours.mean, ".4f"),
                 str(ours.n),
                 _number(ours.difference, "+.4f"),
-                Text(translate(ours.kind, lang), VERDICT_STYLES[ours.kind]),
+                Text(translate(ours.kind, lang), VERDICT_STYLES[ours.kind]) if ours.n else "…",
             )
         comma = choose(lang, en=", ", zh="，")
         title = f"{translate('Table', lang)} {table}{comma}{column}"
