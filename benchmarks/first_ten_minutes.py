@@ -201,7 +201,7 @@ def kernels(bench: Bench) -> None:
             group = bench.group(gpu, name, 1 if bench.small else 10, tiles=tiles)
             group.train(bench.orders(group, 2), epoch=1)
             times: dict[str, float] = {}
-            for call, launch in group.rehearse():
+            for call, launch in group.one_step():
 
                 def often(call: Any = call, gpu: Any = gpu) -> None:
                     for _ in range(1 if bench.small else 20):

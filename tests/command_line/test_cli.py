@@ -32,7 +32,7 @@ from repro.paths import packaged
 from repro.runs.locations import user_store
 from repro.runs.store import Store
 from repro.spec import REPORT_RECIPES
-from repro.verdicts import search
+from repro.verdicts import stages
 from repro.verdicts.recipes import CANDIDATES
 from tests.chinese import HALF_WIDTH
 from tests.command_line.shell import CLI, ROOT, complains, environment, repro, repro_process
@@ -270,16 +270,17 @@ def test_the_search_goes_through_its_stages_and_trains_nothing_twice(home, monke
     monkeypatch.setenv("REPRO_HOME", str(home))
     in_use = REPORT_RECIPES["net-relu"]
     few = [c for c in CANDIDATES if c.batch_size == 50 and c.pixels == "symmetric"][:2]
-    monkeypatch.setattr(search, "CANDIDATES", (*few, in_use))
+    monkeypatch.setattr(stages, "CANDIDATES", (*few, in_use))
     short = [
         dataclasses.replace(stage, epochs=dict.fromkeys(stage.epochs, 10), seeds=1)
-        for stage in search.STAGES
+        for stage in stages.STAGES
     ]
     short[1] = dataclasses.replace(short[1], entering=1, epochs={"net-relu": 10})
     short[2:] = [dataclasses.replace(each, entering=1) for each in short[2:]]
     short[3] = dataclasses.replace(short[3], epochs={"resnet": 10})
     monkeypatch.setattr("repro.commands.recipes.STAGES", short)
-    monkeypatch.setattr(search, "STAGES", short)
+    monkeypatch.setattr(stages, "STAGES", short)
+    monkeypatch.setattr("repro.verdicts.search.STAGES", short)
     told = Console(file=io.StringIO(), width=100)
     where = {"device": "cpu", "engine": "kernels", "dataset": "synthetic"}
     assert search_recipes(Session(console=told, quiet=True), **where) == []
@@ -288,7 +289,8 @@ def test_the_search_goes_through_its_stages_and_trains_nothing_twice(home, monke
     assert sum(r.spec.recipe.architecture == "resnet" for r in records) in {1, 2}
     assert any(r.spec.recipe.initial_weights == "he" for r in records)
     assert (home / "store" / "batch_norm.csv").exists()
-    shown = repro(home, "recipes", "--dataset", "synthetic")
+    # In another process, where the stages are the real ones.
+    shown = repro_process(home, "recipes", "--dataset", "synthetic")
     assert max(map(len, shown.stdout.splitlines())) <= 80
     assert "net-swish@10 0.5787 3 " in " ".join(shown.stdout.split())
     monkeypatch.setattr("repro.commands.train.run", lambda *_, **__: 1 / 0)
