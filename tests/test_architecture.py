@@ -744,6 +744,7 @@ ALLOWED = {
     "command_line.option_file": {
         "command_line.console",
         "command_line.errors",
+        "data.addresses",
         "errors",
         "files",
         "reporting.language",

@@ -129,7 +129,7 @@ def _unknown(message: str, name: str, known: Any) -> UsageError:
 
 def _say_and_invoke(command: Any, invoke: Callable[[Any], Any], file: str, context: Any) -> Any:
     taken = [
-        option if value is True else f"{option} {value}"
+        option if value is True else f"{option} {_shown(value)}"
         for each in command.params
         if getattr(context.get_parameter_source(each.name), "name", "") == "DEFAULT_MAP"
         and (value := context.params[each.name]) not in (False, None)
@@ -145,3 +145,11 @@ def _say_and_invoke(command: Any, invoke: Callable[[Any], Any], file: str, conte
             )
         )
     return invoke(context)
+
+
+def _shown(value: Any) -> str:
+    """A value of an option; of an address without the password that it may have."""
+    from repro.data.addresses import is_address, printable  # noqa: PLC0415 - --help needs none
+
+    text = str(value)
+    return printable(text) if is_address(text) else text

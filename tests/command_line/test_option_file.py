@@ -53,6 +53,14 @@ def test_a_group_inside_a_group(home, write):
     complains(repro(home, "data", "fetch"), 2, "source 'gopher': expected mirror, npm, official")
 
 
+def test_a_password_in_an_address_is_not_printed(home, write):
+    write('[data.fetch]\nsource = "http://me:secret@127.0.0.1:9/x.tar.gz"\n')
+    done = repro(home, "data", "fetch")
+    assert done.returncode == 3
+    assert "options from repro.toml: --source http://" in done.stderr
+    assert "secret" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
