@@ -91,7 +91,6 @@ def table(
     own = Path(report) if report is not None else None
     told = load_report(own) if own else this_report(packaged("expected_results"))
     cells = select_cells(told.cells, number, epochs)
-    of = f"table {number}" if isinstance(number, str) else f"tables {', '.join(number)}"
     count = seeds if recorded or trained or seeds is not None else 1
     chosen = choose_seeds(first_seed, count, fitting=own is not None)
     if recorded or trained:
@@ -112,6 +111,7 @@ def table(
             recorded=recorded_store(own),
         )
         if failures:
+            of = f"table {number}" if isinstance(number, str) else f"tables {', '.join(number)}"
             raise _worst(failures, f"{of}: not every run could be trained")
     verdicts = judge_records(cells, found, told.recipes)
     return pd.DataFrame([verdict_to_dict(verdict, lang) for verdict in verdicts])

@@ -7,11 +7,13 @@ import errno
 import io
 import os
 import stat
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import filelock
 
@@ -214,6 +216,23 @@ def read_csv(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, st
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read as CSV: {error}") from None
     return rows
+
+
+def parse_toml(data: bytes) -> dict[str, Any]:
+    """A TOML file's values; a byte order mark is read over.
+
+    Raises:
+        ValueError: it is not TOML.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib  # noqa: PLC0415 - few commands read one
+    else:
+        import tomli as tomllib  # noqa: PLC0415
+
+    try:
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from None
 
 
 def csv_lines(data: bytes) -> Iterator[tuple[int, list[str]]]:

@@ -598,7 +598,7 @@ ALLOWED = {
         "verdicts.search",
     },
     "reporting.summary": {"reporting.language", "verdicts.claims", "verdicts.judging"},
-    "reporting.terminal": set(),
+    "reporting.terminal": {"reporting.language"},
     "reporting.try_network": {
         "data.layout",
         "networks.layers",

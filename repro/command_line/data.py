@@ -55,7 +55,7 @@ def verify() -> None:
     for name in CHECKSUMS:
         try:
             read_verified(default_folder(home()), name)
-            typer.echo(f"{name}{choose(lang, en=': checksum matches', zh='：校验和一致')}")
+            typer.echo(choose(lang, en=f"{name}: checksum matches", zh=f"{name}：校验和一致"))
         except DataError as error:
             failures.append(str(error))
     if failures:

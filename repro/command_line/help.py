@@ -72,10 +72,8 @@ def _plain_help_option(get: Callable[[Any], Any], ctx: Any) -> Any:
     """The option --help, which Typer makes only when it is asked for."""
     option = get(ctx)
     if option is not None:
-        option.metavar, option.help = (
-            "",
-            choose(resolve_language(), en="Show this page.", zh="显示本页。"),
-        )
+        option.metavar = ""
+        option.help = choose(resolve_language(), en="Show this page.", zh="显示本页。")
     return option
 
 

@@ -6,7 +6,6 @@ names: `[table]`, `[data.fetch]`. What is typed wins. Every command says which o
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,13 +14,8 @@ from typing import Any
 from repro.command_line.console import note
 from repro.command_line.errors import nearest
 from repro.errors import UsageError
-from repro.files import read_regular
+from repro.files import parse_toml, read_regular
 from repro.reporting.language import choose, resolve_language
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 FILES = ("repro.toml", "pyproject.toml")
 """Of these the first that there is in the current folder, if it has options at all."""
@@ -43,8 +37,8 @@ def read() -> tuple[str, Mapping[str, Any]]:
         if not path.is_file():
             continue
         try:
-            fields = tomllib.loads(read_regular(path).decode("utf-8-sig"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+            fields = parse_toml(read_regular(path))
+        except ValueError as error:
             if name == "pyproject.toml":  # of other tools too, which say it better
                 continue
             raise UsageError(f"{name}: not TOML: {error}") from None

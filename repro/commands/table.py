@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -125,7 +126,10 @@ def train_table(
             zh=f"（报告 {figure:.4f}，差值 {difference:+.4f}）",
         )
 
-    known = _recorded_verdicts(cells, recorded or recorded_store(), recipes, engine, dataset)
+    @functools.cache
+    def known() -> list[Verdict]:  # for a terminal alone
+        return _recorded_verdicts(cells, recorded or recorded_store(), recipes, engine, dataset)
+
     failures = train_missing(
         session,
         store,
@@ -135,7 +139,7 @@ def train_table(
             todo,
             quiet=session.quiet,
             compare=comparison.add,
-            above=lambda: live_table(judge_records(cells, records(), recipes), known, lang),
+            above=lambda: live_table(judge_records(cells, records(), recipes), known(), lang),
             beside=beside,
             lang=lang,
         ),

@@ -29,7 +29,7 @@ VERDICT_STYLES = {
     VerdictKind.MADE_UP: "dim",
 }
 
-_HEADINGS = (
+HEADINGS = (
     "Epochs", "Report", "Ours", "SD", "n", "Diff.", "95% interval", "Margin", "Verdict",
 )  # fmt: skip
 
@@ -64,8 +64,8 @@ def verdict_to_dict(verdict: Verdict, lang: Language = "en") -> dict[str, Any]:
     }
 
 
-def _texts(verdict: Verdict, lang: Language) -> list[str]:
-    """One cell for a reader, by the order of the headings."""
+def cell_texts(verdict: Verdict, lang: Language) -> list[str]:
+    """One cell for a reader, by the order of :data:`HEADINGS`."""
 
     def number(value: float | None, form: str) -> str:
         return "–" if value is None else format(value, form)
@@ -111,23 +111,27 @@ def _label(column: str, dropout_on: bool | None, lang: Language) -> str:
     )
 
 
+def table_title(table: str, column: str, lang: Language) -> str:
+    """What stands above the rows of one network."""
+    return f"{translate('Table', lang)} {table}{choose(lang, en=', ', zh='，')}{column}"
+
+
 def cells_to_rich(verdicts: Sequence[Verdict], lang: Language) -> RenderableType:
     """For a terminal of 80 columns or more."""
-    comma = ", " if lang == "en" else "，"
     parts: list[RenderableType] = []
     for table, column, rows in by_table_and_column(verdicts, lang):
         grid = Table(
-            title=escape(f"{translate('Table', lang)} {table}{comma}{column}"),
+            title=escape(table_title(table, column, lang)),
             title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
             padding=(0, 1, 0, 0),
         )  # fmt: skip
-        for heading, width in zip(_HEADINGS, _WIDTHS, strict=True):
+        for heading, width in zip(HEADINGS, _WIDTHS, strict=True):
             justify: Literal["left", "right"] = "left" if heading == "Verdict" else "right"
             grid.add_column(
                 translate(heading, lang), justify=justify, min_width=width, no_wrap=True
             )
         for verdict in rows:
-            *numbers, word = _texts(verdict, lang)
+            *numbers, word = cell_texts(verdict, lang)
             grid.add_row(*numbers, Text(word, VERDICT_STYLES[verdict.kind]))
         parts.append(grid)
     return Group(*parts)
@@ -251,11 +255,13 @@ def cells_to_text(
 
         frame = pd.DataFrame([verdict_to_dict(v) for v in verdicts], dtype=object)
         return frame.to_csv(index=False).rstrip("\n")
-    headings = [translate(each, lang) for each in ("Model", *_HEADINGS)]
+    headings = [translate(each, lang) for each in ("Model", *HEADINGS)]
     blocks = []
     for table, groups in groupby(by_table_and_column(verdicts, lang), key=lambda group: group[0]):
         rows = [
-            [column, *_texts(verdict, lang)] for _, column, members in groups for verdict in members
+            [column, *cell_texts(verdict, lang)]
+            for _, column, members in groups
+            for verdict in members
         ]
         title = f"{translate('Table', lang)} {table}"
         if form == "md":

@@ -114,8 +114,8 @@ def show_machine(facts: Mapping[str, str], lang: Language = "en") -> RenderableT
 
 def show_levels(diagnoses: Sequence[Diagnosis], lang: Language = "en") -> RenderableType:
     """Which level of determinism each device and engine gets, and why."""
-    headings = [translate(each, lang) for each in ("Device", "Engine", "Level", "Why")]
-    grid = plain_table(*headings, left=headings)
+    headings = ("Device", "Engine", "Level", "Why")
+    grid = plain_table(*headings, left=headings, lang=lang)
     for each in diagnoses:
         style = "green" if each.reaches_its_level else "bold red"
         level = Text(each.got or translate("none", lang), style=style)
@@ -125,8 +125,7 @@ def show_levels(diagnoses: Sequence[Diagnosis], lang: Language = "en") -> Render
 
 def checks_to_rich(checks: Sequence[ListingCheck], lang: Language = "en") -> RenderableType:
     """What was held to the list, what fails first; a line tells how many there are."""
-    listed, obtained = (translate(each, lang) for each in ("Listed", "Obtained"))
-    grid = plain_table("", "", listed, obtained, left=("", listed, obtained))
+    grid = plain_table("", "", "Listed", "Obtained", left=("", "Listed", "Obtained"), lang=lang)
     failed = [check for check in checks if not check.holds]
     shown = failed or [check for check in checks if check.listed != "proved"]
     for check in shown:

@@ -7,8 +7,15 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from repro.reporting.cell_tables import VERDICT_STYLES, by_table_and_column, cells_to_rich
-from repro.reporting.language import Language, choose, translate
+from repro.reporting.cell_tables import (
+    HEADINGS,
+    VERDICT_STYLES,
+    by_table_and_column,
+    cell_texts,
+    cells_to_rich,
+    table_title,
+)
+from repro.reporting.language import Language
 from repro.reporting.terminal import plain_table
 from repro.verdicts.judging import Verdict
 
@@ -24,34 +31,26 @@ def live_table(
     `verdicts` and `recorded` are of the same cells. Where no run of a cell is recorded, the table
     is the one that is printed at the end.
     """
-    known = {(v.cell.table, v.cell.name, v.dropout_on): v for v in recorded if v.n}
+    known = {
+        (v.cell.table, v.cell.name, v.dropout_on): dict(
+            zip(HEADINGS, cell_texts(v, lang), strict=True)
+        )
+        for v in recorded
+        if v.n
+    }
     if not known:
         return cells_to_rich(verdicts, lang)
-    headings = [translate(each, lang) for each in _HEADINGS]
     parts: list[RenderableType] = []
     for table, column, rows in by_table_and_column(verdicts, lang):
-        grid = plain_table(*headings, left=headings[-1:])
-        for ours in rows:
-            theirs = known.get((ours.cell.table, ours.cell.name, ours.dropout_on))
+        grid = plain_table(*_HEADINGS, left=("Verdict",), lang=lang)
+        for each in rows:
+            ours = dict(zip(HEADINGS, cell_texts(each, lang), strict=True))
+            theirs = known.get((each.cell.table, each.cell.name, each.dropout_on), {})
             grid.add_row(
-                str(ours.cell.row),
-                f"{ours.cell.expected:.4f}",
-                _number(theirs.mean if theirs else None, ".4f"),
-                "–" if theirs is None or theirs.low is None else _interval(theirs),
-                _number(ours.mean, ".4f"),
-                str(ours.n),
-                _number(ours.difference, "+.4f"),
-                Text(translate(ours.kind, lang), VERDICT_STYLES[ours.kind]) if ours.n else "…",
-            )
-        comma = choose(lang, en=", ", zh="，")
-        title = f"{translate('Table', lang)} {table}{comma}{column}"
-        parts += [Text(title, style="bold"), grid]
+                ours["Epochs"], ours["Report"],
+                theirs.get("Ours", "–"), theirs.get("95% interval", "–"),
+                ours["Ours"], ours["n"], ours["Diff."],
+                Text(ours["Verdict"], VERDICT_STYLES[each.kind]) if each.n else "…",
+            )  # fmt: skip
+        parts += [Text(table_title(table, column, lang), style="bold"), grid]
     return Group(*parts)
-
-
-def _number(value: float | None, form: str) -> str:
-    return "–" if value is None else format(value, form)
-
-
-def _interval(verdict: Verdict) -> str:
-    return f"{verdict.low:.3f}–{verdict.high:.3f}"

@@ -21,7 +21,9 @@ from repro.runs.selection import primary_dropout_on
 
 def list_runs(records: Sequence[RunRecord], lang: Language = "en") -> RenderableType:
     """One line a run: name, epochs, the last test accuracies, where and how long."""
-    grid = _table(("Run", "Epochs", *_READING, "Engine", "Time"), ("Run", "Engine"), lang)
+    grid = plain_table(
+        "Run", "Epochs", *_READING, "Engine", "Time", left=("Run", "Engine"), lang=lang
+    )
     for record in records:
         spec = record.spec
         grid.add_row(
@@ -34,12 +36,6 @@ def list_runs(records: Sequence[RunRecord], lang: Language = "en") -> Renderable
     return _with_foot(grid, records, lang)
 
 
-def _table(headings: Sequence[str], left: Sequence[str], lang: Language) -> Table:
-    """A table for 80 columns; its headings in `lang`, those in `left` above text."""
-    shown = {each: translate(each, lang) for each in headings}
-    return plain_table(*shown.values(), left=[shown[each] for each in left])
-
-
 _READING = ("Test", "Other", "Epoch")
 
 _BEST_HEADINGS = ("Run", "Epochs", "Best", "Best\nval.", "Final\nval.", *_READING)
@@ -47,7 +43,7 @@ _BEST_HEADINGS = ("Run", "Epochs", "Best", "Best\nval.", "Final\nval.", *_READIN
 
 def best_to_rich(records: Sequence[RunRecord], lang: Language = "en") -> RenderableType:
     """After which epoch each run's validation accuracy was highest, for 80 columns."""
-    grid = _table(_BEST_HEADINGS, ("Run",), lang)
+    grid = plain_table(*_BEST_HEADINGS, left=("Run",), lang=lang)
     for record in records:
         grid.add_row(*_best_row(record))
     return _with_foot(grid, records, lang)
@@ -155,7 +151,9 @@ def show_run(record: RunRecord, folder: Path, lang: Language = "en") -> Renderab
     read = {reading.epoch: _accuracies(record, reading) for reading in record.readings}
     twice = spec.recipe.has_dropout
     headings = ("Epoch", "Train loss", "Last batch", "Val. loss", "Validation", "Test")
-    grid = _table((*headings, *(["Other"] if twice else []), "Weights"), ("Weights",), lang)
+    grid = plain_table(
+        *headings, *(["Other"] if twice else []), "Weights", left=("Weights",), lang=lang
+    )
     for each in record.epochs:
         grid.add_row(
             str(each.epoch),
@@ -173,7 +171,7 @@ def show_units(
     record: RunRecord, epoch: int, found: Sequence[tuple[str, int, int]], lang: Language = "en"
 ) -> RenderableType:
     """The name of each layer, its units and the dead ones among them; and how many in all."""
-    grid = _table(("Layer", "Units", "Dead"), ("Layer",), lang)
+    grid = plain_table("Layer", "Units", "Dead", left=("Layer",), lang=lang)
     for layer, of_layer, dead_there in found:
         grid.add_row(layer, str(of_layer), str(dead_there))
     units, dead = sum(each[1] for each in found), sum(each[2] for each in found)

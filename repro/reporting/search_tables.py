@@ -30,7 +30,7 @@ def search_to_rich(
     if shared:
         cells = ", ".join(listed[0].differences)
         return Group(fits_to_rich(listed), f"\nscored on the cells they all have: {cells}")
-    grid = plain_table(*(translate(each, lang) for each in _HEADINGS), left=())
+    grid = plain_table(*_HEADINGS, left=(), lang=lang)
     for stage in found.stages:
         grid.add_row(*_row(stage))
     return Group(

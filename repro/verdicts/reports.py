@@ -8,7 +8,6 @@ FILE.py          a function that returns a network, where a recipe names one
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,9 @@ from typing import Any
 import msgspec
 
 from repro.errors import DataError, UsageError
-from repro.files import read_regular
+from repro.files import parse_toml, read_regular
 from repro.spec import REPORT_RECIPES, Recipe
 from repro.verdicts.cells import Cell, load_cells
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _MODEL_FIELDS = (
     "architecture", "activation", "optimiser", "learning_rate", "momentum", "batch_size", "pixels",
@@ -68,8 +62,8 @@ def load_report(folder: Path) -> Report:
     if not path.exists():
         raise UsageError(f"--report {folder}: expected a folder with report.toml and table-*.csv")
     try:
-        fields = tomllib.loads(read_regular(path).decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        fields = parse_toml(read_regular(path))
+    except ValueError as error:
         raise DataError(f"{path}: cannot be read as TOML: {error}") from None
     unknown = fields.keys() - {"title", "source", "models"}
     models = fields.get("models")

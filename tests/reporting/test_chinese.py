@@ -93,3 +93,8 @@ def test_it_is_chinese(make, words, tmp_path):
         "proved",
     }
     assert not english & set(re.findall(r"[A-Za-z]+", text)), text
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_runs_name_is_folded_and_never_cut(lang):
+    assert "…" not in shown(run_tables.list_runs([ONE], lang), width=64)
