@@ -81,7 +81,7 @@ class Network:
         self._memory = memory  # it is C's, and lives as long as this object
         self._network = library.repro_create(ctypes.byref(config), memory.ctypes.data + start)
         self._tensors = tensors(table)
-        self._flat: Floats = np.zeros(library.repro_flat_count(self._network), self._dtype)
+        self._flat_count: int = library.repro_flat_count(self._network)
         self._moments = MOMENTS[optimiser][: library.repro_moments(self._network)]
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
         self.steps = 0
@@ -92,20 +92,24 @@ class Network:
         Raises:
             ValueError: a tensor is missing, or has another shape.
         """
-        self._fill(self._flat, state, "")
-        self._library.repro_transfer(self._network, self._flat.ctypes.data, 0, 0)
+        self._load_flat(state, "", plane=0)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """The state dict: copies."""
-        self._library.repro_transfer(self._network, self._flat.ctypes.data, 0, 1)
-        return state_dict(self._tensors, self._flat.copy(), self.steps)
+        return state_dict(self._tensors, self.flat(), self.steps)
+
+    def flat(self, plane: int = 0) -> Floats:
+        """A copy of all weights (`plane` 0), or of a moment (1, 2), in torch's order: (N,). In a
+        moment a tensor that is not trained has zeros."""
+        numbers: Floats = np.zeros(self._flat_count, self._dtype)
+        self._library.repro_transfer(self._network, numbers.ctypes.data, plane, 1)
+        return numbers
 
     def moments(self) -> dict[str, npt.NDArray[Any]]:
         """What the optimiser keeps, by "velocity.conv1.weight" and so on; none before a step."""
         found = {}
         for plane, moment in enumerate(self._moments if self.steps else (), 1):
-            flat = np.zeros_like(self._flat)
-            self._library.repro_transfer(self._network, flat.ctypes.data, plane, 1)
+            flat = self.flat(plane)
             for tensor in self._tensors:
                 if tensor.trained:
                     found[f"{moment}.{tensor.name}"] = tensor.of(flat)
@@ -124,12 +128,11 @@ class Network:
         """
         self.load(state)
         for plane, moment in enumerate(self._moments if steps else (), 1):
-            flat = np.zeros_like(self._flat)
             trained = {
                 t.name: moments.get(f"{moment}.{t.name}") for t in self._tensors if t.trained
             }
-            self._fill(flat, {n: v for n, v in trained.items() if v is not None}, f"{moment}.")
-            self._library.repro_transfer(self._network, flat.ctypes.data, plane, 0)
+            present = {name: value for name, value in trained.items() if value is not None}
+            self._load_flat(present, f"{moment}.", plane)
         self.steps = steps
         self._library.repro_set_steps(self._network, steps)
 
@@ -234,7 +237,9 @@ class Network:
         for other in others:
             other.result()
 
-    def _fill(self, flat: Floats, state: Mapping[str, npt.NDArray[Any]], prefix: str) -> None:
+    def _load_flat(self, state: Mapping[str, npt.NDArray[Any]], prefix: str, plane: int) -> None:
+        """Give C the tensors of `state`, laid one after the other."""
+        flat: Floats = np.zeros(self._flat_count, self._dtype)
         for tensor in self._tensors:
             if prefix and not tensor.trained:
                 continue
@@ -246,6 +251,7 @@ class Network:
                     f"{prefix}{tensor.name}: expected {tensor.shape}; got {given.shape}"
                 )
             tensor.of(flat)[...] = given
+        self._library.repro_transfer(self._network, flat.ctypes.data, plane, 0)
 
 
 def judge(library: ctypes.CDLL, logits: Floats, labels: Bytes) -> tuple[Floats, Floats]:

@@ -110,16 +110,14 @@ def short(data: bytes) -> str:
 def trained(case, threads=1, size=FULL) -> str:
     made = network(case, threads, size)
     losses = made.train(IMAGES, DATA.train_labels, size.order, seed=5, epoch=1)
-    made.state()
-    return short(losses.tobytes() + made._flat.tobytes())
+    return short(losses.tobytes() + made.flat().tobytes())
 
 
 def request(case, size=FULL) -> bytes:
     """What `program.c` reads."""
     made = network(case, size=size)
-    made.state()
     head = np.array([size.batch, len(IMAGES), size.images, 5], np.int64)
-    arrays = (made._flat, IMAGES, DATA.train_labels, size.order)
+    arrays = (made.flat(), IMAGES, DATA.train_labels, size.order)
     return head.tobytes() + bytes(made._config) + b"".join(each.tobytes() for each in arrays)
 
 

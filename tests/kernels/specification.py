@@ -27,8 +27,7 @@ class Specification:
         self._step = library.specification_step
         self._step.restype = ctypes.c_float
         self._network, self._batch = network, network.capacity
-        network.state()
-        self.flat = network._flat.copy()
+        self.flat = network.flat()
         self.moments = [np.zeros_like(self.flat) for _ in range(2)]
         self.steps = 0
         shapes = list(network.table.maps.values())

@@ -109,8 +109,7 @@ def test_any_network(on_cpu, data, table, batch, images, pixels, optimiser, scal
     group.load([state, state])
     losses = group.train(np.stack([order, order]).astype(np.int32), epoch=2)
     assert same(losses[1], network.train(given_, labels, order, seed=9, epoch=2))
-    network.state()
-    assert same(group.flat(0)[1], network._flat)
+    assert same(group.flat(0)[1], network.flat())
     moments, theirs = network.moments(), group.moments()[1]
     assert moments.keys() == theirs.keys()
     assert all(same(moments[name], theirs[name]) for name in moments)

@@ -295,8 +295,8 @@ static void fill_scales(Network *net) {
 
 // Copies one plane of the parameters (0: the weights, 1 and 2: the optimiser's moments) from
 // (`out` 0) or to torch's layout: layer by layer weight (output, input, row, column) and bias; of
-// batch norm weight, bias, running mean, running variance. Taps that never see an image are left
-// as they are. NaN is written as the one quiet NaN: which bits it has differs between processors.
+// batch norm weight, bias, running mean, running variance. Taps that never see an image have their
+// place too: no step reads or changes them, and a state dict has them. NaN is written as the one quiet NaN: which bits it has differs between processors.
 ALWAYS void copy(real *ours, real *theirs, int out) {
   if (!out) *ours = *theirs;
   else *theirs = *ours == *ours ? *ours : (real)__builtin_nanf("");
@@ -325,13 +325,11 @@ static void transfer(Network *net, real *theirs, int plane, int out) {
     const int width = s->kind == LINEAR ? in->width : s->kernel;
     for (int o = 0; o < outputs; o++)
       for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++) {
-          if (s->kind != LINEAR && !(layer->live >> (y * width + x) & 1)) continue;
+        for (int x = 0; x < width; x++)
           for (int c = 0; c < channels; c++)
             copy(&weights[o / LANES * layer->per_panel +
                           ((int64_t)(y * width + x) * channels + c) * LANES + o % LANES],
                  &flat[((int64_t)(o * channels + c) * height + y) * width + x], out);
-        }
     if (s->kind != CONV)
       for (int o = 0; o < outputs; o++)
         copy(&bias[o], &flat[(int64_t)layer->inputs * outputs + o], out);
