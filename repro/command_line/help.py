@@ -151,6 +151,7 @@ _TITLES = {
 """Words of Typer's help pages, which are global there: in English and in Chinese."""
 
 DEFAULTS = {
+    "logs in REPRO_HOME": "REPRO_HOME 下的 logs",
     "list": "list",
     "last": "最后一轮",
     "off": "off",

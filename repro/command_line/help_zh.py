@@ -216,6 +216,8 @@ HELP = {
     "local, or ray: train on a Ray cluster.": "local，或 ray：在 Ray 集群上训练。",
     "HOST:PORT of Ray, or auto: on this machine.": "Ray 的地址 HOST:PORT，或 auto：本机。",
     "GPU fraction per run on Ray.": "在 Ray 上每次训练占用的 GPU 比例。",
+    "Also log every epoch: csv or tensorboard.": "同时把每一轮写入日志：csv 或 tensorboard。",
+    "Folder of the logs.": "日志文件夹。",
     "Use the bundled runs.": "使用随包记录。",
     "Use your own runs; train nothing.": "使用自己的训练记录，不进行训练。",
     "rich, csv, md, json or latex.": "rich、csv、md、json 或 latex。",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -55,7 +56,7 @@ DatasetOption = Annotated[
         show_default=False,
     ),
 ]
-TRAINING_OPTIONS = ("workers", "executor", "address", "gpu_share", "dry_run")
+TRAINING_OPTIONS = ("workers", "executor", "address", "gpu_share", "dry_run", "log_to", "log_dir")
 """Options that affect only training."""
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")]
 RecordedOption = Annotated[bool, typer.Option("--recorded", help="Use the bundled runs.")]
@@ -107,6 +108,25 @@ GpuShareOption = Annotated[
     ),
 ]
 
+LogToOption = Annotated[
+    Literal["csv", "tensorboard"] | None,
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=RARE,
+        help="Also log every epoch: csv or tensorboard.",
+        show_default=False,
+    ),
+]
+LogDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        rich_help_panel=RARE,
+        help="Folder of the logs.",
+        show_default="logs in REPRO_HOME",
+    ),
+]
+
 
 def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of runs that begin so, for the shell: the bundled ones with --recorded. Whatever is
@@ -141,14 +161,19 @@ def training_session(
     address: str,
     gpu_share: float,
     lang: Language | None = None,
+    log_to: Literal["csv", "tensorboard"] | None = None,
+    log_dir: Path | None = None,
 ) -> Any:
     """The session for a command that trains.
 
     Raises:
-        UsageError: options of a Ray cluster without one.
+        UsageError: options of a Ray cluster or of logs without either, or logs that need a package
+            which is not installed.
     """
     from repro.commands.context import Session
     from repro.execution.ray_cluster import RayCluster
+    from repro.paths import home
+    from repro.reporting.run_logs import tensorboard
 
     source = os.environ.get("REPRO_CIFAR10_SOURCE")
     cluster = None
@@ -156,6 +181,10 @@ def training_session(
         refuse(context, ("address", "gpu_share"), "requires --executor ray")
     else:
         cluster = RayCluster(address, gpu_share=gpu_share, source=source)
+    if log_to is None:
+        refuse(context, ("log_dir",), "requires --log-to")
+    elif log_to == "tensorboard":
+        tensorboard()  # before anything is trained
     return Session(
         console=err,
         lang=resolve_language(lang),
@@ -163,6 +192,8 @@ def training_session(
         workers=workers,
         threads=threads,
         cluster=cluster,
+        log_to=log_to,
+        log_folder=log_dir or home() / "logs",
     )
 
 

@@ -21,6 +21,8 @@ from repro.command_line.options import (
     ExecutorOption,
     GpuShareOption,
     LanguageOption,
+    LogDirOption,
+    LogToOption,
     QuietOption,
     RecordedOption,
     ThreadsOption,
@@ -72,6 +74,8 @@ def table(
     executor: ExecutorOption = "local",
     address: AddressOption = "auto",
     gpu_share: GpuShareOption = 1.0,
+    log_to: LogToOption = None,
+    log_dir: LogDirOption = None,
     recorded: RecordedOption = False,
     trained: Annotated[
         bool, typer.Option("--trained", help="Use your own runs; train nothing.")
@@ -120,7 +124,7 @@ def table(
         )  # fmt: skip
     else:
         session = training_session(
-            context, quiet, workers, threads, executor, address, gpu_share, lang
+            context, quiet, workers, threads, executor, address, gpu_share, lang, log_to, log_dir
         )
         chosen = choose_seeds(first_seed, seeds or 1, fitting=own is not None)
         place = session.device(device)

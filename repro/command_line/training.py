@@ -18,6 +18,8 @@ from repro.command_line.options import (
     ExecutorOption,
     FormOption,
     GpuShareOption,
+    LogDirOption,
+    LogToOption,
     QuietOption,
     RecordedOption,
     RunArgument,
@@ -62,6 +64,8 @@ def train(
     executor: ExecutorOption = "local",
     address: AddressOption = "auto",
     gpu_share: GpuShareOption = 1.0,
+    log_to: LogToOption = None,
+    log_dir: LogDirOption = None,
     dry_run: DryRunOption = False,
     form: FormOption = "rich",
     quiet: QuietOption = False,
@@ -70,7 +74,9 @@ def train(
     from repro.commands.train import plan, task_for, train_one
     from repro.runs.locations import user_store
 
-    session = training_session(context, quiet, None, threads, executor, address, gpu_share)
+    session = training_session(
+        context, quiet, None, threads, executor, address, gpu_share, log_to=log_to, log_dir=log_dir
+    )
     task = task_for(
         model,
         activation,

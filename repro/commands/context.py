@@ -26,6 +26,7 @@ from repro.execution.ray_cluster import RayCluster
 from repro.paths import home
 from repro.reporting.language import Language, choose
 from repro.reporting.notebook import Bar, NotebookBars, in_notebook
+from repro.reporting.run_logs import LogFormat
 from repro.runs.locations import recorded_store, user_store
 from repro.runs.selection import DeviceChoice
 from repro.spec import Device, EngineChoice
@@ -60,7 +61,8 @@ def bar(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """How to speak with the person and in which language, how many runs to do at a time and on how
-    many cores each (None: so that all are done soonest), and where (None: on this machine)."""
+    many cores each (None: so that all are done soonest), where (None: on this machine), and which
+    logs of them to write, into which folder."""
 
     console: Console
     lang: Language = "en"
@@ -68,6 +70,8 @@ class Session:
     workers: int | None = None
     threads: int | None = None
     cluster: RayCluster | None = None
+    log_to: LogFormat | None = None
+    log_folder: Path = Path("logs")
 
     @property
     def progress_console(self) -> Console:

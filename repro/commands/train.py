@@ -16,6 +16,7 @@ from repro.paths import home
 from repro.reporting.language import Language, choose, translate
 from repro.reporting.progress import RunDisplay
 from repro.reporting.progress_texts import agreement_line, duration
+from repro.reporting.run_logs import logged, place_of_logs
 from repro.runs.comparison import Comparison
 from repro.runs.locations import recorded_store, user_store
 from repro.runs.records import RunRecord, is_complete
@@ -64,12 +65,18 @@ def train_missing(
     card = _card(session, todo)
     cards = [0] if card is None else [number for number, _ in try_gpus()[0]]
     session.say(_announcement(todo, done, at_a_time, threads, card, session.lang))
+    if session.log_to:
+        where = place_of_logs(session.log_to, session.log_folder)
+        session.say(choose(session.lang, en=f"logs: {where}", zh=f"日志：{where}"))
     began = time.monotonic()
     comparison = Comparison(recorded or recorded_store(), [task.spec for task in todo])
-    with display(todo, comparison) as shown:
+    with (
+        display(todo, comparison) as shown,
+        logged(shown, session.log_to, session.log_folder, todo, done, session.say) as on_event,
+    ):
         failures = run(
             todo, store=store.root, home=home(), workers=at_a_time, threads=threads,
-            on_event=shown, executor=session.cluster, cards=cards,
+            on_event=on_event, executor=session.cluster, cards=cards,
         )  # fmt: skip
     if failures:
         text = choose(
