@@ -67,6 +67,7 @@ def compare(library_, table, *, batch, images, labels, order, scale=1.0, **optio
         network.predict(few, seed=9, epoch=2, dropout=True),
         expected.predict(few, seed=9, epoch=2, dropout=True),
     )
+    return network
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
@@ -217,3 +218,26 @@ def test_any_network(
         pixels=pixels, optimiser=optimiser[0], momentum=optimiser[1], scale=scale,
         threads=threads, learning_rate=0.1,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("optimiser", [("sgd", 0.0), ("sgd", 0.9), ("adam", 0.0)])
+@pytest.mark.parametrize("kind", ["conv", "conv_pool"])
+def test_a_tap_that_no_pixel_reaches_stays_as_it_is_whatever_comes(specification, kind, optimiser):
+    """Zeros of the border times a gradient that is no number would be none either."""
+    size, kernel = (1, 3) if kind == "conv" else (2, 5)
+    first = Layer(
+        name="first", kind=kind, in_="image", out="first", shape=(1, 1, 2), kernel=kernel,
+        padding=kernel // 2,
+    )  # fmt: skip
+    last = Layer(name="last", kind="linear", in_="first", out="last", shape=(1, 1, 10))
+    table = Table((size, size, 3), (first, last))
+    images = np.arange(1, 1 + 6 * 3 * size**2, dtype=np.uint8).reshape(6, size, size, 3)
+    network = compare(
+        specification, table, batch=1, images=images, labels=np.arange(6, dtype=np.uint8),
+        order=np.arange(6), scale=1e15, optimiser=optimiser[0], momentum=optimiser[1],
+        learning_rate=1e30,
+    )  # fmt: skip
+    weights = network.state()["first.weight"]
+    reached = weights[:, :, kernel // 2, kernel // 2]
+    assert np.isnan(reached).any(), "else this shows nothing"
+    assert np.isfinite(weights[:, :, 0, 0]).all()

@@ -287,7 +287,8 @@ static void backward_dense(const Work *work, Layer *layer) {
 
 // The gradients of a dense layer's weights and their update: sums over images, rows, columns of
 // input times output gradient. Where the map has no border, pixels that do not see the tap are
-// left out; where it has one, its zeros take part.
+// left out; where it has one, its zeros take part. A tap that no pixel sees stays as it is: times a
+// gradient that is no number, zero would be none either.
 static void update_dense(const Work *work, Layer *layer) {
   Network *net = work->net;
   const Map *in = &net->maps[layer->shape.in], *out = &net->maps[layer->shape.out];
@@ -327,7 +328,8 @@ static void update_dense(const Work *work, Layer *layer) {
       weight_sums(inputs, x + k, g, &over, sum);
       const int64_t at = layer->weights + panel * layer->per_panel +
                          (int64_t)(run * length + k) * LANES;
-      for (int i = 0; i < inputs; i++) update(work, at + i * LANES, sum[i]);
+      for (int i = 0; i < inputs; i++)
+        if (!whole_rows || is_live(layer, ky, k + i)) update(work, at + i * LANES, sum[i]);
     }
     if (linear && unit % blocks == 0) {
       v16 sum = all16(0);
@@ -447,8 +449,9 @@ static void update_conv_pool(const Work *work, Layer *layer) {
       transpose(layer->gradients + ((int64_t)panel * LANES * kernel + ky) * layer->padded + j,
                 kernel * layer->padded, block, LANES);
       for (int i = 0; i < at_most(LANES, row - j); i++)
-        update(work, layer->weights + panel * layer->per_panel + (ky * row + j + i) * LANES,
-               load16(block + i * LANES));
+        if (is_live(layer, ky, j + i))
+          update(work, layer->weights + panel * layer->per_panel + (ky * row + j + i) * LANES,
+                 load16(block + i * LANES));
     }
     if (ky == 0)
       update(work, layer->bias + panel * LANES, load16(layer->bias_gradients + panel * LANES));

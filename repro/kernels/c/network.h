@@ -38,6 +38,7 @@ typedef struct {
   real *planes;                   // then the images by channel, even columns before odd ones
   int64_t plane_row;
   uint64_t live;                  // taps that see the image at some output pixel, a bit each
+  int all_live;                   // no tap is without one
   int in_adds, add_adds;          // whether the map has a gradient already when its turn comes
   real *mean, *deviation;         // NORM: of the batch; deviation is 1 / sqrt(variance + eps)
   real *running_mean, *running_variance;
@@ -146,6 +147,12 @@ static int tap_is_live(const LayerShape *s, const Map *in, const Map *out, int k
   return live_y && live_x;
 }
 
+// The same of the tap that input number k of the kernel's row ky belongs to.
+ALWAYS int is_live(const Layer *layer, int ky, int k) {
+  const int kernel = layer->shape.kernel, channels = layer->kernel_row / kernel;
+  return layer->all_live || (layer->live >> (ky * kernel + k / channels) & 1);
+}
+
 static void lay_out_spans(Arena *arena, Layer *layer, const Map *in, const Map *out) {
   const int conv = layer->shape.kind != LINEAR;
   const int pool = layer->shape.kind == CONV_POOL ? 2 : 1;
@@ -226,6 +233,7 @@ static int64_t lay_out(Network *net, Arena *arena) {
       flat += (int64_t)layer->inputs * layer->outputs + (s->kind == CONV ? 0 : layer->outputs);
       for (int tap = 0; s->kind != LINEAR && tap < taps; tap++)
         layer->live |= (uint64_t)tap_is_live(s, in, out, tap / s->kernel, tap % s->kernel) << tap;
+      layer->all_live = s->kind == LINEAR || layer->live == ((uint64_t)1 << taps) - 1;
       lay_out_spans(arena, layer, in, out);
       if (s->kind == CONV_POOL) {
         layer->from = TAKE(int8_t, batched);
