@@ -13,7 +13,7 @@ import typer
 
 import repro
 from repro.command_line import checks, data, results, runs, tables, training
-from repro.command_line.help import Commands, Paragraphs, examples
+from repro.command_line.help import Commands, Paragraphs
 
 app = typer.Typer(
     name="repro",
@@ -56,47 +56,22 @@ def options(
     pass
 
 
-app.command(
-    epilog=examples(
-        ("repro table 3-1 --seeds 5", "trains five seeds"),
-        ("repro table all --recorded", "compares the bundled runs"),
-    )
-)(tables.table)
-app.command(
-    epilog=examples(
-        ("repro claims --recorded", "tests them against the bundled runs"),
-        ("repro claims --format md", "prints Markdown, from your own runs"),
-    )
-)(tables.claims)
+app.command()(tables.table)
+app.command()(tables.claims)
 app.command()(tables.patterns)
 app.command()(tables.recipes)
 
-app.command(
-    epilog=examples(
-        ("repro figure list", "names all figures"),
-        ("repro figure all --recorded --out figures", "draws all of them"),
-    )
-)(results.figure)
+app.command()(results.figure)
 app.command()(results.report)
 export_app.command()(results.rocrate)
 export_app.command()(results.weights)
 
-app.command(
-    epilog=examples(
-        ("repro verify", "checks the bundled runs in seconds"),
-        ("repro verify 3-4 --fresh", "trains table 3-4 again"),
-    )
-)(checks.verify)
+app.command()(checks.verify)
 app.command()(checks.audit)
 app.command()(checks.doctor)
 app.command("bench")(checks.measure)
 
-app.command(
-    epilog=examples(
-        ("repro train net --activation swish --epochs 30", "trains Net with Swish"),
-        ("repro train resnet --seed 1", "trains a second seed"),
-    )
-)(training.train)
+app.command()(training.train)
 runs_app.callback()(runs.list_all)
 runs_app.command()(runs.show)
 runs_app.command()(runs.diff)

@@ -662,13 +662,7 @@ ALLOWED = {
         "verdicts.calibration",
         "verdicts.evidence",
     },
-    "commands.predict": {
-        "errors",
-        "execution.processes",
-        "paths",
-        "runs.records",
-        "runs.store",
-    },
+    "commands.predict": {"errors", "execution.processes", "paths", "runs.records", "runs.store"},
     "commands.recipes": {
         "commands.context",
         "commands.train",
@@ -805,10 +799,12 @@ ALLOWED = {
     "command_line.errors": {"command_line.console", "command_line.exit_codes", "errors"},
     "command_line.help": {
         "command_line.errors",
+        "command_line.examples",
         "command_line.exit_codes",
         "command_line.help_zh",
         "command_line.option_file",
         "command_line.options",
+        "command_line.short_help",
         "reporting.language",
     },
     "command_line.options": {
@@ -881,6 +877,8 @@ ALLOWED = {
         "verdicts.reports",
         "verdicts.search",
     },
+    "command_line.examples": {"reporting.language"},
+    "command_line.short_help": {"command_line.options", "reporting.language"},
 }
 ROOMS = {
     "top": set(),

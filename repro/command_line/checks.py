@@ -12,6 +12,7 @@ from repro.command_line import exit_codes
 from repro.command_line.console import err, out
 from repro.command_line.errors import refuse
 from repro.command_line.options import (
+    MORE,
     TRAINING_OPTIONS,
     AddressOption,
     DatasetOption,
@@ -70,6 +71,7 @@ def verify(
         bool,
         typer.Option(
             "--accept",
+            rich_help_panel=MORE,
             help="Rewrite the expected list; then review it.",
         ),
     ] = False,
@@ -133,15 +135,15 @@ def audit(
     recorded: RecordedOption = False,
     given: Annotated[
         Path | None,
-        typer.Option("--store", help="Audit another run store, or an RO-Crate made by repro."),
+        typer.Option("--store", help="Another store, or an RO-Crate made by repro."),
     ] = None,
     minutes: Annotated[
         float,
-        typer.Option(min=0, max=1e6, help="Approximate minutes to spend on training epochs again."),
+        typer.Option(min=0, max=1e6, help="Time for training epochs again."),
     ] = 5,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, help="Random seed that draws the epochs.", show_default="random"),
+        typer.Option(min=0, help="Random seed of the draw.", show_default="random"),
     ] = None,
     workers: WorkersOption = None,
     form: FormOption = "rich",

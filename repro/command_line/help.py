@@ -15,7 +15,9 @@ from typer.core import TyperGroup
 
 from repro.command_line import exit_codes, option_file
 from repro.command_line.errors import BadUsage, errors_reported, nearest, terminate
-from repro.command_line.options import RARE
+from repro.command_line.examples import examples
+from repro.command_line.options import MORE
+from repro.command_line.short_help import shorten
 from repro.reporting.language import Language, choose, resolve_language
 
 _ORDER = (
@@ -36,6 +38,8 @@ _ORDER = (
     "recipes",
     "bench",
 )
+
+_COMPLETION = ("install_completion", "show_completion")
 
 _PLAIN_TYPES = {
     "int range": "N",
@@ -90,6 +94,7 @@ class Paragraphs(TyperGroup):
             for parameter in each.params:
                 _show_plainly(parameter)
             each.get_help_option = partial(_plain_help_option, each.get_help_option)
+            shorten(each)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         try:
@@ -116,6 +121,10 @@ class Paragraphs(TyperGroup):
 
 class Commands(Paragraphs):
     """Reports this package's errors as one line on standard error, with their exit codes."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        _add_examples(self, "en")
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """The command names in the order in which users need them."""
@@ -165,26 +174,35 @@ DEFAULTS = {
 
 
 def _speak(command: Any, lang: Language) -> None:
-    """Show the help pages of a command, and of those below it, in `lang`."""
+    """Show the help pages of `command`, the whole application, in `lang`."""
+    for parameter in command.params:
+        if parameter.name in _COMPLETION:  # which Typer adds when the class is made already
+            _show_plainly(parameter)
     for name, (english, chinese) in _TITLES.items():
         setattr(rich_utils, name, choose(lang, en=english, zh=chinese))
+    _add_examples(command, lang)
     if lang == "zh":
         from repro.command_line.help_zh import HELP  # noqa: PLC0415 - in Chinese alone
 
         _translate(command, HELP)
 
 
+def _add_examples(command: Any, lang: Language, words: str = "") -> None:
+    command.epilog = examples(words, lang)
+    for name, inner in getattr(command, "commands", {}).items():
+        _add_examples(inner, lang, f"{words} {name}".strip())
+
+
 def _translate(command: Any, texts: Mapping[str, str]) -> None:
     command.help = texts.get(command.help, command.help)
-    command.epilog = texts.get(command.epilog, command.epilog)
     command.get_usage = partial(_chinese_usage, command.get_usage)
     for parameter in command.params:
         parameter.help = texts.get(parameter.help, parameter.help)
         default = getattr(parameter, "show_default", None)
         if isinstance(default, str):
             parameter.show_default = DEFAULTS.get(default, default)
-        if getattr(parameter, "rich_help_panel", None) == RARE:
-            parameter.rich_help_panel = "不常用选项"
+        if getattr(parameter, "rich_help_panel", None) == MORE:
+            parameter.rich_help_panel = "更多选项"
     for inner in getattr(command, "commands", {}).values():
         _translate(inner, texts)
 
@@ -206,8 +224,3 @@ def _first_steps(lang: Language) -> str:
         "`repro report --recorded --open`：在浏览器中用一个页面查看全部结果。\n"
         "`repro --help`：列出全部命令。",
     )
-
-
-def examples(*commands: tuple[str, str]) -> str:
-    """What stands at the end of a help page: commands, each with what it does."""
-    return "\n".join(f"Example: `{command}` {does}." for command, does in commands)

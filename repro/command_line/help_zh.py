@@ -22,25 +22,11 @@ HELP = {
         "退出码：0 表示所有数值都在容差之内；1 表示有数值不在容差之内；3 表示数据无法读取；4 表示仅缺少训练记录。"
     ),
     (
-        "Example: `repro table 3-1 --seeds 5` trains five seeds.\n"
-        "Example: `repro table all --recorded` compares the bundled runs."
-    ): (
-        "示例：`repro table 3-1 --seeds 5`：用五个种子训练。\n"
-        "示例：`repro table all --recorded`：用随包记录与报告比较。"
-    ),
-    (
         "Test the report's claims against the available runs, without training.\n\n"
         "Exit code: 0 whatever the outcome, 4 if there are no runs for any claim."
     ): (
         "用已有的训练记录检验报告的论断，不进行训练。\n\n"
         "退出码：0 表示检验完成，无论结果如何；4 表示所有论断都没有训练记录可用。"
-    ),
-    (
-        "Example: `repro claims --recorded` tests them against the bundled runs.\n"
-        "Example: `repro claims --format md` prints Markdown, from your own runs."
-    ): (
-        "示例：`repro claims --recorded`：用随包记录检验论断。\n"
-        "示例：`repro claims --format md`：用自己的训练记录检验，输出 Markdown。"
     ),
     (
         "Test groups of the report's values jointly (rows, gains, activations), without "
@@ -69,13 +55,6 @@ HELP = {
         "用真实数据重画报告的插图，或绘制测量结果。\n\n"
         "报告中有两幅图 3-6 和两幅图 3-7，这里把各自的第二幅称为 3-6b 和 3-7b。"
     ),
-    (
-        "Example: `repro figure list` names all figures.\n"
-        "Example: `repro figure all --recorded --out figures` draws all of them."
-    ): (
-        "示例：`repro figure list`：列出全部图的名称。\n"
-        "示例：`repro figure all --recorded --out figures`：绘制全部图。"
-    ),
     "Write all results as one offline HTML page, or as Markdown or LaTeX for a paper.": (
         "把全部结果写成一个可离线查看的 HTML 页面，或供论文使用的 Markdown 或 LaTeX。"
     ),
@@ -89,13 +68,6 @@ HELP = {
         "把所有数值和论断与 results/ 中的预期列表核对，或重新进行全部训练。\n\n"
         "--fresh 的训练记录单独存放：再次运行同一命令即可继续。退出码：0 表示全部符合预期；1 "
         "表示有不符合预期之处；3 表示数据或某个文件无法读取。"
-    ),
-    (
-        "Example: `repro verify` checks the bundled runs in seconds.\n"
-        "Example: `repro verify 3-4 --fresh` trains table 3-4 again."
-    ): (
-        "示例：`repro verify`：几秒内核对完随包记录。\n"
-        "示例：`repro verify 3-4 --fresh`：重新训练表 3-4。"
     ),
     (
         "Check runs against their records, and train randomly drawn epochs again to compare.\n\n"
@@ -125,13 +97,6 @@ HELP = {
     ),
     "Train one network with the report's recipe, or resume its training.": (
         "用报告的训练设置训练一个网络，或继续其训练。"
-    ),
-    (
-        "Example: `repro train net --activation swish --epochs 30` trains Net with Swish.\n"
-        "Example: `repro train resnet --seed 1` trains a second seed."
-    ): (
-        "示例：`repro train net --activation swish --epochs 30`：用 Swish 训练原模型。\n"
-        "示例：`repro train resnet --seed 1`：用第二个种子训练 ResNet。"
     ),
     "Write a run's predictions of the 10,000 test images to submission.csv.": (
         "把一次训练对 10,000 张测试图像的预测写入 submission.csv。"
@@ -206,7 +171,7 @@ HELP = {
     "Seeds count up from this one.": "起始种子，其后依次递增。",
     "Only rows up to this many epochs.": "只取不超过该轮数的行。",
     "auto (default: cuda if usable), cpu, cuda, mps.": (
-        "auto（默认：cuda 可用时用 cuda）、cpu、cuda、mps。"
+        "auto（默认：优先 cuda）、cpu、cuda 或 mps。"
     ),
     "kernels, torch, or auto: kernels if possible. Stored runs of version 0.1: portable, native.": (
         "kernels、torch 或 auto（能用 kernels 就用 kernels）。0.1 版的训练记录：portable、native。"
@@ -239,7 +204,7 @@ HELP = {
     ),
     "Use a dark background.": "使用深色背景。",
     "First compute the predictions' confidences.": "先计算各预测的置信度。",
-    "Output format; md and latex contain tables and figures.": "输出格式；md 和 latex 含表格和图。",
+    "html; md or latex: tables and figures.": "html；md 或 latex：表格和图。",
     "Opens in en or zh; else by REPRO_LANG or LANG.": (
         "页面打开时的语言：en 或 zh；默认由 REPRO_LANG 或 LANG 决定。"
     ),
@@ -252,11 +217,11 @@ HELP = {
     "Run names, digests or unique prefixes; default: all.": (
         "训练记录的名称、哈希或唯一前缀；默认为全部。"
     ),
-    "Audit another run store, or an RO-Crate made by repro.": (
+    "Another store, or an RO-Crate made by repro.": (
         "核查另一处训练记录，或由 repro 生成的 RO-Crate。"
     ),
-    "Approximate minutes to spend on training epochs again.": "重新训练若干轮的大致用时（分钟）。",
-    "Random seed that draws the epochs.": "抽取轮次所用的随机种子。",
+    "Time for training epochs again.": "重新训练若干轮的大致用时（分钟）。",
+    "Random seed of the draw.": "抽取轮次所用的随机种子。",
     "rich or json (every field).": "rich 或 json（全部字段）。",
     "Network to measure.": "要测量的网络。",
     "Timed rounds per training loop.": "每种训练循环的计时次数。",

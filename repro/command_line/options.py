@@ -20,8 +20,9 @@ from repro.spec import DatasetName, EngineChoice
 # ruff: noqa: PLC0415
 
 TextOrJson = Literal["rich", "json"]
-RARE = "Rare options"
-"""A group of its own in help, below what most users need."""
+MORE = "More options"
+"""A group of its own in help: what most users do not need. `--help` leaves it out, `--help-all`
+shows it."""
 FormOption = Annotated[
     TextOrJson,
     typer.Option("--format", metavar="NAME", help="rich or json (every field)."),
@@ -42,7 +43,7 @@ EngineOption = Annotated[
     EngineChoice,
     typer.Option(
         metavar="NAME",
-        rich_help_panel=RARE,
+        rich_help_panel=MORE,
         help="kernels, torch, or auto: kernels if possible. "
         "Stored runs of version 0.1: portable, native.",
         show_default=False,
@@ -52,13 +53,17 @@ DatasetOption = Annotated[
     DatasetName,
     typer.Option(
         metavar="NAME",
+        rich_help_panel=MORE,
         help="cifar10, or synthetic: a quick smoke test.",
         show_default=False,
     ),
 ]
 TRAINING_OPTIONS = ("workers", "executor", "address", "gpu_share", "dry_run", "log_to", "log_dir")
 """Options that affect only training."""
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")]
+QuietOption = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", rich_help_panel=MORE, help="Print the result only."),
+]
 RecordedOption = Annotated[bool, typer.Option("--recorded", help="Use the bundled runs.")]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Only say what would be trained, and how long.")
@@ -66,7 +71,11 @@ DryRunOption = Annotated[
 WorkersOption = Annotated[
     int | None,
     typer.Option(
-        min=1, metavar="N", help="Parallel runs (default: chosen for speed).", show_default=False
+        min=1,
+        metavar="N",
+        rich_help_panel=MORE,
+        help="Parallel runs (default: chosen for speed).",
+        show_default=False,
     ),
 ]
 ThreadsOption = Annotated[
@@ -75,6 +84,7 @@ ThreadsOption = Annotated[
         min=1,
         max=64,
         metavar="N",
+        rich_help_panel=MORE,
         help="Cores per run (default: chosen for speed).",
         show_default=False,
     ),
@@ -83,7 +93,7 @@ ExecutorOption = Annotated[
     Literal["local", "ray"],
     typer.Option(
         metavar="NAME",
-        rich_help_panel=RARE,
+        rich_help_panel=MORE,
         help="local, or ray: train on a Ray cluster.",
         show_default=False,
     ),
@@ -92,7 +102,7 @@ AddressOption = Annotated[
     str,
     typer.Option(
         metavar="HOST",
-        rich_help_panel=RARE,
+        rich_help_panel=MORE,
         help="HOST:PORT of Ray, or auto: on this machine.",
         show_default=False,
     ),
@@ -103,7 +113,7 @@ GpuShareOption = Annotated[
         min=0.01,
         max=1,
         metavar="X",
-        rich_help_panel=RARE,
+        rich_help_panel=MORE,
         help="GPU fraction per run on Ray.",
     ),
 ]
@@ -112,7 +122,7 @@ LogToOption = Annotated[
     Literal["csv", "tensorboard"] | None,
     typer.Option(
         metavar="NAME",
-        rich_help_panel=RARE,
+        rich_help_panel=MORE,
         help="Also log every epoch: csv or tensorboard.",
         show_default=False,
     ),
@@ -121,7 +131,7 @@ LogDirOption = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        rich_help_panel=RARE,
+        rich_help_panel=MORE,
         help="Folder of the logs.",
         show_default="logs in REPRO_HOME",
     ),

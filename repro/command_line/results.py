@@ -80,10 +80,12 @@ def figure(
 
 
 def report(
-    folder: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("report"),
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder.")] = Path(
+        "report"
+    ),
     form: Annotated[
         Literal["html", "md", "latex"],
-        typer.Option("--format", help="Output format; md and latex contain tables and figures."),
+        typer.Option("--format", metavar="NAME", help="html; md or latex: tables and figures."),
     ] = "html",
     lang: Annotated[
         Language | None,

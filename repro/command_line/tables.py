@@ -12,6 +12,7 @@ from repro.command_line import exit_codes
 from repro.command_line.console import note, out
 from repro.command_line.errors import refuse
 from repro.command_line.options import (
+    MORE,
     TRAINING_OPTIONS,
     AddressOption,
     DatasetOption,
@@ -48,7 +49,10 @@ def table(
     own: Annotated[
         Path | None,
         typer.Option(
-            "--report", metavar="DIR", help="Another report: report.toml and table-*.csv."
+            "--report",
+            metavar="DIR",
+            rich_help_panel=MORE,
+            help="Another report: report.toml and table-*.csv.",
         ),
     ] = None,
     seeds: Annotated[
@@ -62,7 +66,13 @@ def table(
     ] = None,
     first_seed: Annotated[
         int,
-        typer.Option(min=0, max=MAX_SEED, metavar="N", help="Seeds count up from this one."),
+        typer.Option(
+            min=0,
+            max=MAX_SEED,
+            metavar="N",
+            rich_help_panel=MORE,
+            help="Seeds count up from this one.",
+        ),
     ] = 0,
     epochs: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Only rows up to this many epochs.")

@@ -8,7 +8,6 @@ import io
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -38,7 +37,6 @@ from tests.chinese import HALF_WIDTH
 from tests.command_line.shell import CLI, ROOT, complains, environment, repro, repro_process
 from tests.examples import record
 from tests.processes import of_group
-from tests.test_docs import parse
 
 
 @pytest.mark.slow
@@ -189,22 +187,6 @@ def test_help_is_wrapped_at_the_terminals_width_alone(home):
     assert "throughput is compared" in shown
     assert "each row as soon" in repro_process(home, "--help", COLUMNS="80").stdout
     assert "problem is missing runs" in repro_process(home, "table", "--help", COLUMNS="80").stdout
-
-
-@pytest.mark.parametrize(
-    ("command", "lines"),
-    [("claims", 24), ("figure", 32), ("train", 36), ("table", 40), ("verify", 40)],
-)
-def test_the_help_of_common_commands_is_short_and_ends_with_examples(home, command, lines):
-    """Only `claims` fits into 25 lines: a page of 18 options, each with a sentence, needs 40."""
-    shown = repro(home, command, "--help", COLUMNS="80").stdout
-    assert len(shown.splitlines()) <= lines
-    assert not re.search(r"<\w+|x>=|<=x", shown), "types of the code, not of a user"
-    assert "─ Rare options ─" in shown.partition("--format")[2]
-    examples = re.findall(r"Example: `repro (.+?)` ", shown.partition("Rare options")[2])
-    assert len(examples) == 2
-    for each in examples:
-        parse(shlex.split(each))
 
 
 def test_every_option_of_every_command_has_help(home):

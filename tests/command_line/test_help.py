@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 import pytest
 import typer.main
@@ -12,6 +13,7 @@ from repro.command_line.help import DEFAULTS
 from repro.command_line.help_zh import HELP
 from tests.chinese import HALF_WIDTH
 from tests.command_line.shell import CLI, complains, repro, repro_process
+from tests.test_docs import parse
 
 
 def commands():
@@ -27,7 +29,7 @@ def commands():
 
 def english_texts():
     for _, command in commands():
-        yield from (command.help, command.epilog)
+        yield command.help
         yield from (each.help for each in command.params)
 
 
@@ -71,7 +73,7 @@ def test_a_chinese_help_page_fits_80_columns_and_is_chinese(home, words):
         "Options",
         "Arguments",
         "Commands",
-        "Rare options",
+        "More options",
         "default",
         "Show this page",
     }
@@ -87,3 +89,59 @@ def test_help_is_in_the_language_of_the_environment_and_english_again_afterwards
 
 def test_an_unknown_language_is_said_before_any_help(home):
     complains(repro(home, "--help", REPRO_LANG="fr"), 2, "REPRO_LANG: expected en or zh; got 'fr'")
+
+
+WITH_MORE = ["table", "train", "verify", "recipes", "figure", "audit"]
+PAGES = [words for words, command in commands() if words and not hasattr(command, "commands")]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("words", PAGES)
+def test_a_help_page_fits_a_terminal_of_24_rows_and_80_columns(home, words, lang):
+    shown = repro(home, *words, "--help", COLUMNS="80", REPRO_LANG=lang).stdout
+    lines = shown.strip().splitlines()
+    assert len(lines) <= 23, "the shell's next prompt takes a row too"
+    assert max(map(cell_len, lines)) <= 80
+    assert not re.search(r"<\w+|x>=|<=x", shown), "types of the code, not of a user"
+
+
+WITH_OPTIONS = [words for words, command in commands() if words in PAGES and command.params]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("words", WITH_OPTIONS)
+def test_a_help_page_ends_with_two_examples_that_can_be_called(home, words, lang):
+    shown = repro(home, *words, "--help", COLUMNS="80", REPRO_LANG=lang).stdout
+    end = " ".join(shown.rpartition("╯")[2].split())
+    examples = re.findall(r"(?:Example: |示例：)`repro (.+?)`", end)
+    assert len(set(examples)) == 2
+    assert bool(re.search(r"[\u4e00-\u9fff]", end)) == (lang == "zh")
+    assert lang == "en" or not HALF_WIDTH.search(end)
+    for each in examples:
+        assert each.startswith(" ".join(words))
+        parse(shlex.split(each))
+
+
+@pytest.mark.parametrize("command", WITH_MORE)
+def test_help_all_shows_every_option_and_the_whole_text(home, command):
+    short = repro(home, command, "--help", COLUMNS="80").stdout
+    whole = repro(home, command, "--help-all", COLUMNS="80").stdout
+    assert "--help-all" in short
+    assert "─ More options ─" in whole
+    assert "─ More options ─" not in short
+    known = typer.main.get_command(CLI.app).commands[command]
+    names = {name for each in known.params for name in each.opts if name.startswith("--")}
+    missing = {name for name in names if name not in short}
+    assert missing
+    assert not {name for name in names if name not in whole}
+    assert re.sub(r"\s+", " ", known.help) in re.sub(r"\s+", " ", whole)
+    assert "─ 更多选项 ─" in repro(home, command, "--help-all", REPRO_LANG="zh").stdout
+
+
+def test_the_first_page_has_no_types_of_the_code(home):
+    assert "<" not in repro(home, "--help").stdout
+
+
+def test_a_page_that_leaves_nothing_out_has_no_help_all(home):
+    assert "--help-all" not in repro(home, "score", "--help").stdout
+    complains(repro(home, "score", "--help-all"), 2, "No such option")
