@@ -477,11 +477,6 @@ ALLOWED = {
         "verdicts.judging",
     },
     "reporting.figures.filters": {"reporting.figures.style", "verdicts.evidence"},
-    "reporting.figures.listing": {
-        "reporting.figures.registry",
-        "reporting.language",
-        "reporting.terminal",
-    },
     "reporting.figures.network_drawing": {
         "networks.layers",
         "reporting.figures.style",
@@ -659,6 +654,7 @@ ALLOWED = {
         "reporting.figures.registry",
         "reporting.figures.style",
         "reporting.language",
+        "reporting.terminal",
         "verdicts.calibration",
         "verdicts.evidence",
     },
@@ -828,7 +824,6 @@ ALLOWED = {
         "reporting.export.crate",
         "reporting.export.crate_description",
         "reporting.export.weights",
-        "reporting.figures.listing",
         "reporting.figures.registry",
         "reporting.figures.style",
         "reporting.language",

@@ -89,7 +89,7 @@ class Measured:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class BenchResult:
     """All that one call measured."""
 
     machine: dict[str, str]

@@ -57,8 +57,7 @@ def figure(
     """
     from repro.commands.context import Session, evidence
     from repro.commands.figure import calibrate as compute_calibration
-    from repro.commands.figure import draw_figures
-    from repro.reporting.figures.listing import list_figures
+    from repro.commands.figure import draw_figures, list_figures
     from repro.reporting.figures.registry import FIGURES, find
     from repro.reporting.figures.style import Style
 

@@ -19,7 +19,7 @@ from repro.spec import DatasetName
 
 def run_bench(
     session: Session, models: Sequence[str], *, rounds: int, short: bool, dataset: DatasetName
-) -> measuring.Report:
+) -> measuring.BenchResult:
     """Train `models` beside the loops that users write; `short` turns try the machinery only.
 
     Raises:
@@ -48,7 +48,7 @@ def run_bench(
         ]  # fmt: skip
     counts = sorted({1, cores, 2 * cores})
     steps = 4 if short else measuring.STEPS["net-relu"]
-    return measuring.Report(
+    return measuring.BenchResult(
         machine=measuring.describe_machine(cores),
         networks=networks,
         workers=measuring.measure_workers(

@@ -7,17 +7,28 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from rich.console import RenderableType
 
 from repro.commands.context import Session
 from repro.errors import DataError
 from repro.execution.processes import predict
 from repro.files import write_atomically
 from repro.paths import home
-from repro.reporting.figures.registry import FigureSpec, lacks, render_picture
+from repro.reporting.figures.registry import FIGURES, FigureSpec, lacks, render_picture
 from repro.reporting.figures.style import Format, Style
-from repro.reporting.language import choose
+from repro.reporting.language import Language, choose
+from repro.reporting.terminal import plain_table
 from repro.verdicts.calibration import bin_up, save_bins
 from repro.verdicts.evidence import Evidence
+
+
+def list_figures(lang: Language) -> RenderableType:
+    """Every figure's name and title."""
+    grid = plain_table("", "", left=("",))
+    grid.show_header = False
+    for picture in FIGURES.values():
+        grid.add_row(picture.name, picture.title_zh if lang == "zh" else picture.title)
+    return grid
 
 
 def calibrate(session: Session, found: Evidence) -> None:

@@ -194,9 +194,9 @@ class Audit:
 
         do_jobs(records, workers=workers, on_event=hear)
 
-    def _job(self, record: RunRecord, task: Predict | Retrain) -> Job:
+    def _job(self, record: RunRecord, action: Predict | Retrain) -> Job:
         store, home = str(self.store.root), str(self.home)
-        return Job(spec=record.spec, task=task, store=store, home=home)
+        return Job(spec=record.spec, action=action, store=store, home=home)
 
     def _add(self, run: str, check: Check, outcome: Outcome, text: str) -> None:
         self.findings.append(Finding(run=run, check=check, outcome=outcome, text=text))
@@ -235,7 +235,7 @@ def _count(store: Store, record: RunRecord, labels: Bytes) -> tuple[Outcome, str
 
 def _judge(store: Store, record: RunRecord, job: Job, event: AnyEvent) -> Iterator[Finding]:
     """What an event of a job says of its run, if it says anything."""
-    check: Check = "predictions" if isinstance(job.task, Predict) else "training"
+    check: Check = "predictions" if isinstance(job.action, Predict) else "training"
 
     def finding(outcome: Outcome, text: str, epoch: int | None = None) -> Finding:
         return Finding(run=job.spec.name, check=check, outcome=outcome, text=text, epoch=epoch)

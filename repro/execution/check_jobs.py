@@ -31,14 +31,14 @@ from repro.training.kernel_engine import KernelTrainer
 _NO_CODE = "its network is code of somebody's own, which no store keeps and which is not run here"
 
 
-def predict(job: Job, task: Predict, emit: Emit) -> None:
+def predict(job: Job, action: Predict, emit: Emit) -> None:
     """Predict the test images with the weights of the run's last checkpoint, or of a reading's.
 
     Raises:
         ReproError: the data cannot be read, or the run has no checkpoint that can.
     """
-    record, checkpoint = _recorded(job, task.epoch)
-    if task.exactly and not is_comparable(record, emit):
+    record, checkpoint = _recorded(job, action.epoch)
+    if action.exactly and not is_comparable(record, emit):
         return
     trainer = _trainer(job, checkpoint)
     on = job.spec.recipe.dropout_at_prediction
@@ -55,17 +55,17 @@ def predict(job: Job, task: Predict, emit: Emit) -> None:
     )
 
 
-def retrain(job: Job, task: Retrain, emit: Emit) -> None:
+def retrain(job: Job, action: Retrain, emit: Emit) -> None:
     """Train epochs of a recorded run again and tell of each; nothing is written.
 
     Raises:
         ReproError: the data, the record or the checkpoint cannot be read, or the training failed.
     """
-    record, checkpoint = _recorded(job, task.start)
+    record, checkpoint = _recorded(job, action.start)
     if not is_comparable(record, emit):
         return
     trainer = _trainer(job, checkpoint)
-    for _ in range(task.epochs):
+    for _ in range(action.epochs):
         try:
             again = trainer.train_epoch(report_steps(trainer, emit))
         except TrainingError as error:  # what the record says was finite

@@ -178,7 +178,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     store: str
     home: str
     """Where the data set lies."""
-    task: Train | Predict | Retrain | RunFirstSteps
+    action: Train | Predict | Retrain | RunFirstSteps
     device: Device = "cpu"
     """What computes it."""
     threads: int = 1
@@ -190,7 +190,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def specs(self) -> tuple[RunSpec, ...]:
         """All runs of the job: more than one where a GPU trains them together."""
-        others = self.task.others if isinstance(self.task, Train) else ()
+        others = self.action.others if isinstance(self.action, Train) else ()
         return (self.spec, *(spec for spec, _ in others))
 
     @property

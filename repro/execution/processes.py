@@ -234,7 +234,7 @@ def predict(spec: RunSpec, *, store: Path, home: Path, epoch: int | None = None)
     Raises:
         ReproError: the data cannot be read, or the run has no checkpoint that can.
     """
-    job = Job(spec=spec, task=Predict(epoch=epoch), store=str(store), home=str(home))
+    job = Job(spec=spec, action=Predict(epoch=epoch), store=str(store), home=str(home))
     return _ask(job, Predicted)
 
 
@@ -245,7 +245,7 @@ def run_first_steps(spec: RunSpec, device: Device, home: Path) -> FirstSteps:
         ReproError: they cannot be done on this machine.
     """
     return _ask(
-        Job(spec=spec, task=RunFirstSteps(), store="", home=str(home), device=device), FirstSteps
+        Job(spec=spec, action=RunFirstSteps(), store="", home=str(home), device=device), FirstSteps
     )
 
 

@@ -120,7 +120,7 @@ def run(
         jobs.append(
             Job(
                 spec=first.spec,
-                task=Train(epochs=first.epochs, others=together, card=cards[place % len(cards)]),
+                action=Train(epochs=first.epochs, others=together, card=cards[place % len(cards)]),
                 store=str(store),
                 home=str(home),
                 device=first.device,

@@ -71,7 +71,7 @@ def train(job: Job, epochs: int, emit: Emit) -> None:
             return
         trainer = trainer_for(job)
         environment = describe_environment(spec)
-        _begin(trainer, store, environment, record, emit)
+        _resume_or_start(trainer, store, environment, record, emit)
         while trainer.epoch < epochs:
             trainer.train_epoch(report_steps(trainer, emit))
             if trainer.epoch in spec.recipe.reading_epochs:
@@ -89,9 +89,9 @@ def train_together(job: Job, emit: Emit) -> None:
     Raises:
         ReproError: as :func:`train`.
     """
-    assert isinstance(job.task, Train)  # noqa: S101 - main gives no other
+    assert isinstance(job.action, Train)  # noqa: S101 - main gives no other
     store = Store(Path(job.store))
-    epochs = {job.spec: job.task.epochs, **dict(job.task.others)}
+    epochs = {job.spec: job.action.epochs, **dict(job.action.others)}
     with ExitStack() as locks:
         for spec in job.in_order:
             locks.enter_context(store.lock(spec, _waiting(spec, emit)))
@@ -103,7 +103,7 @@ def train_together(job: Job, emit: Emit) -> None:
         if not kinds:
             return
         dataset = load(job.spec.dataset, Path(job.home))
-        number = job.task.card
+        number = job.action.card
         card = gpu(Path(job.home), number).name
         environments = {spec: describe_environment(spec, card) for spec in records}
 
@@ -112,7 +112,7 @@ def train_together(job: Job, emit: Emit) -> None:
             runs = []
             for spec in specs:
                 runs.append(Run(spec, dataset.test_labels))
-                _begin(runs[-1], store, environments[spec], records[spec], emit)
+                _resume_or_start(runs[-1], store, environments[spec], records[spec], emit)
             return _advance(
                 runs, epochs[specs[0]], dataset, device,
                 lambda run: _keep(run, environments[run.spec], store, emit),
@@ -181,7 +181,7 @@ def gpu(home: Path, number: int = 0) -> Gpu:
     return Gpu(number, cache=home / "cache" / "cuda")
 
 
-def _begin(
+def _resume_or_start(
     trainer: History,
     store: Store,
     environment: Environment,
@@ -189,7 +189,7 @@ def _begin(
     emit: Emit,
 ) -> None:
     """Take up what there is of a run, and tell from where it goes on."""
-    _resume(trainer, store, environment, record, emit)
+    _restore(trainer, store, environment, record, emit)
     emit(Started(run=trainer.spec.name, epoch=trainer.epoch))
     if trainer.epoch:
         trainer.save(environment, store)  # a kill may have come before the record
@@ -219,7 +219,7 @@ def report_steps(trainer: History, emit: Emit) -> Callable[[int, int, float], No
     return tell
 
 
-def _resume(
+def _restore(
     trainer: History,
     store: Store,
     environment: Environment,

@@ -49,15 +49,15 @@ def main() -> int:
 
     job = decode_job(sys.stdin.buffer.read())
     try:
-        match job.task:
+        match job.action:
             case Train() if job.device == "cuda" and job.spec.engine == "kernels":
                 train_together(job, emit)
             case Train(epochs=epochs):
                 train(job, epochs, emit)
-            case Predict() as task:
-                predict(job, task, emit)
-            case Retrain() as task:
-                retrain(job, task, emit)
+            case Predict() as action:
+                predict(job, action, emit)
+            case Retrain() as action:
+                retrain(job, action, emit)
             case RunFirstSteps():
                 run_first_steps(job, emit)
     except ReproError as error:

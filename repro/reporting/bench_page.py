@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from repro.bench.baseline_process import LOOPS
-from repro.bench.measuring import OURS, STEPS, Measured, Report
+from repro.bench.measuring import OURS, STEPS, BenchResult, Measured
 from repro.errors import UsageError
 from repro.files import disk_errors, write_atomically
 from repro.reporting.figures.style import load_matplotlib
@@ -20,10 +20,10 @@ MARKS = ("<!-- measured: begin -->", "<!-- measured: end -->")
 """Between these lines of a Markdown file, the tables are put."""
 
 
-def markdown(report: Report) -> str:
-    """The report as Markdown tables."""
-    parts = [", ".join(f"{name} {value}" for name, value in report.machine.items()) + "."]
-    parts += [f"### {each.model}\n\n{_network_table(each)}" for each in report.networks]
+def markdown(result: BenchResult) -> str:
+    """The result as Markdown tables."""
+    parts = [", ".join(f"{name} {value}" for name, value in result.machine.items()) + "."]
+    parts += [f"### {each.model}\n\n{_network_table(each)}" for each in result.networks]
 
     def add(
         title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], *, names: int = 0
@@ -36,14 +36,14 @@ def markdown(report: Report) -> str:
     add(
         "Runs at a time (Net, kernels)",
         ("Runs", "Epochs an hour"),
-        [(f"{count}", f"{rate:.0f}") for count, rate in report.workers.items()],
+        [(f"{count}", f"{rate:.0f}") for count, rate in result.workers.items()],
     )
     add(
         "Cores for one run (kernels)",
         ("Network", "Cores", "Times as fast"),
         [
             (model, f"{count}", f"{seconds[1] / taken:.2f}")
-            for model, seconds in report.threads.items()
+            for model, seconds in result.threads.items()
             for count, taken in seconds.items()
         ],
         names=1,
@@ -51,32 +51,32 @@ def markdown(report: Report) -> str:
     add(
         "Seeds (one epoch of Net, kernels, from nothing)",
         ("Seeds", "Seconds", "a seed"),
-        [(f"{n}", f"{taken:.1f}", f"{taken / n:.1f}") for n, taken in report.seeds.items()],
+        [(f"{n}", f"{taken:.1f}", f"{taken / n:.1f}") for n, taken in result.seeds.items()],
     )
     add(
         "The 17 cells, kernels: hours of training, as predicted from the above",
         ("Seeds", "Hours"),
-        [(f"{count}", f"{taken:.1f}") for count, taken in _hours(report).items()],
+        [(f"{count}", f"{taken:.1f}") for count, taken in _hours(result).items()],
     )
     add(
         "Commands that need no torch",
         ("Command", "Median s", "Slowest s", "n"),
         [
             (f"`{name}`", f"{statistics.median(taken):.2f}", f"{max(taken):.2f}", f"{len(taken)}")
-            for name, taken in report.commands.items()
+            for name, taken in result.commands.items()
         ],
         names=1,
     )
     return "\n\n".join(parts) + "\n"
 
 
-def _hours(report: Report) -> dict[int, float]:
+def _hours(result: BenchResult) -> dict[int, float]:
     """Hours that the runs of all tables take for so many seeds, a run a core; {} if not all three
     networks were measured. Validation, a fifteenth of the time, comes on top."""
-    rates = {each.model: each for each in report.networks if "kernels" in each.seconds}
+    rates = {each.model: each for each in result.networks if "kernels" in each.seconds}
     if rates.keys() != STEPS.keys():
         return {}
-    cores = report.networks[0].cores
+    cores = result.networks[0].cores
     alone = [
         cores * epochs / rates[model].epochs_per_hour("kernels")
         for model, epochs in [*[("net-relu", 100)] * 3, ("improved", 100), ("resnet", 10)]
@@ -84,22 +84,22 @@ def _hours(report: Report) -> dict[int, float]:
     return {count: max(count * sum(alone) / cores, *alone) for count in (1, 5, 10, 20)}
 
 
-def draw(report: Report, path: Path) -> None:
+def draw(result: BenchResult, path: Path) -> None:
     """How the cost grows with seeds and with runs at a time, as an SVG; needs matplotlib."""
     load_matplotlib()
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
 
     figure = Figure(figsize=(8, 3), layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.plot(list(report.seeds), list(report.seeds.values()), "o-", color="#0072b2")
+    left.plot(list(result.seeds), list(result.seeds.values()), "o-", color="#0072b2")
     left.set(
         xlabel="seeds of Net, one epoch each", ylabel="seconds", xlim=(0, None), ylim=(0, None)
     )
-    right.plot(list(report.workers), list(report.workers.values()), "o-", color="#0072b2")
+    right.plot(list(result.workers), list(result.workers.values()), "o-", color="#0072b2")
     right.set(
         xlabel="runs at a time", ylabel="epochs of Net an hour", xlim=(0, None), ylim=(0, None)
     )
-    right.axvline(report.networks[0].cores, color="#999999", linestyle=":", label="cores")
+    right.axvline(result.networks[0].cores, color="#999999", linestyle=":", label="cores")
     right.legend()
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
@@ -148,12 +148,12 @@ def around_marks(page: Path) -> tuple[str, str]:
     return before, after
 
 
-def write(report: Report, page: Path) -> None:
+def write(result: BenchResult, page: Path) -> None:
     """Put the tables between the marks of the Markdown file `page`, the numbers and a figure beside
     it. Raises as :func:`around_marks`."""
     before, after = around_marks(page)
-    new = f"{before}{MARKS[0]}\n\n{markdown(report)}\n{MARKS[1]}{after}"
-    write_atomically(page.with_suffix(".json"), json.dumps(asdict(report), indent=1).encode())
+    new = f"{before}{MARKS[0]}\n\n{markdown(result)}\n{MARKS[1]}{after}"
+    write_atomically(page.with_suffix(".json"), json.dumps(asdict(result), indent=1).encode())
     write_atomically(page, new.encode())
-    if report.seeds and find_spec("matplotlib"):
-        draw(report, page.with_name("cost.svg"))
+    if result.seeds and find_spec("matplotlib"):
+        draw(result, page.with_name("cost.svg"))

@@ -20,7 +20,7 @@ from repro.runs.records import EpochRecord, Reading, RunRecord, Switched
 from repro.runs.store import Store
 from repro.spec import RunSpec
 
-Report = Callable[[int, int, float], None]
+OnStep = Callable[[int, int, float], None]
 """Called now and then during an epoch with the steps done, the steps in all and the last loss."""
 
 
@@ -178,7 +178,7 @@ class Solo(History):
     """A run that its engine moves on by itself."""
 
     @abstractmethod
-    def train_epoch(self, report: Report | None = None) -> EpochRecord:
+    def train_epoch(self, on_step: OnStep | None = None) -> EpochRecord:
         """Train on every training image once, validate, and add the epoch to the history.
 
         Raises:

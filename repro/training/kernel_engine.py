@@ -15,7 +15,7 @@ from repro.kernels import binding, library, networks
 from repro.runs.digests import Arrays, arrays_digest
 from repro.runs.records import EpochRecord
 from repro.spec import RunSpec
-from repro.training.history import Report, Solo, from_groups
+from repro.training.history import OnStep, Solo, from_groups
 
 _STEPS_AT_A_TIME = 100
 """Steps between two reports."""
@@ -67,7 +67,7 @@ class KernelTrainer(Solo):
             threads=self._threads,
         )
 
-    def train_epoch(self, report: Report | None = None) -> EpochRecord:
+    def train_epoch(self, on_step: OnStep | None = None) -> EpochRecord:
         """Train on every training image once, validate, and add the epoch to the history.
 
         Raises:
@@ -76,7 +76,7 @@ class KernelTrainer(Solo):
         start = time.perf_counter()
         epoch = self.epoch + 1
         order = streams.order(self.train, self.spec.seed, epoch, self.spec.recipe.order)
-        losses = self.train_on(order, epoch, report)
+        losses = self.train_on(order, epoch, on_step)
         logits = self._logits(
             self._train_images, self.validation, epoch, self.spec.recipe.dropout_at_prediction
         )
@@ -91,7 +91,7 @@ class KernelTrainer(Solo):
         )
 
     def train_on(
-        self, order: npt.NDArray[np.int64], epoch: int, report: Report | None = None
+        self, order: npt.NDArray[np.int64], epoch: int, on_step: OnStep | None = None
     ) -> npt.NDArray[np.float32]:
         """Train on the images of the data set that `order` (N,) names, batch by batch, and return
         each batch's loss, float32 (steps,)."""
@@ -105,8 +105,8 @@ class KernelTrainer(Solo):
                 seed=self.spec.seed, epoch=epoch, first=first,
             )  # fmt: skip
             losses[step : step + len(part)] = part
-            if report and math.isfinite(value := float(part[-1])):
-                report(step + len(part), steps, value)
+            if on_step and math.isfinite(value := float(part[-1])):
+                on_step(step + len(part), steps, value)
         return losses
 
     def test_confidences(self) -> npt.NDArray[np.float32]:

@@ -27,7 +27,7 @@ from repro.runs.digests import Arrays, arrays_digest
 from repro.runs.records import EpochRecord
 from repro.spec import PIXEL_STATISTICS, Device, Pixels, Purpose, RunSpec, stream_seed
 from repro.training import optimisers
-from repro.training.history import Report, Solo, from_groups
+from repro.training.history import OnStep, Solo, from_groups
 
 PREDICTION_BATCH = 100
 """Images per forward pass where nothing is learned; part of what the bits depend on. As many as a
@@ -163,7 +163,7 @@ class Trainer(Solo):
             )
         )
 
-    def train_epoch(self, report: Report | None = None) -> EpochRecord:
+    def train_epoch(self, on_step: OnStep | None = None) -> EpochRecord:
         """Train on every training image once, validate, and add the epoch to the history.
 
         Raises:
@@ -172,7 +172,7 @@ class Trainer(Solo):
         start = time.perf_counter()
         epoch = self.epoch + 1
         self._reseed_dropout("dropout", epoch)
-        losses = self.train_on(self.order(epoch), report)
+        losses = self.train_on(self.order(epoch), on_step)
         dropout = self.spec.recipe.dropout_at_prediction
         logits = self._logits(self.data.train_images, self.validation, epoch, dropout)
         duration_s = time.perf_counter() - start
@@ -187,7 +187,7 @@ class Trainer(Solo):
             duration_s=duration_s,
         )
 
-    def train_on(self, order: Tensor, report: Report | None = None) -> Tensor:
+    def train_on(self, order: Tensor, on_step: OnStep | None = None) -> Tensor:
         """Train on the images of the data set that `order` names, int64 (N,), batch by batch.
 
         Returns each batch's loss, float32 (steps,), on the device.
@@ -206,8 +206,8 @@ class Trainer(Solo):
             gradients = torch.autograd.grad(loss, self._trained, allow_unused=True)
             self.optimiser.step(gradients)
             losses[step] = loss.detach()
-            if report and step % 100 == 0 and math.isfinite(value := loss.item()):
-                report(step, len(batches), value)
+            if on_step and step % 100 == 0 and math.isfinite(value := loss.item()):
+                on_step(step, len(batches), value)
         return losses
 
     def order(self, epoch: int) -> Tensor:

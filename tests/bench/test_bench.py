@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from repro.bench import baseline_process, floor, measuring
 from repro.bench.floor import useful_operations
-from repro.bench.measuring import Measured, Report, measure
+from repro.bench.measuring import BenchResult, Measured, measure
 from repro.data.dataset import synthetic
 from repro.data.png_export import export
 from repro.errors import TrainingError, UsageError
@@ -63,7 +63,7 @@ def test_the_spread_is_half_the_distance_of_the_quartiles():
 def test_the_tables_replace_what_stands_between_the_marks(tmp_path):
     page = tmp_path / "README.md"
     page.write_text(f"before\n{MARKS[0]}\nold\n{MARKS[1]}\nafter\n")
-    report = Report(
+    report = BenchResult(
         machine={"cores": "2"}, networks=[MEASURED], workers={1: 100.0},
         threads={"net-relu": {1: 3.0, 2: 2.0}}, commands={"repro x": [0.2]},
     )  # fmt: skip
@@ -85,15 +85,15 @@ def test_the_hours_are_those_of_all_runs_or_of_the_longest():
     networks = [
         MEASURED, Measured(**slow), Measured(**{**vars(MEASURED), "model": "resnet"}),
     ]  # fmt: skip
-    hours = bench_page._hours(Report(machine={}, networks=networks))
+    hours = bench_page._hours(BenchResult(machine={}, networks=networks))
     longest, others = 100 / 3.6, (3 * 100 + 10) / 360
     assert hours[1] == pytest.approx(longest)
     assert hours[10] == pytest.approx(10 * (longest + others) / 2)
-    assert bench_page._hours(Report(machine={}, networks=networks[:2])) == {}
+    assert bench_page._hours(BenchResult(machine={}, networks=networks[:2])) == {}
 
 
 def test_the_figure_has_what_was_measured(tmp_path):
-    report = Report(
+    report = BenchResult(
         machine={}, networks=[MEASURED], workers={1: 300.0, 2: 600.0, 4: 590.0},
         seeds={1: 12.0, 2: 12.5, 5: 36.0},
     )  # fmt: skip
@@ -117,7 +117,7 @@ def test_a_page_without_marks_is_left_alone(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("mine")
     with pytest.raises(UsageError, match=r"page\.md: expected the lines"):
-        write(Report(machine={}, networks=[]), page)
+        write(BenchResult(machine={}, networks=[]), page)
     assert page.read_text() == "mine"
 
 
@@ -176,7 +176,7 @@ def test_loops_train_by_turns(tmp_path, png):
     assert got.rate > 1e8
     assert [line for line in said if "trains 10 steps, to be validated" in line] == said[:2]
     assert len(said) == 4
-    assert "| D, ours, kernels |" in markdown(Report(machine={}, networks=[got]))
+    assert "| D, ours, kernels |" in markdown(BenchResult(machine={}, networks=[got]))
 
 
 @pytest.mark.slow

@@ -83,14 +83,14 @@ def cheap(store):
     return audit
 
 
-def whole(store, minutes=5.0, seed=0, only=lambda task: True):
+def whole(store, minutes=5.0, seed=0, only=lambda action: True):
     """All checks; with these minutes every epoch that can be trained again is."""
     audit = cheap(store)
     jobs = [
         *audit.prediction_jobs(),
         *audit.training_jobs(minutes=minutes, workers=2, seed=seed),
     ]
-    audit.do([(record, job) for record, job in jobs if only(job.task)], 2, lambda: None)
+    audit.do([(record, job) for record, job in jobs if only(job.action)], 2, lambda: None)
     return audit
 
 
@@ -105,11 +105,11 @@ def begin_elsewhere(store):
         forge_checkpoint(store.checkpoint(SPEC, epoch), change)
 
 
-def covers(task, wanted):
-    """Whether `task` is the one that is wanted, or trains more from the same start."""
-    if isinstance(task, Retrain) and isinstance(wanted, Retrain):
-        return task.start == wanted.start
-    return task == wanted
+def covers(action, wanted):
+    """Whether `action` is the one that is wanted, or trains more from the same start."""
+    if isinstance(action, Retrain) and isinstance(wanted, Retrain):
+        return action.start == wanted.start
+    return action == wanted
 
 
 def refuted(audit):
@@ -143,10 +143,10 @@ def test_a_forged_stretch_is_refuted_once_the_stretch_is_trained_again(store):
     forge_record(record_path(store), invent)
     for epoch in (10, None):
         forge_checkpoint(store.checkpoint(SPEC, epoch), invent)
-    first = whole(store, minutes=0.12, only=lambda task: isinstance(task, Retrain))
+    first = whole(store, minutes=0.12, only=lambda action: isinstance(action, Retrain))
     assert {each.epoch for each in first.findings if each.check == "training"} <= {1, 2, 11}
     assert not refuted(first), "an epoch of each stretch does not reach it"
-    full = whole(store, only=lambda task: isinstance(task, Retrain))
+    full = whole(store, only=lambda action: isinstance(action, Retrain))
     assert "epoch 6: weights_sha256: recorded 0000" in refuted(full)["training"]
 
 
@@ -204,7 +204,7 @@ def test_a_forged_value_under_a_new_seal_is_refuted_by_a_deeper_check(store, pla
     if place[0] == "epochs" and place[1] == 10:
         deep["training"] = Retrain(start=10, epochs=1)
     minutes = 0.4 if check == "training" else 0
-    audit = whole(store, minutes=minutes, only=lambda task: covers(task, deep.get(check)))
+    audit = whole(store, minutes=minutes, only=lambda action: covers(action, deep.get(check)))
     assert words in refuted(audit)[check]
     assert audit.conclusion == "refuted"
 
@@ -316,7 +316,7 @@ def test_epochs_are_drawn_by_the_seed_and_within_the_minutes(store):
 
     def drawn(minutes, seed):
         jobs = audit.training_jobs(minutes=minutes, workers=1, seed=seed)
-        return [(job.task.start, job.task.epochs) for _, job in jobs]
+        return [(job.action.start, job.action.epochs) for _, job in jobs]
 
     assert drawn(5, 0) == drawn(5, 0)
     assert {tuple(drawn(5, seed)) for seed in range(20)} == {((0, 10), (10, 1)), ((10, 1), (0, 10))}
@@ -331,7 +331,7 @@ def test_the_record_does_not_set_the_price_of_its_own_check(store):
     before = cheap(store).training_jobs(minutes=1, workers=1, seed=0)
     forge_record(record_path(store), slow)
     after = cheap(store).training_jobs(minutes=1, workers=1, seed=0)
-    assert [job.task for _, job in after] == [job.task for _, job in before]
+    assert [job.action for _, job in after] == [job.action for _, job in before]
 
 
 def test_a_reading_without_a_checkpoint_is_not_called_proved(store):

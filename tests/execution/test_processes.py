@@ -384,7 +384,7 @@ def test_each_card_trains_a_share_of_the_runs(tmp_path):
         executor=executor, cards=(0, 3),
     )  # fmt: skip
     assert not failures
-    shares = {job.task.card: len(job.specs) for job in executor.jobs}
+    shares = {job.action.card: len(job.specs) for job in executor.jobs}
     assert shares == {0: 3, 3: 2}
 
 
@@ -415,7 +415,7 @@ NAMES = ["caf\udce9", "数据 100%25", "a'b\\c"]
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_job_has_any_name_of_a_file_and_a_message_says_it(name):
-    job = Job(spec=spec_of(), task=Train(epochs=1), store=f"/s/{name}", home=f"/h/{name}")
+    job = Job(spec=spec_of(), action=Train(epochs=1), store=f"/s/{name}", home=f"/h/{name}")
     assert decode_job(encode_job(job)) == job
     event = msgspec.json.decode(
         encode_event(Noted(run="r", message=f"{name}: kept")), type=AnyEvent
@@ -505,8 +505,8 @@ def test_a_run_on_the_cpu_imports_no_torch(tmp_path):
     code = processes.worker_code("kernels")
     told = code.replace("sys.stderr.flush()", "print(*sys.modules, file=sys.stderr, flush=True)")
     assert told != code
-    task = Train(epochs=10)
-    job = Job(spec=spec_of("improved"), task=task, store=str(tmp_path), home=str(tmp_path))
+    action = Train(epochs=10)
+    job = Job(spec=spec_of("improved"), action=action, store=str(tmp_path), home=str(tmp_path))
     done = subprocess.run(
         [sys.executable, "-c", told], input=encode_job(job), capture_output=True,
         check=True,

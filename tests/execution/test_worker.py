@@ -22,7 +22,7 @@ EPOCHS = 5
 def train(folder, epochs=EPOCHS):
     """Where the run began, and what was noted."""
     events = []
-    job = Job(spec=SPEC, task=Train(epochs=epochs), store=str(folder), home="")
+    job = Job(spec=SPEC, action=Train(epochs=epochs), store=str(folder), home="")
     train_job.train(job, epochs, events.append)
     (started,) = [each.epoch for each in events if isinstance(each, Started)]
     return started, [each.message for each in events if isinstance(each, Noted)]

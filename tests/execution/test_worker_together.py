@@ -37,8 +37,8 @@ def together(folder, specs=SPECS, epochs=3, stop_after=None):
             raise KeyboardInterrupt
 
     (first, *others), most = specs, epochs
-    task = Train(epochs=most, others=tuple((spec, most) for spec in others))
-    job = Job(spec=first, task=task, store=str(folder), home="", device="cuda")
+    action = Train(epochs=most, others=tuple((spec, most) for spec in others))
+    job = Job(spec=first, action=action, store=str(folder), home="", device="cuda")
     try:
         train_job.train_together(job, emit)
     except KeyboardInterrupt:
@@ -55,7 +55,7 @@ def alone(tmp_path_factory):
     """The same runs by the kernels on the CPU."""
     folder = tmp_path_factory.mktemp("alone")
     for spec in SPECS:
-        job = Job(spec=spec, task=Train(epochs=3), store=str(folder), home="")
+        job = Job(spec=spec, action=Train(epochs=3), store=str(folder), home="")
         train_job.train(job, 3, lambda event: None)
     return folder
 
@@ -85,7 +85,7 @@ def test_a_killed_group_goes_on_to_the_same_bits(alone, tmp_path, announced):
 @pytest.mark.slow
 def test_a_run_goes_from_a_cpu_to_a_gpu_and_back(alone, tmp_path):
     spec = SPECS[1]
-    job = Job(spec=spec, task=Train(epochs=3), store=str(tmp_path), home="")
+    job = Job(spec=spec, action=Train(epochs=3), store=str(tmp_path), home="")
     train_job.train(job, 1, lambda event: None)
     together(tmp_path, epochs=2)
     train_job.train(job, 3, lambda event: None)
@@ -138,8 +138,8 @@ def test_what_is_complete_is_not_trained_again(tmp_path):
 def test_runs_of_two_kinds_are_trained_side_by_side_each_to_its_epochs(tmp_path):
     small = dataclasses.replace(SPECS[0].recipe, batch_size=50)
     other = dataclasses.replace(SPECS[0], recipe=small)
-    task = Train(epochs=1, others=((other, 2),))
-    job = Job(spec=SPECS[0], task=task, store=str(tmp_path), home="", device="cuda")
+    action = Train(epochs=1, others=((other, 2),))
+    job = Job(spec=SPECS[0], action=action, store=str(tmp_path), home="", device="cuda")
     train_job.train_together(job, lambda event: None)
     assert [len(digests(tmp_path, spec)) for spec in (SPECS[0], other)] == [1, 2]
 

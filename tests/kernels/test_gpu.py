@@ -156,14 +156,14 @@ def test_runs_that_do_not_fit_together_are_trained_in_turn(cuda, monkeypatch, tm
     there = cuda(memory=int(2.5 * one) + 10_000_000)
     monkeypatch.setattr(train_job, "gpu", lambda _, number: gpu.Gpu(number))
     first, *others = specs
-    task = Train(epochs=1, others=tuple((spec, 1) for spec in others))
+    action = Train(epochs=1, others=tuple((spec, 1) for spec in others))
     train_job.train_together(
-        Job(spec=first, task=task, store=str(tmp_path / "gpu"), home="", device="cuda"),
+        Job(spec=first, action=action, store=str(tmp_path / "gpu"), home="", device="cuda"),
         lambda event: None,
     )
     assert there.in_use == 0
     for spec in specs:
-        job = Job(spec=spec, task=Train(epochs=1), store=str(tmp_path / "cpu"), home="")
+        job = Job(spec=spec, action=Train(epochs=1), store=str(tmp_path / "cpu"), home="")
         train_job.train(job, 1, lambda event: None)
         one_record, other = (Store(tmp_path / at).load(spec) for at in ("gpu", "cpu"))
         assert one_record.epochs[0].weights_sha256 == other.epochs[0].weights_sha256

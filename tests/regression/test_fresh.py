@@ -111,7 +111,7 @@ def test_they_are_the_recorded_runs(fresh, model):
 def test_a_run_takes_little_memory_beside_the_shared_data_set(tmp_path, model, most):
     """In MB, while it trains. ResNet has 45 MB of weights; torch alone would take 300."""
     job = Job(
-        spec=RunSpec(recipe=REPORT_RECIPES[model], seed=0), task=Train(epochs=1),
+        spec=RunSpec(recipe=REPORT_RECIPES[model], seed=0), action=Train(epochs=1),
         store=str(tmp_path), home=str(home()),
     )  # fmt: skip
     with subprocess.Popen(
