@@ -145,3 +145,42 @@ def test_the_first_page_has_no_types_of_the_code(home):
 def test_a_page_that_leaves_nothing_out_has_no_help_all(home):
     assert "--help-all" not in repro(home, "score", "--help").stdout
     complains(repro(home, "score", "--help-all"), 2, "No such option")
+
+
+def test_help_is_wrapped_at_the_terminals_width_alone(home):
+    shown = repro_process(home, "bench", "--help-all", COLUMNS="80").stdout
+    assert "throughput is compared" in shown
+    assert "each row as soon" in repro_process(home, "--help", COLUMNS="80").stdout
+    shown = repro_process(home, "table", "--help-all", COLUMNS="80").stdout
+    assert "problem is missing runs" in shown
+
+
+def test_every_option_of_every_command_has_help(home):
+    """In the code, so that none is dropped to make a page shorter."""
+    top = typer.main.get_command(CLI.app)
+    groups = [top, *(each for each in top.commands.values() if hasattr(each, "commands"))]
+    for group in groups:
+        for command in group.commands.values():
+            assert all(each.help for each in command.params), command.name
+
+
+@pytest.mark.parametrize(("lang", "last"), [
+    ("en", "`repro --help` lists all commands."), ("zh", "`repro --help`：列出全部命令。"),
+])  # fmt: skip
+def test_without_a_command_four_lines_say_what_to_do_first(home, lang, last):
+    done = repro(home, REPRO_LANG=lang)
+    assert (done.returncode, done.stderr) == (2, "")
+    lines = done.stdout.splitlines()
+    assert (len(lines), lines[-1]) == (4, last)
+    assert max(map(cell_len, lines)) <= 80
+    for line in lines[:-1]:
+        command = re.match(r"`repro (.+?)`", line)[1]
+        assert repro(home, command.split()[0], "--help").returncode == 0
+    complains(repro(home, REPRO_LANG="fr"), 2, "REPRO_LANG: expected en or zh; got 'fr'")
+
+
+@pytest.mark.parametrize("words", [["data"], ["export"]])
+def test_a_group_without_a_command_shows_its_help_and_no_more(home, words):
+    done = repro(home, *words)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert "Usage:" in done.stdout

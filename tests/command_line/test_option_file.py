@@ -87,5 +87,5 @@ def test_what_has_no_meaning_is_refused(home, write, text, words):
 
 def test_help_shows_the_defaults_of_the_file_and_says_where_they_come_from(home, write):
     write("[table]\nfirst-seed = 7\n")
-    shown = repro(home, "table", "--help").stdout
+    shown = repro(home, "table", "--help-all").stdout
     assert "[default: 7]" in shown
