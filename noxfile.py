@@ -129,8 +129,11 @@ def cluster(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def docs(session: nox.Session) -> None:
-    """Build the documentation, strictly, into site/."""
-    install(session, "mkdocs-material")
+    """Build the documentation, strictly, into site/: English, and Chinese in site/zh/."""
+    install(session, "mkdocs-material", "mkdocs-static-i18n")
+    # It splits Chinese into words, for the search. There is no wheel of it: pip has to bring what
+    # builds one.
+    run(session, "pip", "install", "--quiet", "--constraint", "constraints/pins.txt", "jieba")
     session.env["NO_MKDOCS_2_WARNING"] = "1"
     run(session, "mkdocs", "build", "--strict", "--quiet", *session.posargs)
 

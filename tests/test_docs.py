@@ -34,8 +34,11 @@ def commands(page, *, run_only):
     return out
 
 
-ALL = [(page.name, each) for page in PAGES for each in commands(page, run_only=False)]
-RUN = [(page.name, each) for page in PAGES for each in commands(page, run_only=True)]
+ENGLISH = [page for page in PAGES if not page.name.endswith(".zh.md")]
+"""tests/test_docs_zh.py holds the Chinese pages to the same commands."""
+
+ALL = [(page.name, each) for page in ENGLISH for each in commands(page, run_only=False)]
+RUN = [(page.name, each) for page in ENGLISH for each in commands(page, run_only=True)]
 
 
 def parse(arguments):
@@ -84,7 +87,7 @@ def test_commands_that_are_marked_run(page, line, tmp_path):
 
 def test_every_page_is_in_the_navigation():
     text = (ROOT / "mkdocs.yml").read_text()
-    for page in PAGES:
+    for page in ENGLISH:  # a Chinese page takes the place of its English one
         assert re.search(rf"- {page.name}$", text, re.MULTILINE), page.name
 
 

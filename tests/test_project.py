@@ -160,9 +160,12 @@ def test_a_picture_of_the_readme_was_drawn_by_the_pinned_matplotlib(name):
 def test_the_docs_count_the_candidates_of_the_search():
     candidates = {fit.candidate for fit in recorded_search().fits}
     assert f"{len(candidates)} candidates" in text("docs/recipe-search.md")
+    assert f"{len(candidates)} 种候选设置" in text("docs/recipe-search.zh.md")
 
 
-@pytest.mark.parametrize(("name", "lang"), [("docs/recipe-search.md", "en")])
+@pytest.mark.parametrize(
+    ("name", "lang"), [("docs/recipe-search.md", "en"), ("docs/recipe-search.zh.md", "zh")]
+)
 def test_the_search_in_the_docs_is_the_recorded_one(name, lang):
     found = recorded_search()
     said = f"{stages_to_markdown(found.stages, lang)}\n\n{decision_text(found, lang)}"
@@ -176,7 +179,7 @@ def test_versions_agree():
 
 def test_the_recipe_in_the_docs_is_the_recipe():
     recipe = repro.spec.REPORT_RECIPES["net-relu"]
-    for name in ("docs/recipe.md", "docs/results.zh.md"):
+    for name in ("docs/recipe.md", "docs/recipe.zh.md"):
         assert f"| {recipe.batch_size} |" in text(name)
         assert f"| {recipe.learning_rate} |" in text(name)
 
