@@ -112,7 +112,7 @@ def test_data_that_cannot_be_had_are_not_a_trainings_fault(monkeypatch, tmp_path
     monkeypatch.setenv("REPRO_HOME", str(tmp_path))
     for user in ("table", "train"):
         monkeypatch.setattr(
-            f"repro.commands.{user}.train_missing", lambda *_: [DataError("no disk")]
+            f"repro.commands.{user}.train_missing", lambda *_, **__: [DataError("no disk")]
         )
     with pytest.raises(DataError, match="table 3-1"):
         table("3-1")

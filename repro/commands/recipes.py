@@ -10,7 +10,6 @@ from repro.data.dataset import load
 from repro.errors import ReproError, UsageError
 from repro.paths import home, packaged
 from repro.reporting.language import choose
-from repro.reporting.progress import RunDisplay
 from repro.runs import batch_norm
 from repro.runs.locations import user_store
 from repro.runs.selection import DeviceChoice, filter_runs
@@ -51,18 +50,7 @@ def search_recipes(
             for candidate in candidates
             for recipe, epochs in models_of(stage, candidate)
         ]
-        failures += train_missing(
-            session,
-            store,
-            tasks,
-            lambda todo, comparison: RunDisplay(
-                session.console,
-                todo,
-                quiet=session.quiet,
-                compare=comparison.add,
-                lang=session.lang,
-            ),
-        )
+        failures += train_missing(session, store, tasks)
     return failures
 
 

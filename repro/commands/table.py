@@ -14,7 +14,6 @@ from repro.execution.messages import ReadingDone
 from repro.execution.scheduler import Task
 from repro.reporting.language import Language, choose
 from repro.reporting.live_table import live_table
-from repro.reporting.progress import RunDisplay
 from repro.runs.locations import recorded_store, user_store
 from repro.runs.records import RunRecord
 from repro.runs.selection import (
@@ -134,16 +133,9 @@ def train_table(
         session,
         store,
         tasks,
-        lambda todo, comparison: RunDisplay(
-            session.console,
-            todo,
-            quiet=session.quiet,
-            compare=comparison.add,
-            above=lambda: live_table(judge_records(cells, records(), recipes), known(), lang),
-            beside=beside,
-            lang=lang,
-        ),
-        recorded,
+        recorded=recorded,
+        above=lambda: live_table(judge_records(cells, records(), recipes), known(), lang),
+        beside=beside,
     )
     return records(), failures
 

@@ -7,10 +7,13 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 
+from rich.console import RenderableType
+
 from repro.commands.context import Session
 from repro.determinism import guarantee
 from repro.errors import ReproError, UsageError
 from repro.execution.devices import choose_engine, default_workers, gpu_names, try_gpus
+from repro.execution.messages import ReadingDone
 from repro.execution.scheduler import Task, allocate, estimate_s, run
 from repro.paths import home
 from repro.reporting.language import Language, choose, translate
@@ -37,12 +40,16 @@ def train_missing(
     session: Session,
     store: Store,
     tasks: Sequence[Task],
-    display: Callable[[Sequence[Task], Comparison], RunDisplay],
+    *,
     recorded: Store | None = None,
+    every_epoch: bool = False,
+    above: Callable[[], RenderableType] | None = None,
+    beside: Callable[[ReadingDone], str] | None = None,
 ) -> list[ReproError]:
     """Do the tasks that `store` lacks; return an error for each that failed.
 
     What is trained is compared with `recorded`, the package's own runs unless others are given.
+    `every_epoch`, `above` and `beside` are for :class:`RunDisplay`, which shows how far it is.
 
     Raises:
         DataError: the data set cannot be had, or the store not be read.
@@ -71,7 +78,16 @@ def train_missing(
     began = time.monotonic()
     comparison = Comparison(recorded or recorded_store(), [task.spec for task in todo])
     with (
-        display(todo, comparison) as shown,
+        RunDisplay(
+            session.console,
+            todo,
+            quiet=session.quiet,
+            every_epoch=every_epoch,
+            above=above,
+            beside=beside,
+            compare=comparison.add,
+            lang=session.lang,
+        ) as shown,  # fmt: skip
         logged(shown, session.log_to, session.log_folder, todo, done, session.say) as on_event,
     ):
         failures = run(
@@ -161,19 +177,7 @@ def _places(session: Session, todo: Sequence[Task]) -> tuple[int, int, int]:
 def train_one(session: Session, task: Task) -> tuple[RunRecord | None, list[ReproError]]:
     """Bring one run of the user's store to its epochs; return its record, and what failed."""
     store = user_store()
-    failures = train_missing(
-        session,
-        store,
-        [task],
-        lambda todo, comparison: RunDisplay(
-            session.console,
-            todo,
-            quiet=session.quiet,
-            every_epoch=True,
-            compare=comparison.add,
-            lang=session.lang,
-        ),
-    )
+    failures = train_missing(session, store, [task], every_epoch=True)
     return store.load(task.spec), failures
 
 

@@ -208,7 +208,7 @@ def test_a_table_of_which_a_run_failed_is_no_success(
     store = user_store()
     store.begin()
     store.save(record(seed=0, accuracies={10: accuracy}), {"10": np.zeros(10_000, np.uint8)})
-    monkeypatch.setattr("repro.commands.table.train_missing", lambda *_: failures)
+    monkeypatch.setattr("repro.commands.table.train_missing", lambda *_, **__: failures)
     words = ["table", "3-1", "--epochs", "10", "--seeds", "2", "--device", "cpu"]
     assert CliRunner().invoke(CLI.app, words).exit_code == code
 

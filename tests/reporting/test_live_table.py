@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import re
-from types import SimpleNamespace
 
 import pytest
 from rich.cells import cell_len
@@ -58,8 +57,8 @@ def test_without_recorded_runs_it_is_the_table_of_the_end():
 def test_training_shows_it_above_the_bars(monkeypatch, tmp_path, dataset, there):
     seen = []
 
-    def train(session, store, tasks, display, recorded):
-        seen.append(shown(display(tasks[:1], SimpleNamespace(add=None))._above()))
+    def train(session, store, tasks, *, recorded, above, beside):
+        seen.append(shown(above()))
         return []
 
     monkeypatch.setattr(table, "train_missing", train)
