@@ -16,7 +16,7 @@ from repro.commands.table import stored_runs, train_table
 from repro.commands.train import task_for, train_one
 from repro.data.dataset import load, load_test_labels
 from repro.data.layout import CLASSES
-from repro.errors import DataError, ReproError, TrainingError, UsageError
+from repro.errors import DataError, ReproError, TrainingError, UsageError, listed, sentence
 from repro.execution.devices import choose_device
 from repro.paths import home, packaged
 from repro.reporting.cell_tables import verdict_to_dict
@@ -87,7 +87,7 @@ def table(
 
     _check(device, engine, dataset, lang)
     if recorded and trained:
-        raise UsageError("recorded and trained: expected one of them")
+        raise UsageError(sentence("recorded and trained: expected one of them"))
     own = Path(report) if report is not None else None
     told = load_report(own) if own else this_report(packaged("expected_results"))
     cells = select_cells(told.cells, number, epochs)
@@ -224,16 +224,25 @@ def images(
     """
     _check(dataset=dataset, lang=lang)
     if not 1 <= len(predicted) <= MOST_IMAGES:
-        raise UsageError(f"predicted: expected 1 to {MOST_IMAGES} rows; got {len(predicted)}")
+        raise UsageError(
+            sentence(
+                "predicted: expected 1 to {most} rows; got {count}",
+                most=MOST_IMAGES,
+                count=len(predicted),
+            )
+        )
     if not {"true", "predicted"} <= set(predicted.columns):
         raise UsageError(
-            f"predicted: expected the columns true and predicted; got {list(predicted.columns)}"
+            sentence(
+                "predicted: expected the columns true and predicted; got {columns}",
+                columns=list(predicted.columns),
+            )
         )
     all_images = load(dataset, home()).test_images
     chosen = list(predicted.index)
     for number in chosen:
         if number not in range(len(all_images)):
-            raise UsageError(f"predicted: there is no test image {number}")
+            raise UsageError(sentence("predicted: there is no test image {number}", number=number))
     both = list(zip(predicted["predicted"], predicted["true"], strict=True))
     svg = render(
         lambda page, look: labelled(page, look, all_images[chosen], both),
@@ -312,7 +321,14 @@ def _check(
         ("lang", lang, get_args(Language)),
     ):
         if value not in choices:
-            raise UsageError(f"{name}: expected one of {', '.join(choices)}; got {value!r}")
+            raise UsageError(
+                sentence(
+                    "{name}: expected one of {choices}; got {value!r}",
+                    name=name,
+                    choices=listed(choices),
+                    value=value,
+                )
+            )
 
 
 def _worst(failures: Sequence[ReproError], text: str) -> ReproError:

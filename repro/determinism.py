@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from repro.errors import TrainingError
+from repro.errors import TrainingError, listed, sentence
 from repro.spec import Device, Engine
 
 Level = Literal["L0", "L1", "L3", "L4"]
@@ -123,13 +123,18 @@ def enter() -> None:
     global _entered  # noqa: PLW0603 - the environment is the process's, and so is this
     if not _entered and "torch" in sys.modules:
         raise TrainingError(
-            "the environment comes too late: torch was imported before it and has read the old "
-            "one; call repro.determinism.enter() first, or let the repro command train"
+            sentence(
+                "the environment comes too late: torch was imported before it and has "
+                "read the old one; call repro.determinism.enter() first, or let the "
+                "repro command train"
+            )
         )
     if "GLIBC_TUNABLES" in os.environ:
         raise TrainingError(
-            "GLIBC_TUNABLES was read when this process started and can change its arithmetic; "
-            "expected it unset"
+            sentence(
+                "GLIBC_TUNABLES was read when this process started and can change its "
+                "arithmetic; expected it unset"
+            )
         )
     wanted = worker_environment(os.environ)
     for name in os.environ.keys() - wanted.keys():
@@ -145,7 +150,7 @@ def require() -> None:
         TrainingError: other bits would come out.
     """
     if not _entered:
-        raise TrainingError("expected repro.determinism.enter() before torch is imported")
+        raise TrainingError(sentence("expected repro.determinism.enter() before torch is imported"))
     wanted = worker_environment(os.environ)
     changed = sorted(
         name for name in wanted.keys() | os.environ.keys()
@@ -153,5 +158,8 @@ def require() -> None:
     )  # fmt: skip
     if changed:
         raise TrainingError(
-            f"torch's environment was changed after it was put in force: {', '.join(changed)}"
+            sentence(
+                "torch's environment was changed after it was put in force: {changed}",
+                changed=listed(changed),
+            )
         )

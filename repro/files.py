@@ -13,35 +13,30 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import filelock
 
-from repro.errors import DataError, DiskError, out_of_memory
+from repro.errors import DataError, DiskError, out_of_memory, sentence
+from repro.obstacles import HINTS, VERBS, obstacle
 
 
 @contextmanager
-def disk_errors(path: Path, verb: str = "written") -> Iterator[None]:
+def disk_errors(path: Path, verb: Literal["read", "written"] = "written") -> Iterator[None]:
     """Turn an OSError into a DiskError that names `path` and says what to do."""
     try:
         yield
     except OSError as error:
         if error.errno == errno.ENOMEM:
-            raise DiskError(out_of_memory(f"{path} cannot be {verb}")) from None
-        again = "free some space and run the same command again to resume"
-        elsewhere = "choose another place (for the data set and the runs: REPRO_HOME)"
-        hints = {
-            errno.ENOSPC: f"the disk is full; {again}",
-            errno.EDQUOT: f"the disk quota is used up; {again}",
-            errno.EROFS: f"the file system is read-only; {elsewhere}",
-            errno.EACCES: f"no permission; {elsewhere}",
-            errno.ENOLCK: f"the file system has no locks; {elsewhere}",
-            errno.EOPNOTSUPP: f"the file system does not support this; {elsewhere}",
-        }
+            said = sentence("{path} cannot be {verb}", path=path, verb=VERBS[verb])
+            raise DiskError(out_of_memory(said)) from None
+        hints: dict[int, str] = dict(HINTS)
         if length := _too_long(path):  # Windows has nothing better to say of it
             hints |= dict.fromkeys((errno.ENOENT, errno.EINVAL, errno.ENAMETOOLONG), length)
         hint = obstacle(path) or hints.get(error.errno or 0) or error.strerror or str(error)
-        raise DiskError(f"{path}: cannot be {verb}: {hint}") from None
+        raise DiskError(
+            sentence("{path}: cannot be {verb}: {hint}", path=path, verb=VERBS[verb], hint=hint)
+        ) from None
 
 
 _LONGEST_PATH = 259 if os.name == "nt" else 4095
@@ -52,22 +47,11 @@ def _too_long(path: Path) -> str:
     length = len(str(path.absolute()))
     if length <= _LONGEST_PATH:
         return ""
-    return f"the path has {length} characters; choose one of {_LONGEST_PATH} at most"
-
-
-def obstacle(path: Path) -> str:
-    """What stands in the way to `path`, and what to do: a link that leads nowhere, or a file where
-    a folder is needed; "" where nothing does."""
-    for place in [*reversed(path.parents), path]:
-        with suppress(OSError):
-            if place.is_symlink() and not place.exists():
-                return (
-                    f"{place} is a link to {place.readlink()}, where nothing is; create that, or "
-                    "delete the link"
-                )
-            if place != path and place.is_file():
-                return f"{place} is a file; expected a folder: move it, or choose another place"
-    return ""
+    return sentence(
+        "the path has {length} characters; choose one of {most} at most",
+        length=length,
+        most=_LONGEST_PATH,
+    )
 
 
 def read_regular(path: Path, most_bytes: int = 50_000_000) -> bytes:
@@ -78,7 +62,9 @@ def read_regular(path: Path, most_bytes: int = 50_000_000) -> bytes:
     """
     with disk_errors(path, "read"):
         if not stat.S_ISREG(path.stat().st_mode):
-            raise DataError(f"{path}: expected a regular file; it is something else")
+            raise DataError(
+                sentence("{path}: expected a regular file; it is something else", path=path)
+            )
         with path.open("rb") as file:
             # Python reserves as much memory as it is asked to read.
             length = min(os.fstat(file.fileno()).st_size, most_bytes)
@@ -86,7 +72,10 @@ def read_regular(path: Path, most_bytes: int = 50_000_000) -> bytes:
             if length < len(data) <= most_bytes:  # it grows
                 data += file.read(most_bytes + 1 - len(data))
     if len(data) > most_bytes:
-        raise DataError(f"{path}: expected a file of at most {most_bytes:,} bytes; it has more")
+        raise DataError(sentence(
+            "{path}: expected a file of at most {most:,} bytes; it has more",
+            path=path, most=most_bytes,
+        ))  # fmt: skip
     return data
 
 
@@ -191,8 +180,11 @@ def _holder(path: Path) -> str:
     try:
         pid, host = path.read_text(encoding="utf-8").splitlines()[:2]
     except (OSError, ValueError):
-        return f"; if there is none, delete {path}"
-    return f", process {pid} on {host}; if it no longer runs, delete {path}"
+        return sentence("; if there is none, delete {path}", path=path)
+    return sentence(
+        ", process {pid} on {host}; if it no longer runs, delete {path}",
+        pid=pid, host=host, path=path,
+    )  # fmt: skip
 
 
 def read_csv(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
@@ -207,14 +199,23 @@ def read_csv(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, st
         lines = csv_lines(read_regular(path))
         _, headings = next(lines, (0, []))
         if headings != list(columns):
-            raise DataError(f"{path}: expected the columns {','.join(columns)}")
+            raise DataError(
+                sentence(
+                    "{path}: expected the columns {columns}", path=path, columns=",".join(columns)
+                )
+            )
         rows = []
         for line, cells in lines:
             if len(cells) != len(columns):
-                raise DataError(f"{path}, line {line}: expected {len(columns)} values a row")
+                raise DataError(sentence(
+                    "{path}, line {line}: expected {count} values a row",
+                    path=path, line=line, count=len(columns),
+                ))  # fmt: skip
             rows.append((line, dict(zip(columns, cells, strict=True))))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read as CSV: {error}") from None
+        raise DataError(
+            sentence("{path}: cannot be read as CSV: {error}", path=path, error=error)
+        ) from None
     return rows
 
 
@@ -257,7 +258,9 @@ def parse_int(text: str) -> int:
         ValueError: another form, or more than six digits.
     """
     if not (text.isascii() and text.isdigit() and len(text) < 7):
-        raise ValueError(f"expected a whole number of up to six digits; got {text!r}")
+        raise ValueError(
+            sentence("expected a whole number of up to six digits; got {text!r}", text=text)
+        )
     return int(text)
 
 
@@ -270,5 +273,7 @@ def parse_fraction(text: str) -> float:
     whole, point, fraction = text.partition(".")
     digits = whole + (fraction if point else "0")
     if not (text.isascii() and digits.isdigit() and whole and (fraction or not point)):
-        raise ValueError(f"expected a decimal fraction like 0.5744; got {text!r}")
+        raise ValueError(
+            sentence("expected a decimal fraction like 0.5744; got {text!r}", text=text)
+        )
     return float(text)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
-from repro.errors import UsageError
+from repro.errors import UsageError, sentence
 
 PACKAGE_ROOT = Path(__file__).parent
 """The folder of this package."""
@@ -43,10 +43,14 @@ def home() -> Path:
         )
     except RuntimeError as error:
         if chosen:
-            raise UsageError(f"REPRO_HOME: {chosen}: {error}") from None
+            raise UsageError(
+                sentence("REPRO_HOME: {chosen}: {error}", chosen=chosen, error=error)
+            ) from None
         raise UsageError(
-            "expected a user with a home folder; this one has none, as in some containers: set "
-            "REPRO_HOME to a folder for the data set and the runs"
+            sentence(
+                "expected a user with a home folder; this one has none, as in some "
+                "containers: set REPRO_HOME to a folder for the data set and the runs"
+            )
         ) from None
 
 
@@ -77,8 +81,12 @@ def check_writable(option: str, name: str) -> None:
     """
     if (PACKAGE_ROOT / name).exists():
         raise UsageError(
-            f"{option}: expected a clone of the repository, whose {name}/ it writes; this is an "
-            "installation, whose files stay as they came"
+            sentence(
+                "{option}: expected a clone of the repository, whose {name}/ it writes; "
+                "this is an installation, whose files stay as they came",
+                option=option,
+                name=name,
+            )
         )
 
 

@@ -8,12 +8,18 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
-from repro.validation import check_epochs, check_integer, check_literals, check_number
+from repro.errors import sentence
+from repro.validation import (
+    check_epochs,
+    check_integer,
+    check_literals,
+    check_network,
+    check_number,
+)
 
 Architecture = Literal["net", "improved", "resnet"]
 """The report's networks."""
@@ -101,50 +107,35 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_literals(self)
-        self._check_architecture()
+        check_network(get_args(Architecture), self.architecture, self.activation, self.code_sha256)
         if list(self.readings) != sorted(set(self.readings)):
-            raise ValueError(f"readings: expected rising epochs; got {self.readings}")
+            raise ValueError(
+                sentence("readings: expected rising epochs; got {readings}", readings=self.readings)
+            )
         for epoch in self.readings:
             check_epochs(epoch)
         rate = check_number("learning_rate", self.learning_rate, at_least=0)
         if rate == 0:
-            raise ValueError("learning_rate: expected a number above 0; got 0")
+            raise ValueError(sentence("learning_rate: expected a number above 0; got 0"))
         object.__setattr__(self, "learning_rate", rate)
         momentum = check_number("momentum", self.momentum, at_least=0, below=1)
         object.__setattr__(self, "momentum", momentum)
         check_integer("batch_size", self.batch_size, at_least=1, at_most=40_000)
         dropout = check_number("dropout", self.dropout, at_least=0, below=1)
         if dropout != DROPOUT and self.architecture != "improved":
-            raise ValueError(f"dropout: {self.architecture} has no such layer; got {dropout:g}")
+            raise ValueError(sentence(
+                "dropout: {network} has no such layer; got {dropout:g}",
+                network=self.architecture, dropout=dropout,
+            ))  # fmt: skip
         object.__setattr__(self, "dropout", dropout)
         check_integer("jpeg_quality", self.jpeg_quality, at_least=0, at_most=100)
         if not isinstance(self.dropout_at_prediction, bool):
-            raise ValueError(
-                f"dropout_at_prediction: expected true or false; got {self.dropout_at_prediction!r}"
-            )
+            raise ValueError(sentence(
+                "dropout_at_prediction: expected true or false; got {value!r}",
+                value=self.dropout_at_prediction,
+            ))  # fmt: skip
         if self.optimiser == "adam" and momentum:
-            raise ValueError("momentum: Adam has its own moments; expected 0")
-
-    def _check_architecture(self) -> None:
-        reference = re.fullmatch(r"(torchvision|\w[\w.-]*\.py):[A-Za-z_]\w*", self.architecture)
-        if self.architecture not in get_args(Architecture) and not reference:
-            raise ValueError(
-                f"architecture: expected one of {', '.join(get_args(Architecture))}, "
-                f"torchvision:NAME or FILE.py:FUNCTION; got {self.architecture!r}"
-            )
-        if self.architecture not in {"net", "improved"} and self.activation != "relu":
-            network = self.architecture
-            if network == "resnet":
-                network = "ResNet is torchvision's resnet18, with relu"
-            else:
-                network += " has its own"
-            raise ValueError(f"activation: {network}; got {self.activation!r}")
-        own_code = reference is not None and reference[1] != "torchvision"
-        if own_code != bool(re.fullmatch("[0-9a-f]{64}", self.code_sha256)):
-            raise ValueError(
-                "code_sha256: expected the SHA-256 of FILE.py where the network is from there; "
-                f"got {self.code_sha256!r}"
-            )
+            raise ValueError(sentence("momentum: Adam has its own moments; expected 0"))
 
     @property
     def is_reports(self) -> bool:
@@ -221,19 +212,23 @@ class RunSpec:
 
     def __post_init__(self) -> None:
         if not isinstance(self.recipe, Recipe):
-            raise ValueError(f"recipe: expected a Recipe; got {self.recipe!r}")
+            raise ValueError(
+                sentence("recipe: expected a Recipe; got {recipe!r}", recipe=self.recipe)
+            )
         check_literals(self)
         check_integer("seed", self.seed, at_least=0, at_most=MAX_SEED)
         if self.engine == "kernels" and not self.recipe.is_reports:
-            raise ValueError(
-                "engine: the kernels compute the report's networks; "
-                f"{self.recipe.architecture} needs the torch engine"
-            )
+            raise ValueError(sentence(
+                "engine: the kernels compute the report's networks; {network} needs "
+                "the torch engine",
+                network=self.recipe.architecture,
+            ))  # fmt: skip
         if self.engine == "kernels" and self.device != "cpu":
-            raise ValueError(
+            raise ValueError(sentence(
                 "device: runs of the kernels are the same everywhere; expected cpu, "
-                f"got {self.device}"
-            )
+                "got {device}",
+                device=self.device,
+            ))  # fmt: skip
 
     @property
     def is_earlier(self) -> bool:

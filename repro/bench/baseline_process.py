@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from repro.determinism import worker_environment
-from repro.errors import TrainingError
+from repro.errors import TrainingError, sentence
 from repro.paths import import_code
 
 LOOPS: Mapping[str, str] = {
@@ -74,7 +74,13 @@ class LoopProcess:
             self._process.wait()
             self._errors.seek(0)
             last = [each for each in self._errors if each.strip()]
-            raise TrainingError(f"{self.name}: ended: {last[-1].strip() if last else 'no message'}")
+            raise TrainingError(
+                sentence(
+                    "{name}: ended: {last}",
+                    name=self.name,
+                    last=last[-1].strip() if last else sentence("no message"),
+                )
+            )
         answer: dict[str, Any] = json.loads(line)
         return answer
 

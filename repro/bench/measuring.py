@@ -21,7 +21,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from repro.bench.baseline_process import LoopProcess
-from repro.errors import TrainingError
+from repro.errors import TrainingError, listed, sentence
 from repro.execution.environment import processor
 from repro.execution.scheduler import Task, run
 from repro.spec import REPORT_RECIPES, DatasetName, Engine, RunSpec
@@ -135,7 +135,10 @@ def measure(
             teams[which] = [stack.enter_context(LoopProcess(which, given)) for _ in range(size)]
             for one in teams[which]:
                 one.hear()
-            say(f"{model}: {which} trains {max(warm_up, steps_to_learn)} steps, to be validated")
+            say(sentence(
+                "{model}: {loop} trains {steps} steps, to be validated",
+                model=model, loop=which, steps=max(warm_up, steps_to_learn),
+            ))  # fmt: skip
             take_turn(teams[which][:1], max(warm_up, steps_to_learn))
             teams[which][0].ask("validate")
             accuracy[which] = teams[which][0].hear()["accuracy"]
@@ -145,8 +148,11 @@ def measure(
             for which, team in teams.items():
                 times = KERNELS_STEPS[model] if which == "kernels" else 1
                 seconds[which].append(take_turn(team, times * steps) / times)
-            latest = ", ".join(f"{which} {turns[-1]:.1f} s" for which, turns in seconds.items())
-            say(f"{model}: turn {number + 1} of {rounds}: {latest}")
+            latest = listed(f"{which} {turns[-1]:.1f} s" for which, turns in seconds.items())
+            say(sentence(
+                "{model}: turn {number} of {rounds}: {latest}",
+                model=model, number=number + 1, rounds=rounds, latest=latest,
+            ))  # fmt: skip
     operations, rate = _floor(given, cores)
     return Measured(
         model=model, cores=cores, steps=steps, seconds=seconds, accuracy=accuracy,
@@ -222,7 +228,10 @@ def measure_threads(
             for count, one in runs.items():
                 turns[count].append(take_turn([one], times * steps) / times)
     medians = {count: statistics.median(seconds) for count, seconds in turns.items()}
-    say(f"{model}: one run on {', '.join(f'{n} cores {s:.1f} s' for n, s in medians.items())}")
+    taken = listed(
+        sentence("{count} cores {seconds:.1f} s", count=n, seconds=s) for n, s in medians.items()
+    )
+    say(sentence("{model}: one run on {taken}", model=model, taken=taken))
     return medians
 
 
@@ -248,8 +257,10 @@ def measure_seeds(
             )  # fmt: skip
             taken[count] = time.perf_counter() - start
         if failures:
-            raise TrainingError(f"{failures[0].run}: {failures[0].message}")
-        say(f"one epoch of {count} seeds of Net: {taken[count]:.1f} s")
+            one = failures[0]
+            raise TrainingError(sentence("{run}: {text}", run=one.run, text=one.message))
+        took = taken[count]
+        say(sentence("one epoch of {count} seeds of Net: {took:.1f} s", count=count, took=took))
     return taken
 
 
@@ -271,8 +282,11 @@ def measure_commands(commands: Sequence[Sequence[str]], times: int) -> dict[str,
             )  # fmt: skip
             taken = time.perf_counter() - start
             if done.returncode not in {0, 1}:
-                last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-                raise TrainingError(f"{name}: ended with code {done.returncode}: {last}")
+                last = (done.stderr.strip().splitlines() or [sentence("no message")])[-1]
+                raise TrainingError(sentence(
+                    "{name}: ended with code {returncode}: {last}",
+                    name=name, returncode=done.returncode, last=last,
+                ))  # fmt: skip
             out.setdefault(name, []).append(taken)
     return out
 

@@ -29,7 +29,7 @@ from repro.command_line.options import (
     run_store,
     training_session,
 )
-from repro.errors import NoRunsError, UsageError
+from repro.errors import NoRunsError, UsageError, sentence
 from repro.reporting.language import choose, resolve_language
 
 # Modules that import pandas, scipy or msgspec are imported where they are used, so that
@@ -95,15 +95,22 @@ def verify(
     lang = resolve_language()
     if recorded:
         if number != "all":
-            raise UsageError(f"table {number} requires --fresh; without it, all tables are checked")
+            raise UsageError(
+                sentence(
+                    "table {number} requires --fresh; without it, all tables are checked",
+                    number=number,
+                )
+            )
         fresh_only = ("seeds", "epochs", "device", "engine", *TRAINING_OPTIONS)
-        refuse(context, fresh_only, "requires --fresh")
+        refuse(context, fresh_only, sentence("requires --fresh"))
         checks, failures = verify_recorded(
             Session(console=err, lang=lang, quiet=quiet), accept=accept
         )
     else:
         if accept:
-            raise UsageError("--accept cannot be combined with --fresh: it needs the bundled runs")
+            raise UsageError(
+                sentence("--accept cannot be combined with --fresh: it needs the bundled runs")
+            )
         session = training_session(context, quiet, workers, threads, executor, address, gpu_share)
         checks, failures = verify_fresh(
             session,
@@ -162,13 +169,19 @@ def audit(
     from repro.runs.store import Store
 
     if given and recorded:
-        raise UsageError("--store and --recorded cannot be combined: choose one")
+        raise UsageError(sentence("--store and --recorded cannot be combined: choose one"))
     if given and not (given / "runs").is_dir():
-        raise UsageError(f"--store {given}: expected a folder that contains runs/")
+        raise UsageError(
+            sentence("--store {given}: expected a folder that contains runs/", given=given)
+        )
     store = Store(given) if given else run_store(recorded)
     names = list(dict.fromkeys(store.find_name(run) for run in runs)) if runs else store.names()
     if not names:
-        raise NoRunsError(f"no runs in {store.root}; to audit the bundled runs, add --recorded")
+        raise NoRunsError(
+            sentence(
+                "no runs in {root}; to audit the bundled runs, add --recorded", root=store.root
+            )
+        )
     lang = resolve_language()
     drawn_with = secrets.randbelow(10**6) if seed is None else seed
     done = audit_runs(

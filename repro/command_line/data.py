@@ -10,7 +10,7 @@ from rich.console import Console
 
 from repro.command_line.console import err, out
 from repro.command_line.options import QuietOption
-from repro.errors import DataError, UsageError
+from repro.errors import DataError, UsageError, listed, sentence, told_by
 from repro.paths import home
 from repro.reporting.language import choose, resolve_language
 
@@ -38,10 +38,12 @@ def fetch(
 
     if path is not None and source is not None:
         raise UsageError(
-            "--source (or REPRO_CIFAR10_SOURCE) and --from cannot be combined: choose one"
+            sentence("--source (or REPRO_CIFAR10_SOURCE) and --from cannot be combined: choose one")
         )
     if path is not None and not path.exists():
-        raise UsageError(f"--from {path}: expected a folder or an archive; it does not exist")
+        raise UsageError(
+            sentence("--from {path}: expected a folder or an archive; it does not exist", path=path)
+        )
     sources = plan(source) if path is None else [Source("path", str(path))]
     Session(console=err, lang=resolve_language()).fetch_data(sources)
 
@@ -57,9 +59,9 @@ def verify() -> None:
             read_verified(default_folder(home()), name)
             typer.echo(choose(lang, en=f"{name}: checksum matches", zh=f"{name}：校验和一致"))
         except DataError as error:
-            failures.append(str(error))
+            failures.append(told_by(error))
     if failures:
-        raise DataError("; ".join(failures))
+        raise DataError(listed(failures, "; "))
 
 
 def show() -> None:

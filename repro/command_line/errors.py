@@ -7,16 +7,27 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 import typer
 
 from repro.command_line import exit_codes
 from repro.command_line.console import stop
-from repro.errors import ReproError, UsageError, out_of_memory
+from repro.errors import (
+    ReproError,
+    Sentence,
+    UsageError,
+    listed,
+    out_of_memory,
+    sentence,
+    told_by,
+)
+from repro.reporting.language import Language, resolve_language
+from repro.reporting.sentences import in_language
 
 # Typer's own error for arguments that do not parse; its base has no public name.
 BadUsage: Any = typer.BadParameter.__mro__[1]
@@ -27,22 +38,28 @@ class Terminated(BaseException):
 
 
 @contextmanager
-def errors_reported() -> Iterator[None]:
-    """Turn every error into one line on standard error and an exit code.
+def errors_reported(spoken: Callable[[], Language]) -> Iterator[None]:
+    """Turn every error into one line on standard error, in the language that is `spoken` then, and
+    an exit code.
 
     An internal error prints its traceback instead.
     """
+
+    def say(text: str, code: int) -> NoReturn:
+        stop(in_language(text, spoken()), code)
+
     try:
         yield
     except BadUsage as error:
         if not error.format_message():  # a group without a command: its help is printed
             sys.exit(exit_codes.USAGE)
-        if "\n" in error.format_message():  # its help is not printed yet
+        if "\n" in error.format_message() and spoken() == "en":  # its help is not printed yet
             raise
         path = error.ctx.command_path if error.ctx else "repro"
-        stop(f"{_wrong_usage(error)} (see `{path} --help`)", exit_codes.USAGE)
+        wrong = _wrong_usage(error)
+        say(sentence("{wrong} (see `{path} --help`)", wrong=wrong, path=path), exit_codes.USAGE)
     except ReproError as error:
-        stop(f"{error}", exit_codes.of_error(error))
+        say(told_by(error) if spoken() == "zh" else str(error), exit_codes.of_error(error))
     except BrokenPipeError:  # the reader closed the pipe, as `head` does
         _discard_output()
         sys.exit(exit_codes.BROKEN_PIPE)
@@ -54,14 +71,29 @@ def errors_reported() -> Iterator[None]:
     except (typer.Exit, typer.Abort, *BadUsage.__bases__):
         raise
     except MemoryError as error:
-        stop(out_of_memory(str(error)), exit_codes.NOT_DONE)
+        say(out_of_memory(str(error)), exit_codes.NOT_DONE)
     except Exception:
         traceback.print_exc()
         sys.exit(exit_codes.FAULT)
     except KeyboardInterrupt:
-        stop("stopped; run the same command again to resume", exit_codes.STOPPED)
+        say(sentence("stopped; run the same command again to resume"), exit_codes.STOPPED)
     except Terminated:
-        stop("terminated; run the same command again to resume", exit_codes.TERMINATED)
+        say(sentence("terminated; run the same command again to resume"), exit_codes.TERMINATED)
+
+
+def spoken_language(args: Sequence[str], by_file: object = None) -> Language:
+    """The language of errors: what `--lang` says among the words of a command, which may be the
+    wrong ones, or `by_file`; else that of everything."""
+    after = [word for before, word in pairwise(args) if before == "--lang"]
+    joined = [word.partition("=")[2] for word in args if word.startswith("--lang=")]
+    for chosen in (*after, *joined, by_file):
+        for language in get_args(Language):
+            if chosen == language:
+                return resolve_language(language)
+    try:
+        return resolve_language()
+    except UsageError:  # REPRO_LANG names none, which is the error
+        return resolve_language(environment={**os.environ, "REPRO_LANG": ""})
 
 
 def _flush_output() -> None:
@@ -81,14 +113,53 @@ def _discard_output() -> None:
 def _wrong_usage(error: Any) -> str:
     """Typer's sentence; for an unknown option, with the nearest one, not with all that are near."""
     if not hasattr(error, "possibilities") or error.ctx is None:
-        return _wrong_value(error) or str(error.format_message())
+        return _wrong_value(error) or of_typer(error.format_message())
     parameters = error.ctx.command.get_params(error.ctx)
     known = [name for each in parameters for name in (*each.opts, *each.secondary_opts)]
     near = nearest(error.option_name, (name for name in known if name.startswith("-")))
-    return f"{error.message}. Did you mean {near!r}?" if near else f"{error.message}"
+    return with_nearest(of_typer(error.message), near)
 
 
-_LIMITS = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "lt": "less than {}"}
+def with_nearest(message: str, near: str | None) -> str:
+    """`message` and, where there is one, what was meant."""
+    if near is None:
+        return message
+    return sentence("{message}. Did you mean {near!r}?", message=message, near=near)
+
+
+TYPERS = (
+    "No such option: {name}",
+    "No such command {name}.",
+    "Missing argument '{name}'.",
+    "Missing argument '{name}'. Choose from:{choices}",
+    "Missing option '{name}'.",
+    "Missing option '{name}'. Choose from:{choices}",
+    "Got unexpected extra argument(s) ({names})",
+    "Option '{name}' requires an argument.",
+    "Option '{name}' does not take a value.",
+    "Invalid value for '{name}': {why}",
+)
+"""What Typer says of a wrong usage."""
+
+
+def of_typer(text: str) -> str:
+    """Typer's text as a sentence, if it is one of :data:`TYPERS`."""
+    for template in () if isinstance(text, Sentence) else TYPERS:
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.*)", re.escape(template))
+        if found := re.fullmatch(pattern, text, re.DOTALL):
+            values = found.groupdict()
+            if choices := values.get("choices"):
+                values["choices"] = listed(each.strip() for each in choices.split(","))
+            return Sentence(text, template, values)
+    return text
+
+
+LIMITS = {
+    "ge": "a number of at least {bound}",
+    "gt": "a number of more than {bound}",
+    "le": "a number of at most {bound}",
+    "lt": "a number of less than {bound}",
+}
 
 
 def _wrong_value(error: Any) -> str:
@@ -107,21 +178,29 @@ def _wrong_value(error: Any) -> str:
     bounds = {
         name: int(n) if n == int(n) else n
         for name, n in first.get("ctx", {}).items()
-        if name in _LIMITS
+        if name in LIMITS
     }
-    limits = [_LIMITS[name].format(n) for name, n in bounds.items()]
+    limits = [sentence(LIMITS[name], bound=n) for name, n in bounds.items()]
+    expected: str
     if choices:
         *others, last = choices
-        expected = f"{', '.join(others)} or {last}" if others else last
+        expected = any_of(others, last) if others else last
     elif limits:
-        expected = f"a number of {limits[0]}"
+        expected = limits[0]
     elif kind.startswith(("int", "float")):
-        expected = "a whole number" if kind.startswith("int") else "a number"
+        whole = kind.startswith("int")
+        expected = sentence("a whole number") if whole else sentence("a number")
     else:
         return ""
-    near = nearest(value, choices)
-    meant = f". Did you mean {near!r}?" if near else ""
-    return f"{named[1]}: expected {expected}; got {value!r}{meant}"
+    wrong = sentence(
+        "{name}: expected {expected}; got {value!r}", name=named[1], expected=expected, value=value
+    )
+    return with_nearest(wrong, nearest(value, choices))
+
+
+def any_of(others: Iterable[str], last: str) -> Sentence:
+    """ "a, b or c"."""
+    return sentence("{others} or {last}", others=listed(others), last=last)
 
 
 def nearest(unknown: str, known: Iterable[str]) -> str | None:
@@ -143,4 +222,6 @@ def refuse(context: typer.Context, names: Iterable[str], reason: str) -> None:
     for name in names:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
-            raise UsageError(f"--{name.replace('_', '-')} {reason}")
+            raise UsageError(
+                sentence("--{name} {reason}", name=name.replace("_", "-"), reason=reason)
+            )

@@ -14,10 +14,19 @@ from typer import rich_utils
 from typer.core import TyperGroup
 
 from repro.command_line import exit_codes, option_file
-from repro.command_line.errors import BadUsage, errors_reported, nearest, terminate
+from repro.command_line.errors import (
+    BadUsage,
+    any_of,
+    errors_reported,
+    nearest,
+    of_typer,
+    spoken_language,
+    terminate,
+)
 from repro.command_line.examples import examples
 from repro.command_line.options import MORE
 from repro.command_line.short_help import shorten
+from repro.errors import sentence
 from repro.reporting.language import Language, choose, resolve_language
 
 _ORDER = (
@@ -101,7 +110,11 @@ class Paragraphs(TyperGroup):
             return super().resolve_command(ctx, args)
         except BadUsage as error:
             if self.get_command(ctx, args[0]) is None:
-                error.message += self._nearest_command(ctx, args[0])
+                error.message = sentence(
+                    "{message}{hint}",
+                    message=of_typer(error.message),
+                    hint=self._nearest_command(ctx, args[0]),
+                )
             raise
 
     def _nearest_command(self, ctx: Any, unknown: str) -> str:
@@ -112,11 +125,11 @@ class Paragraphs(TyperGroup):
             for inner in getattr(command, "commands", ()):
                 known.setdefault(inner, f"{name} {inner}")
         if near := nearest(unknown, known):
-            return f" Did you mean {known[near]!r}?"
+            return sentence(" Did you mean {near!r}?", near=known[near])
         if not group:
             return ""
         *names, last = sorted(known)
-        return f" Expected {', '.join(names)} or {last}."
+        return sentence(" Expected {names}.", names=any_of(names, last))
 
 
 class Commands(Paragraphs):
@@ -136,17 +149,23 @@ class Commands(Paragraphs):
             raise typer.Exit(exit_codes.USAGE)
         return super().parse_args(ctx, args)
 
-    def make_context(self, *given: Any, **options: Any) -> Any:
-        with errors_reported():  # for options before the command, and for --help
+    _spoken: Language = "en"
+
+    def make_context(self, info_name: Any, args: list[str], *given: Any, **options: Any) -> Any:
+        words = list(args)  # which the parser takes away
+        self._spoken = spoken_language(words)
+        with errors_reported(lambda: self._spoken):  # for options before the command; for --help
             _speak(self, resolve_language())
             file, fields = option_file.read()
             if fields:
-                options["default_map"] = option_file.take(self, file, fields)
-            return super().make_context(*given, **options)
+                known = options["default_map"] = option_file.take(self, file, fields)
+                own: dict[str, Any] = next((known[word] for word in words if word in known), {})
+                self._spoken = spoken_language(words, own.get("lang"))
+            return super().make_context(info_name, args, *given, **options)
 
     def invoke(self, ctx: Any) -> Any:
         signal.signal(signal.SIGTERM, terminate)
-        with errors_reported():
+        with errors_reported(lambda: self._spoken):
             return super().invoke(ctx)
 
 
@@ -156,6 +175,7 @@ _TITLES = {
     "COMMANDS_PANEL_TITLE": ("Commands", "命令"),
     "DEFAULT_STRING": ("[default: {}]", "[默认：{}]"),
     "REQUIRED_LONG_STRING": ("[required]", "[必填]"),
+    "ABORTED_TEXT": ("Aborted.", "已取消。"),
 }
 """Words of Typer's help pages, which are global there: in English and in Chinese."""
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from repro.command_line.console import note
-from repro.command_line.errors import nearest
-from repro.errors import UsageError
+from repro.command_line.errors import nearest, with_nearest
+from repro.errors import UsageError, sentence
 from repro.files import parse_toml, read_regular
 from repro.reporting.language import choose, resolve_language
 
@@ -41,7 +41,9 @@ def read() -> tuple[str, Mapping[str, Any]]:
         except ValueError as error:
             if name == "pyproject.toml":  # of other tools too, which say it better
                 continue
-            raise UsageError(f"{name}: not TOML: {error}") from None
+            raise UsageError(
+                sentence("{name}: not TOML: {error}", name=name, error=error)
+            ) from None
         if name == "pyproject.toml":
             fields = fields.get("tool", {}).get("repro", {})
         return name, fields
@@ -59,9 +61,17 @@ def take(command: Any, file: str, fields: Mapping[str, Any]) -> Defaults:
     known = {name for each in commands.values() for name in _options(each)}
     for name, value in fields.items():
         if name not in command.commands and isinstance(value, dict):
-            raise _unknown(f"{file}: {name!r}: no such command", name, command.commands)
+            raise _unknown(
+                sentence("{file}: {name!r}: no such command", file=file, name=name),
+                name,
+                command.commands,
+            )
         if name not in command.commands and name not in known:
-            raise _unknown(f"{file}: no command has an option {name!r}", name, known)
+            raise _unknown(
+                sentence("{file}: no command has an option {name!r}", file=file, name=name),
+                name,
+                known,
+            )
     out: Defaults = {}
     for words, each in commands.items():
         own: Any = fields
@@ -102,23 +112,46 @@ def _by_parameter(
     out, options, called = {}, _options(command), " ".join(words)
     for name, value in values.items():
         if name not in options:
-            raise _unknown(f"{file}: {called} has no option {name!r}", name, options)
+            raise _unknown(
+                sentence(
+                    "{file}: {called} has no option {name!r}", file=file, called=called, name=name
+                ),
+                name,
+                options,
+            )
         if name in _TYPED:
-            raise UsageError(f"{file}: --{name} has to be typed")
+            raise UsageError(sentence("{file}: --{name} has to be typed", file=file, name=name))
         if not isinstance(value, str | int | float):
             raise UsageError(
-                f"{file}: {called}.{name}: expected a text, a number, true or false; got {value!r}"
+                sentence(
+                    "{file}: {called}.{name}: expected a text, a number, true or false; "
+                    "got {value!r}",
+                    file=file,
+                    called=called,
+                    name=name,
+                    value=value,
+                )
             )
         if getattr(options[name], "is_flag", False) != isinstance(value, bool):
-            expected = "true or false" if options[name].is_flag else "a text or a number"
-            raise UsageError(f"{file}: {called}.{name}: expected {expected}; got {value!r}")
+            flag = options[name].is_flag
+            expected = sentence("true or false") if flag else sentence("a text or a number")
+            raise UsageError(
+                sentence(
+                    "{file}: {called}.{name}: expected {expected}; got {value!r}",
+                    file=file,
+                    called=called,
+                    name=name,
+                    expected=expected,
+                    value=value,
+                )
+            )
         out[options[name].name] = value
     return out
 
 
 def _unknown(message: str, name: str, known: Any) -> UsageError:
     near = nearest(name, known)
-    return UsageError(f"{message}. Did you mean {near!r}?" if near else message)
+    return UsageError(with_nearest(message, near))
 
 
 def _say_and_invoke(command: Any, invoke: Callable[[Any], Any], file: str, context: Any) -> Any:

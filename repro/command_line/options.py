@@ -11,7 +11,7 @@ import typer
 
 from repro.command_line.console import err
 from repro.command_line.errors import refuse
-from repro.errors import ReproError
+from repro.errors import ReproError, UsageError, sentence
 from repro.reporting.language import Language, resolve_language
 from repro.spec import DatasetName, EngineChoice
 
@@ -188,11 +188,11 @@ def training_session(
     source = os.environ.get("REPRO_CIFAR10_SOURCE")
     cluster = None
     if executor == "local":
-        refuse(context, ("address", "gpu_share"), "requires --executor ray")
+        refuse(context, ("address", "gpu_share"), sentence("requires --executor ray"))
     else:
         cluster = RayCluster(address, gpu_share=gpu_share, source=source)
     if log_to is None:
-        refuse(context, ("log_dir",), "requires --log-to")
+        refuse(context, ("log_dir",), sentence("requires --log-to"))
     elif log_to == "tensorboard":
         tensorboard()  # before anything is trained
     return Session(
@@ -211,3 +211,26 @@ def run_store(recorded: bool) -> Any:
     from repro.runs.locations import recorded_store, user_store
 
     return recorded_store() if recorded else user_store()
+
+
+def check_choice(context: typer.Context, *, recorded: bool, trained: bool, own: bool) -> None:
+    """Refuse options of `repro table` that exclude each other.
+
+    Raises:
+        UsageError: two of them were given.
+    """
+    if recorded and trained:
+        raise UsageError(sentence("--recorded and --trained cannot be combined: choose one"))
+    if recorded or trained:
+        given = "--recorded" if recorded else "--trained"
+        refuse(
+            context,
+            TRAINING_OPTIONS,
+            sentence("cannot be combined with {given}, which trains nothing", given=given),
+        )
+    if recorded and not own:
+        refuse(
+            context,
+            ("dataset",),
+            sentence("cannot be combined with --recorded: all its runs use CIFAR-10"),
+        )

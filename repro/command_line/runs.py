@@ -18,9 +18,10 @@ from repro.command_line.options import (
     RunsArgument,
     run_store,
 )
-from repro.errors import UsageError
+from repro.errors import UsageError, sentence, told_by
 from repro.paths import home
 from repro.reporting.language import choose, resolve_language
+from repro.reporting.sentences import in_language
 
 # Modules that import pandas, scipy or msgspec are imported where they are used, so that
 # `repro --help` starts fast.
@@ -44,7 +45,7 @@ def list_all(
 
     ctx.obj = recorded, form
     if ctx.invoked_subcommand is not None:
-        refuse(ctx, ("where",), "lists runs: give it without another command")
+        refuse(ctx, ("where",), sentence("lists runs: give it without another command"))
         return
     store = run_store(recorded)
     records, damaged = store.sound_records()
@@ -64,7 +65,7 @@ def list_all(
     elif not damaged:
         _say_no_runs(store)
     for error in damaged:
-        note(str(error))
+        note(in_language(told_by(error), resolve_language()))
     if damaged:
         raise typer.Exit(exit_codes.DATA)
 
@@ -122,7 +123,7 @@ def rm(
         typer.echo(f"{name}: {size_of(store, name) / 1e6:.1f} MB")
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError("runs rm: expected --yes where nobody can be asked")
+            raise UsageError(sentence("runs rm: expected --yes where nobody can be asked"))
         these = "it" if len(names) == 1 else f"these {len(names)} runs"
         asked = choose(lang, en=f"Delete {these}?", zh=f"删除这 {len(names)} 次训练？")
         typer.confirm(asked, abort=True)
@@ -153,7 +154,7 @@ def best(
     all_recorded, all_form = ctx.obj
     if all_form == "json":
         raise UsageError(
-            "--format json: expected rich or md; for JSON, use `repro runs --format json`"
+            sentence("--format json: expected rich or md; for JSON, use `repro runs --format json`")
         )
     store = run_store(recorded or all_recorded)
     records = store.records()
@@ -185,8 +186,11 @@ def units(
     record = store.find(run)
     if record.spec.recipe.architecture not in {"net", "improved"}:
         raise UsageError(
-            f"{record.spec.name}: expected a run of net or improved; "
-            f"got {record.spec.recipe.architecture}"
+            sentence(
+                "{run}: expected a run of net or improved; got {network}",
+                run=record.spec.name,
+                network=record.spec.recipe.architecture,
+            )
         )
     epoch, weights = find_weights(store, record, None)
     images = load(record.spec.dataset, home()).test_images

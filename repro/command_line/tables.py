@@ -28,11 +28,13 @@ from repro.command_line.options import (
     RecordedOption,
     ThreadsOption,
     WorkersOption,
+    check_choice,
     training_session,
 )
-from repro.errors import NoRunsError, ReproError, UsageError
+from repro.errors import NoRunsError, ReproError, UsageError, sentence
 from repro.paths import packaged
 from repro.reporting.language import choose, resolve_language
+from repro.reporting.sentences import in_language
 from repro.spec import MAX_SEED
 
 # Modules that import pandas, scipy or msgspec are imported where they are used, so that
@@ -114,15 +116,7 @@ def table(
     from repro.verdicts.reports import load_report, this_report
 
     lang = resolve_language(lang)
-    if recorded and trained:
-        raise UsageError("--recorded and --trained cannot be combined: choose one")
-    if recorded or trained:
-        given = "--recorded" if recorded else "--trained"
-        refuse(context, TRAINING_OPTIONS, f"cannot be combined with {given}, which trains nothing")
-    if recorded and not own:
-        refuse(
-            context, ("dataset",), "cannot be combined with --recorded: all its runs use CIFAR-10"
-        )
+    check_choice(context, recorded=recorded, trained=trained, own=own is not None)
     told = load_report(own) if own else this_report(packaged("expected_results"))
     cells = select_cells(told.cells, numbers, epochs)
     if recorded or trained:
@@ -154,12 +148,12 @@ def table(
         typer.echo(cells_to_text(verdicts, form, lang))
     fewest = min(verdict.n for verdict in verdicts if verdict.is_primary)
     if (recorded or trained) and seeds and fewest < seeds:
-        missing = choose(
-            lang,
-            en=f"expected {seeds} seeds for every cell; a cell has only {fewest}: lower --seeds",
-            zh=f"每个数值需要 {seeds} 个种子，但有的只有 {fewest} 个：请减小 --seeds",
+        missing = sentence(
+            "expected {seeds} seeds for every cell; a cell has only {fewest}: lower --seeds",
+            seeds=seeds,
+            fewest=fewest,
         )
-        note(missing)
+        note(in_language(missing, lang))
         failures = [NoRunsError(missing)]
     raise typer.Exit(exit_codes.of_table(verdicts, failures))
 
@@ -257,9 +251,9 @@ def recipes(
     from repro.verdicts.search import recorded_evaluations, to_dict
 
     if search and recorded:
-        raise UsageError("--search and --recorded cannot be combined: choose one")
+        raise UsageError(sentence("--search and --recorded cannot be combined: choose one"))
     if not search:
-        refuse(context, TRAINING_OPTIONS, "requires --search")
+        refuse(context, TRAINING_OPTIONS, sentence("requires --search"))
     session = training_session(
         context, quiet, workers, threads, executor if search else "local", address, gpu_share
     )

@@ -29,7 +29,7 @@ from repro.command_line.options import (
     training_session,
 )
 from repro.command_line.runs import print_run
-from repro.errors import UsageError
+from repro.errors import UsageError, sentence
 from repro.reporting.language import choose, resolve_language
 from repro.spec import DROPOUT, MAX_SEED, Activation, Architecture
 
@@ -122,7 +122,9 @@ def predict(
     told = predict_classes(store, record, epoch=epoch, dropout=dropout, recorded=recorded)
     data = labels_as_csv(told.classes)
     if path.is_file() and not force and read_regular(path) != data:
-        raise UsageError(f"{path}: something else is there; --force replaces it")
+        raise UsageError(
+            sentence("{path}: something else is there; --force replaces it", path=path)
+        )
     write_atomically(path, data)
     how = f", dropout {told.dropout}" if told.dropout else ""
     how_zh = f"，Dropout {told.dropout}" if told.dropout else ""

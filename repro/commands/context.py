@@ -21,12 +21,14 @@ from rich.progress import (
 
 from repro.data.dataset import default_folder
 from repro.data.sources import Source, fetch, plan
+from repro.errors import sentence
 from repro.execution.devices import choose_device
 from repro.execution.ray_cluster import RayCluster
 from repro.paths import home
 from repro.reporting.language import Language, choose
 from repro.reporting.notebook import Bar, NotebookBars, in_notebook
 from repro.reporting.run_logs import LogFormat
+from repro.reporting.sentences import in_language
 from repro.runs.locations import recorded_store, user_store
 from repro.runs.selection import DeviceChoice
 from repro.spec import Device, EngineChoice
@@ -81,7 +83,9 @@ class Session:
     def say(self, text: str) -> None:
         """Print one line, unless the session is quiet."""
         if not self.quiet:
-            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self.console.print(
+                in_language(text, self.lang), markup=False, highlight=False, soft_wrap=True
+            )
 
     def device(self, choice: DeviceChoice) -> Device:
         """Resolve "auto" for where this session trains.
@@ -111,7 +115,10 @@ class Session:
         download = choose(self.lang, en="download", zh="下载")
         with bar(self.progress_console, download, "bytes") as update:
             fresh = fetch(
-                folder, sources, say=lambda text: self.say(f"CIFAR-10: {text}"), progress=update
+                folder,
+                sources,
+                say=lambda text: self.say(sentence("CIFAR-10: {text}", text=text)),
+                progress=update,
             )
         own = next((each.place for each in sources if each.kind == "path"), None)
         how = choose(

@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import RenderableType
 
 from repro.commands.context import Session
-from repro.errors import DataError
+from repro.errors import DataError, sentence
 from repro.execution.processes import predict
 from repro.files import write_atomically
 from repro.paths import home
@@ -53,7 +53,9 @@ def calibrate(session: Session, found: Evidence) -> None:
             digest = run.epochs[epoch - 1].weights_sha256
             bins += bin_up(run.spec.name, epoch, digest, told.confidences, right)
     if not bins:
-        raise DataError(f"{found.store.root}: expected a run with a checkpoint of a reading")
+        raise DataError(
+            sentence("{root}: expected a run with a checkpoint of a reading", root=found.store.root)
+        )
     save_bins(found.calibration_path, bins)
 
 
@@ -64,7 +66,7 @@ def draw_figure(picture: FigureSpec, found: Evidence, look: Style, form: Format)
         DataError: the data set or runs are missing or damaged.
     """
     if missing := lacks(picture, found):
-        raise type(missing)(f"{picture.name}: {missing}")
+        raise type(missing)(sentence("{figure}: {missing}", figure=picture.name, missing=missing))
     return render_picture(picture, look, found, form)
 
 
@@ -88,11 +90,7 @@ def draw_figures(
     for picture in pictures:
         if skip and (missing := lacks(picture, found)):
             session.say(
-                choose(
-                    session.lang,
-                    en=f"{picture.name}: left out: {missing}",
-                    zh=f"{picture.name}：略过：{missing}",
-                )
+                sentence("{figure}: left out: {missing}", figure=picture.name, missing=missing)
             )
             continue
         path = folder / f"{picture.name}.{form}"

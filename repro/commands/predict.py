@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from repro.errors import UsageError
+from repro.errors import UsageError, listed, sentence
 from repro.execution.processes import predict
 from repro.paths import home
 from repro.runs.records import RunRecord
@@ -43,7 +43,9 @@ def predict_classes(
     """
     recipe = record.spec.recipe
     if dropout and not recipe.has_dropout:
-        raise UsageError(f"{record.spec.name} has no dropout; --dropout does not apply")
+        raise UsageError(
+            sentence("{run} has no dropout; --dropout does not apply", run=record.spec.name)
+        )
     as_recipe: DropoutChoice = "on" if recipe.dropout_at_prediction else "off"
     suffix = "" if dropout in {None, as_recipe} else "-switched"
     how = (dropout or as_recipe) if recipe.has_dropout else None
@@ -57,7 +59,11 @@ def predict_classes(
     kept = store.predictions(record)
     if str(epoch) not in kept:
         raise UsageError(
-            f"--epoch {epoch}: expected an epoch with stored predictions; {record.spec.name} "
-            f"has {', '.join(str(each.epoch) for each in record.readings) or 'none'}"
+            sentence(
+                "--epoch {epoch}: expected an epoch with stored predictions; {run} has {names}",
+                epoch=epoch,
+                run=record.spec.name,
+                names=listed(each.epoch for each in record.readings) or sentence("none"),
+            )
         )
     return Predictions(classes=kept[f"{epoch}{suffix}"].tolist(), epoch=epoch, dropout=how)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from repro.commands.context import Session
 from repro.commands.train import make_task, train_missing
 from repro.data.dataset import load
-from repro.errors import ReproError, UsageError
+from repro.errors import ReproError, UsageError, sentence
 from repro.paths import home, packaged
 from repro.reporting.language import choose
 from repro.runs import batch_norm
@@ -103,4 +103,6 @@ def compare_recipes(
     try:
         return found, over_shared_cells(listed)
     except ValueError as error:
-        raise UsageError(f"--shared: {error}; list fewer candidates with --top") from None
+        raise UsageError(
+            sentence("--shared: {error}; list fewer candidates with --top", error=error)
+        ) from None

@@ -11,7 +11,7 @@ from rich.console import RenderableType
 
 from repro.commands.context import Session
 from repro.determinism import guarantee
-from repro.errors import ReproError, UsageError
+from repro.errors import ReproError, UsageError, sentence, told_by
 from repro.execution.devices import choose_engine, default_workers, gpu_names, try_gpus
 from repro.execution.messages import ReadingDone
 from repro.execution.scheduler import Task, allocate, estimate_s, run
@@ -169,7 +169,7 @@ def _places(session: Session, todo: Sequence[Task]) -> tuple[int, int, int]:
         at_a_time, threads = allocate(todo, workers=session.workers, threads=session.threads)
         return at_a_time, threads, at_a_time
     if session.threads is not None:
-        raise UsageError("--threads: expected runs on the CPU of this machine")
+        raise UsageError(sentence("--threads: expected runs on the CPU of this machine"))
     slots = session.cluster.slots(device) if session.cluster else default_workers(device)
     return min(session.workers or slots, len(todo)), 1, slots
 
@@ -277,4 +277,4 @@ def task_for(
         recipe = Recipe(architecture=model, activation=activation, dropout=dropout)
         return make_task(recipe, seed, epochs, device, engine, dataset)
     except ValueError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(told_by(error)) from None

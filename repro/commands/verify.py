@@ -5,7 +5,7 @@ from __future__ import annotations
 from repro.commands.context import Session
 from repro.commands.table import train_table
 from repro.data.dataset import default_folder
-from repro.errors import DataError, ReproError
+from repro.errors import DataError, ReproError, Sentence, sentence
 from repro.execution.audit import Audit
 from repro.paths import check_writable, home, packaged
 from repro.reporting.language import choose
@@ -17,6 +17,13 @@ from repro.verdicts.evidence import Evidence, evidence_of
 from repro.verdicts.expected_list import accept, load_listing
 from repro.verdicts.judging import judge_records
 from repro.verdicts.snapshot import FEWEST_FRESH, Check, check_fresh, check_listing
+
+_CHECKS: dict[str, Sentence] = {
+    "record": sentence("record"),
+    "accuracy": sentence("accuracy"),
+    "predictions": sentence("predictions"),
+    "training": sentence("training"),
+}
 
 
 def verify_recorded(
@@ -64,7 +71,8 @@ def verify_recorded(
     ]
     sound = [
         Check(
-            what=f"{each.check} of {each.run}", listed="proved", obtained=each.outcome,
+            what=sentence("{check} of {run}", check=_CHECKS[each.check], run=each.run),
+            listed="proved", obtained=each.outcome,
             holds=each.outcome == "proved", text=each.text,
         )
         for each in audit.findings

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import repro
-from repro.errors import DataError
+from repro.errors import DataError, sentence
 
 _CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Variables that name a file of certificates; the first that is set counts."""
@@ -43,9 +43,11 @@ def open_address(url: str, *, timeout_s: float, headers: Mapping[str, str]) -> H
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise DataError(f"{printable(url)}: not an address: {error}") from None
+        raise DataError(
+            sentence("{url}: not an address: {error}", url=printable(url), error=error)
+        ) from None
     if parts.scheme not in {"http", "https"}:
-        raise DataError(f"{printable(url)}: expected an http or https address")
+        raise DataError(sentence("{url}: expected an http or https address", url=printable(url)))
     _check_proxy(parts)
     given = {"User-Agent": f"repro/{repro.__version__}", **headers}
     if "@" in parts.netloc:
@@ -67,7 +69,13 @@ def _check_proxy(parts: SplitResult) -> None:
         return
     proxy = urllib.request.getproxies().get(parts.scheme, "")
     if proxy and not is_address(proxy) and "://" in proxy:
-        raise DataError(f"{parts.scheme}_proxy: expected an http:// proxy; got {printable(proxy)}")
+        raise DataError(
+            sentence(
+                "{scheme}_proxy: expected an http:// proxy; got {proxy}",
+                scheme=parts.scheme,
+                proxy=printable(proxy),
+            )
+        )
 
 
 @functools.cache
@@ -82,5 +90,12 @@ def _certificates() -> ssl.SSLContext:
             try:
                 return ssl.create_default_context(cafile=path)
             except OSError as error:
-                raise DataError(f"{name}={path}: no certificates can be read: {error}") from None
+                raise DataError(
+                    sentence(
+                        "{name}={path}: no certificates can be read: {error}",
+                        name=name,
+                        path=path,
+                        error=error,
+                    )
+                ) from None
     return ssl.create_default_context()

@@ -21,7 +21,7 @@ import numpy as np
 from repro.data import layout, png
 from repro.data.layout import CHECKSUMS, FILE_BYTES, Bytes, encode
 from repro.data.pickles import PickledArray, load_pickle
-from repro.errors import DataError
+from repro.errors import DataError, listed, sentence, told_by
 
 _STEMS = tuple(name.removesuffix(".bin") for name in CHECKSUMS)
 _PIXELS_PER_IMAGE = 32 * 32
@@ -67,19 +67,24 @@ def read_six(path: Path) -> dict[str, bytes]:
     except DataError:
         raise
     except Exception as error:  # a hostile archive can raise anything
-        words = str(error) or type(error).__name__
-        raise DataError(f"{path}: cannot be read as a folder or tar archive: {words}") from None
+        words = told_by(error) or type(error).__name__
+        raise DataError(
+            sentence(
+                "{path}: cannot be read as a folder or tar archive: {words}", path=path, words=words
+            )
+        ) from None
     if members.keys() >= set(CHECKSUMS):
         return {name: members[name] for name in CHECKSUMS}
     if members.keys() >= set(_STEMS):
         return _from_pickles(members)
     if members.keys() >= {*(f"{stem}.png" for stem in _STEMS), *_LABEL_FILES}:
         return _from_sheets(members)
-    raise DataError(
-        f"{path}: expected six files of CIFAR-10 (data_batch_1.bin to test_batch.bin, the python "
-        f"version's data_batch_1 to test_batch, or the npm package's PNG and JSON files); "
-        f"found {', '.join(sorted(members)) or 'none of them'}"
-    )
+    raise DataError(sentence(
+        "{path}: expected six files of CIFAR-10 (data_batch_1.bin to test_batch.bin, "
+        "the python version's data_batch_1 to test_batch, or the npm package's PNG "
+        "and JSON files); found {members}",
+        path=path, members=listed(sorted(members)) or sentence("none of them"),
+    ))  # fmt: skip
 
 
 def _wanted(members: Iterator[_Member], path: Path) -> Iterator[tuple[str, bytes]]:
@@ -88,7 +93,10 @@ def _wanted(members: Iterator[_Member], path: Path) -> Iterator[tuple[str, bytes
         if limit is None:
             continue
         if size > limit:
-            raise DataError(f"{path}: {name}: expected at most {limit:,} bytes; got {size:,}")
+            raise DataError(sentence(
+                "{path}: {name}: expected at most {limit:,} bytes; got {size:,}",
+                path=path, name=name, limit=limit, size=size,
+            ))  # fmt: skip
         yield name, file.read(limit)
 
 
@@ -102,7 +110,7 @@ def _members(path: Path) -> Iterator[_Member]:
                     yield _Member(name, found.stat().st_size, file)
         return
     if not stat.S_ISREG(path.stat().st_mode):  # a FIFO would be waited for, a device never ends
-        raise DataError(f"{path}: expected a folder or a file; it is neither")
+        raise DataError(sentence("{path}: expected a folder or a file; it is neither", path=path))
     with path.open("rb") as file:
         yield from _tar_members(_Limited(_decompressed(file), path), path)
 
@@ -117,7 +125,10 @@ def _tar_members(stream: _Limited, path: Path) -> Iterator[_Member]:
             archive.pax_headers = {}
             unpacked += info.size
             if unpacked > _UNPACKED_LIMIT:
-                raise DataError(f"{path}: expected less than {_UNPACKED_LIMIT:,} unpacked bytes")
+                raise DataError(sentence(
+                    "{path}: expected less than {limit:,} unpacked bytes",
+                    path=path, limit=_UNPACKED_LIMIT,
+                ))  # fmt: skip
             stream.allow(max(info.size, 0))
             name = Path(info.name).name
             content = archive.extractfile(info) if info.isreg() and name not in seen else None
@@ -151,14 +162,15 @@ class _Limited:
         piece, self._rest = self._rest[:size], self._rest[size:]
         self._reads_at_end += not piece
         if self._reads_at_end > 100:
-            raise EOFError("it ends too early")
+            raise EOFError(sentence("it ends too early"))
         self._left -= len(piece)
         self._left_in_all -= len(piece)
         if self._left < 0 or self._left_in_all < 0:
-            raise DataError(
-                f"{self._path}: expected headers of less than {_HEADER_LIMIT:,} bytes a member and "
-                f"{_HEADERS_LIMIT:,} in all"
-            )
+            raise DataError(sentence(
+                "{path}: expected headers of less than {each:,} bytes a "
+                "member and {limit:,} in all",
+                path=self._path, each=_HEADER_LIMIT, limit=_HEADERS_LIMIT,
+            ))  # fmt: skip
         return piece
 
 
@@ -184,7 +196,7 @@ def _unxz(file: IO[bytes]) -> Iterator[bytes]:
     while not xz.eof:
         data = file.read(_CHUNK) if xz.needs_input else b""
         if xz.needs_input and not data:
-            raise EOFError("the compressed data end too early")
+            raise EOFError(sentence("the compressed data end too early"))
         yield xz.decompress(data, _CHUNK)
 
 
@@ -192,11 +204,11 @@ def _from_sheets(members: Mapping[str, bytes]) -> dict[str, bytes]:
     """The npm package's files: a sheet has one image a row, its pixels row by row, RGB."""
     train, test = (_labels_from_json(members[name], name) for name in _LABEL_FILES)
     if len(train) != 5 * layout.IMAGES_PER_FILE or len(test) != layout.IMAGES_PER_FILE:
-        raise DataError(
-            f"{', '.join(_LABEL_FILES)}: expected {5 * layout.IMAGES_PER_FILE} and "
-            f"{layout.IMAGES_PER_FILE} labels; "
-            f"got {len(train)} and {len(test)}"
-        )
+        raise DataError(sentence(
+            "{names}: expected {most} and {fewer} labels; got {train} and {test}",
+            names=listed(_LABEL_FILES), most=5 * layout.IMAGES_PER_FILE,
+            fewer=layout.IMAGES_PER_FILE, train=len(train), test=len(test),
+        ))  # fmt: skip
     labels = np.concatenate([train, test]).reshape(6, layout.IMAGES_PER_FILE)
     return {
         f"{stem}.bin": encode(_sheet(members[f"{stem}.png"], f"{stem}.png"), labels[index])
@@ -208,9 +220,9 @@ def _labels_from_json(data: bytes, name: str) -> Bytes:
     try:
         values = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{name}: not JSON: {error}") from None
+        raise DataError(sentence("{name}: not JSON: {error}", name=name, error=error)) from None
     if not isinstance(values, list) or not all(type(v) is int and 0 <= v <= 9 for v in values):
-        raise DataError(f"{name}: expected a list of integers 0 to 9")
+        raise DataError(sentence("{name}: expected a list of integers 0 to 9", name=name))
     return np.array(values, np.uint8)
 
 
@@ -220,13 +232,17 @@ def _sheet(data: bytes, name: str) -> Bytes:
     try:
         mode, size = png.form(data)
         if size != expected or mode not in {"RGB", "RGBA"}:
-            raise DataError(
-                f"{name}: expected an RGB sheet of {expected[0]}x{expected[1]} pixels; "
-                f"got {mode}, {size[0]}x{size[1]}"
-            )
+            raise DataError(sentence(
+                "{name}: expected an RGB sheet of {width}x{height} pixels; "
+                "got {mode}, {across}x{down}",
+                name=name, width=expected[0], height=expected[1], mode=mode, across=size[0],
+                down=size[1],
+            ))  # fmt: skip
         pixels = png.pixels(data)
     except ValueError as error:
-        raise DataError(f"{name}: not a PNG image: {error}") from None
+        raise DataError(
+            sentence("{name}: not a PNG image: {error}", name=name, error=error)
+        ) from None
     return pixels.transpose(0, 2, 1)
 
 
@@ -238,15 +254,22 @@ def _from_pickles(members: Mapping[str, bytes]) -> dict[str, bytes]:
         # Text where Python 3 has saved them again.
         data, labels = (batch.get(key.encode(), batch.get(key)) for key in ("data", "labels"))
         if not isinstance(data, PickledArray) or not isinstance(labels, list):
-            raise DataError(
-                f"{stem}: expected a dictionary with an array `data` and a list `labels`"
-            )
+            raise DataError(sentence(
+                "{stem}: expected a dictionary with an array `data` and a list `labels`",
+                stem=stem,
+            ))  # fmt: skip
         if len(labels) != layout.IMAGES_PER_FILE or not all(
             type(label) is int and 0 <= label <= 9 for label in labels
         ):
-            raise DataError(f"{stem}: expected {layout.IMAGES_PER_FILE} labels from 0 to 9")
+            raise DataError(sentence(
+                "{stem}: expected {expected} labels from 0 to 9",
+                stem=stem, expected=layout.IMAGES_PER_FILE,
+            ))  # fmt: skip
         images = data.rows_of_bytes(3072, stem)
         if len(images) != layout.IMAGES_PER_FILE:
-            raise DataError(f"{stem}: expected {layout.IMAGES_PER_FILE} images; got {len(images)}")
+            raise DataError(sentence(
+                "{stem}: expected {expected} images; got {count}",
+                stem=stem, expected=layout.IMAGES_PER_FILE, count=len(images),
+            ))  # fmt: skip
         out[f"{stem}.bin"] = encode(images, np.array(labels, np.uint8))
     return out

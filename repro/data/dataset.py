@@ -10,8 +10,8 @@ import numpy as np
 
 from repro.data import layout, memory_map
 from repro.data.layout import CLASSES, IMAGE_SHAPE, Bytes, check, decode
-from repro.errors import DataError
-from repro.files import obstacle
+from repro.errors import DataError, sentence
+from repro.obstacles import obstacle
 from repro.spec import DatasetName
 
 
@@ -49,14 +49,24 @@ def read_verified(folder: Path, name: str) -> bytes:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        remedy = obstacle(folder) or "not there; `repro data fetch` gets it"
-        raise DataError(f"{path}: {remedy}") from None
+        remedy = obstacle(folder) or sentence("not there; `repro data fetch` gets it")
+        raise DataError(sentence("{path}: {remedy}", path=path, remedy=remedy)) from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {obstacle(folder) or error.strerror}") from None
+        raise DataError(
+            sentence(
+                "{path}: cannot be read: {why}",
+                path=path,
+                why=obstacle(folder) or error.strerror,
+            )
+        ) from None
     try:
         check(name, data)
     except DataError as error:
-        raise DataError(f"{folder}: {error}; `repro data fetch` replaces it") from None
+        raise DataError(
+            sentence(
+                "{folder}: {error}; `repro data fetch` replaces it", folder=folder, error=error
+            )
+        ) from None
     return data
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from repro.data.addresses import open_address, printable
-from repro.errors import DataError
+from repro.errors import DataError, sentence, told_by
 from repro.files import disk_errors, replace
 
 Progress = Callable[[int, int | None], None]
@@ -59,15 +59,21 @@ def download(
             # More than ever before: a host that claims too much brings the same bytes for ever.
             size = _size(part)
             failures, most = (0, size) if size > most else (failures + 1, most)
-            last = str(error)
+            last = told_by(error)
             continue
         with disk_errors(path):
             replace(part, path)
         return
     times = attempts if failures == attempts else tries
     raise DataError(
-        f"{printable(url)}: {last} ({times} attempt{'s' if times != 1 else ''}; "
-        f"{_size(part):,} bytes are kept)"
+        sentence(
+            "{url}: {last} ({times} attempt{s}; {size:,} bytes are kept)",
+            url=printable(url),
+            last=last,
+            times=times,
+            s="s" if times != 1 else "",
+            size=_size(part),
+        )
     )
 
 
@@ -88,12 +94,21 @@ def _fetch_rest(
     try:
         with open_address(url, timeout_s=timeout_s, headers=headers) as response:
             if "html" in response.headers.get("Content-Type", ""):
-                raise DataError(f"{shown}: expected an archive; got a web page (HTML)")
+                raise DataError(
+                    sentence("{shown}: expected an archive; got a web page (HTML)", shown=shown)
+                )
             resumed = response.status == 206
             length = response.headers.get("Content-Length")
             total = int(length) + (have if resumed else 0) if length else None
             if (total or 0) > _SIZE_LIMIT:
-                raise DataError(f"{shown}: expected under {_SIZE_LIMIT:,} bytes; got {total:,}")
+                raise DataError(
+                    sentence(
+                        "{shown}: expected under {limit:,} bytes; got {total:,}",
+                        shown=shown,
+                        limit=_SIZE_LIMIT,
+                        total=total,
+                    )
+                )
             _copy(response, part, have if resumed else 0, total, progress, least_rate)
     except urllib.error.HTTPError as error:
         error.close()
@@ -101,23 +116,33 @@ def _fetch_rest(
             with disk_errors(part):
                 part.write_bytes(b"")
             raise _Interrupted("the host has no such range") from None
-        raise DataError(f"{shown}: the host answered {error.code} {error.reason}") from None
+        raise DataError(
+            sentence(
+                "{shown}: the host answered {code} {reason}",
+                shown=shown,
+                code=error.code,
+                reason=error.reason,
+            )
+        ) from None
     except TimeoutError:
         raise _Interrupted(f"nothing came for {timeout_s:g} s") from None
     except urllib.error.URLError as error:
         if isinstance(error.reason, _FOR_GOOD):
-            raise DataError(f"{shown}: cannot be reached: {_why(error.reason)}") from None
+            raise DataError(
+                sentence("{shown}: cannot be reached: {why}", shown=shown, why=_why(error.reason))
+            ) from None
         raise _Interrupted(f"cannot be reached: {error.reason}") from None
     except (http.client.HTTPException, OSError, ValueError) as error:
         # The file's own OSErrors are DiskErrors by now; what is left came from the network.
-        raise _Interrupted(f"the transfer broke off: {error!r}") from None
+        raise _Interrupted(sentence("the transfer broke off: {error!r}", error=error)) from None
 
 
 def _why(reason: OSError) -> str:
     if isinstance(reason, ssl.SSLCertVerificationError):
-        return (
-            f"its certificate is not trusted ({reason.verify_message}); where your network has "
-            "certificates of its own, set SSL_CERT_FILE to their file"
+        return sentence(
+            "its certificate is not trusted ({reason}); where your network has certificates of "
+            "its own, set SSL_CERT_FILE to their file",
+            reason=reason.verify_message,
         )
     return str(reason)
 
@@ -145,13 +170,23 @@ def _copy(
                 file.write(chunk)
             done += len(chunk)
             if done > _SIZE_LIMIT:
-                raise DataError(f"{printable(response.url)}: expected under {_SIZE_LIMIT:,} bytes")
+                raise DataError(
+                    sentence(
+                        "{url}: expected under {limit:,} bytes",
+                        url=printable(response.url),
+                        limit=_SIZE_LIMIT,
+                    )
+                )
             progress(done, total)
             if (passed := time.monotonic() - since) >= SLOW_S:
                 if (done - before) / passed < least_rate:
                     raise DataError(
-                        f"{printable(response.url)}: expected {least_rate / 1e3:,.0f} kB/s or "
-                        f"more; got {(done - before) / passed / 1e3:,.0f}"
+                        sentence(
+                            "{url}: expected {least:,.0f} kB/s or more; got {rate:,.0f}",
+                            url=printable(response.url),
+                            least=least_rate / 1e3,
+                            rate=(done - before) / passed / 1e3,
+                        )
                     )
                 since, before = time.monotonic(), done
     if total is not None and done < total:

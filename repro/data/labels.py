@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from repro.data.layout import CLASSES
-from repro.errors import DataError
+from repro.errors import DataError, listed, sentence
 from repro.files import csv_lines, read_regular, write_atomically
 
 HEADER = ("Image", "Category")
@@ -35,7 +35,11 @@ def accuracy(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> float:
     one, other = np.asarray(predicted), np.asarray(actual)
     if one.shape != other.shape or one.ndim != 1 or not one.size:
         raise ValueError(
-            f"expected two non-empty sequences of one length; got {one.shape} and {other.shape}"
+            sentence(
+                "expected two non-empty sequences of one length; got {one} and {other}",
+                one=one.shape,
+                other=other.shape,
+            )
         )
     return int((one == other).sum()) / one.size
 
@@ -76,24 +80,51 @@ def read_labels(path: Path) -> npt.NDArray[np.uint8]:
     first_line: dict[int, int] = {}
     for line, (number, category) in _rows(path):
         if not (number.isascii() and number.isdigit() and len(number) < 10 and int(number) > 0):
-            raise DataError(f"{path}, line {line}: expected an image number from 1; got {number!r}")
+            raise DataError(
+                sentence(
+                    "{path}, line {line}: expected an image number from 1; got {number!r}",
+                    path=path,
+                    line=line,
+                    number=number,
+                )
+            )
         key = int(number)
         if key in by_number:
             raise DataError(
-                f"{path}, line {line}: image {key} was there before, in line {first_line[key]}"
+                sentence(
+                    "{path}, line {line}: image {key} was there before, in line {earlier}",
+                    path=path,
+                    line=line,
+                    key=key,
+                    earlier=first_line[key],
+                )
             )
         if category not in CLASSES:
             raise DataError(
-                f"{path}, line {line}: expected a class ({', '.join(CLASSES)}); got {category!r}"
+                sentence(
+                    "{path}, line {line}: expected a class ({classes}); got {category!r}",
+                    path=path,
+                    line=line,
+                    classes=listed(CLASSES),
+                    category=category,
+                )
             )
         by_number[key], first_line[key] = CLASSES.index(category), line
     if not by_number:
-        raise DataError(f"{path}: expected a line for each image; got the header only")
+        raise DataError(
+            sentence("{path}: expected a line for each image; got the header only", path=path)
+        )
     missing = next((n for n in range(1, len(by_number) + 1) if n not in by_number), None)
     if missing is not None:
         worst = max(by_number)
         raise DataError(
-            f"{path}: image {missing} is missing, while line {first_line[worst]} has image {worst}"
+            sentence(
+                "{path}: image {missing} is missing, while line {earlier} has image {worst}",
+                path=path,
+                missing=missing,
+                earlier=first_line[worst],
+                worst=worst,
+            )
         )
     return np.array([by_number[n] for n in range(1, len(by_number) + 1)], np.uint8)
 
@@ -107,17 +138,37 @@ def _rows(path: Path) -> list[tuple[int, tuple[str, str]]]:
         first, header = next(lines, (1, []))
         if data and tuple(header) != HEADER:
             raise DataError(
-                f"{path}, line {first}: expected the header {','.join(HEADER)}; "
-                f"got {','.join(header)[:80]!r}"
+                sentence(
+                    "{path}, line {first}: expected the header {header}; got {got!r}",
+                    path=path,
+                    first=first,
+                    header=",".join(HEADER),
+                    got=",".join(header)[:80],
+                )
             )
         for line, cells in lines:
             if len(cells) != 2:
-                raise DataError(f"{path}, line {line}: expected 2 cells; got {len(cells)}")
+                raise DataError(
+                    sentence(
+                        "{path}, line {line}: expected 2 cells; got {count}",
+                        path=path,
+                        line=line,
+                        count=len(cells),
+                    )
+                )
             rows.append((line, (cells[0], cells[1])))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: not a CSV file in UTF-8: {error}") from None
+        raise DataError(
+            sentence("{path}: not a CSV file in UTF-8: {error}", path=path, error=error)
+        ) from None
     if not data:
-        raise DataError(f"{path}: expected the header {','.join(HEADER)}; the file is empty")
+        raise DataError(
+            sentence(
+                "{path}: expected the header {header}; the file is empty",
+                path=path,
+                header=",".join(HEADER),
+            )
+        )
     return rows
 
 
@@ -132,7 +183,14 @@ def score(submission: Path, answers: Path) -> tuple[int, int]:
     if len(predicted) != len(actual):
         fewer, more = sorted(((len(predicted), submission), (len(actual), answers)))
         raise DataError(
-            f"{fewer[1]}: expected the {more[0]} images of {more[1]}; got {fewer[0]}, the first "
-            f"missing is {fewer[0] + 1}"
+            sentence(
+                "{path}: expected the {images} images of {other}; got {count}, the "
+                "first missing is {missing}",
+                path=fewer[1],
+                images=more[0],
+                other=more[1],
+                count=fewer[0],
+                missing=fewer[0] + 1,
+            )
         )
     return int((predicted == actual).sum()), len(actual)

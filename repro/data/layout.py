@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from repro.errors import DataError
+from repro.errors import DataError, sentence
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -46,14 +46,25 @@ def decode(data: bytes, name: str = "batch") -> tuple[Bytes, Bytes]:
     """
     if not data or len(data) % RECORD_BYTES:
         raise DataError(
-            f"{name}: expected a multiple of {RECORD_BYTES} bytes, one record an image; "
-            f"got {len(data)}"
+            sentence(
+                "{name}: expected a multiple of {size} bytes, one record an image; got {count}",
+                name=name,
+                size=RECORD_BYTES,
+                count=len(data),
+            )
         )
     records = np.frombuffer(data, np.uint8).reshape(-1, RECORD_BYTES)
     labels = records[:, 0].copy()
     if labels.max() >= len(CLASSES):
         at = int(np.argmax(labels >= len(CLASSES)))
-        raise DataError(f"{name}: expected labels 0 to 9; got {labels[at]} in record {at}")
+        raise DataError(
+            sentence(
+                "{name}: expected labels 0 to 9; got {label} in record {at}",
+                name=name,
+                label=labels[at],
+                at=at,
+            )
+        )
     return records[:, 1:].reshape(-1, *IMAGE_SHAPE).copy(), labels
 
 
@@ -77,5 +88,11 @@ def check(name: str, data: bytes) -> None:
     obtained = hashlib.sha256(data).hexdigest()
     if obtained != CHECKSUMS[name]:
         raise DataError(
-            f"{name}: expected SHA-256 {CHECKSUMS[name]}; got {obtained} ({len(data):,} bytes)"
+            sentence(
+                "{name}: expected SHA-256 {expected}; got {obtained} ({count:,} bytes)",
+                name=name,
+                expected=CHECKSUMS[name],
+                obtained=obtained,
+                count=len(data),
+            )
         )

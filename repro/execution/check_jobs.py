@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from repro.data.dataset import synthetic
-from repro.errors import DataError, EvidenceError, TrainingError
+from repro.errors import DataError, EvidenceError, TrainingError, sentence
 from repro.execution.environment import describe_environment, explain_difference
 from repro.execution.messages import (
     FirstSteps,
@@ -28,7 +28,9 @@ from repro.training.cuda_engine import Run, Together
 from repro.training.history import Solo
 from repro.training.kernel_engine import KernelTrainer
 
-_NO_CODE = "its network is code of somebody's own, which no store keeps and which is not run here"
+_NO_CODE = sentence(
+    "its network is code of somebody's own, which no store keeps and which is not run here"
+)
 
 
 def predict(job: Job, action: Predict, emit: Emit) -> None:
@@ -69,7 +71,9 @@ def retrain(job: Job, action: Retrain, emit: Emit) -> None:
         try:
             again = trainer.train_epoch(report_steps(trainer, emit))
         except TrainingError as error:  # what the record says was finite
-            raise EvidenceError(f"{job.spec.name}: trained again: {error}") from None
+            raise EvidenceError(
+                sentence("{run}: trained again: {error}", run=job.spec.name, error=error)
+            ) from None
         emit(Retrained(run=job.spec.name, record=again))
 
 
@@ -128,7 +132,9 @@ def is_comparable(record: RunRecord, emit: Emit) -> bool:
     elif record.spec.is_earlier:
         difference = EARLIER_ARITHMETIC
     elif record.spec.device == "cuda" and not _has_cuda():
-        difference = f"it was begun on {record.environment.accelerator}; no GPU is here"
+        difference = sentence(
+            "it was begun on {card}; no GPU is here", card=record.environment.accelerator
+        )
     else:
         here = describe_environment(record.spec)
         difference = explain_difference(record.environment, here, record.spec)
@@ -153,16 +159,23 @@ def _recorded(job: Job, epoch: int | None) -> tuple[RunRecord, checkpoints.Check
     spec, store = job.spec, Store(Path(job.store))
     record = store.load(spec)
     if record is None:
-        raise DataError(f"{spec.name}: expected a recorded run; there is none")
+        raise DataError(sentence("{run}: expected a recorded run; there is none", run=spec.name))
     if epoch == 0:
         return record, None
     path = store.checkpoint(spec, epoch)
     checkpoint = checkpoints.read(path, spec)
     if checkpoint is None:
-        raise DataError(f"{path}: expected a checkpoint; nothing is there")
+        raise DataError(sentence("{path}: expected a checkpoint; nothing is there", path=path))
     then = checkpoint[0]
     if epoch is not None and len(then.epochs) != epoch:
-        raise EvidenceError(f"{path}: expected {epoch} epochs; got {len(then.epochs)}")
+        raise EvidenceError(
+            sentence(
+                "{path}: expected {epoch} epochs; got {count}",
+                path=path,
+                epoch=epoch,
+                count=len(then.epochs),
+            )
+        )
     # The last checkpoint is written before the record, and may be an epoch ahead of it.
     common = min(len(then.epochs), len(record.epochs))
     readings = min(len(then.readings), len(record.readings))
@@ -172,13 +185,15 @@ def _recorded(job: Job, epoch: int | None) -> tuple[RunRecord, checkpoints.Check
         or len(then.epochs) > len(record.epochs) + 1
         or not same_arithmetic(then.environment, record.environment, spec)
     ):
-        raise EvidenceError(f"{path}: the checkpoint's history is not that of the record")
+        raise EvidenceError(
+            sentence("{path}: the checkpoint's history is not that of the record", path=path)
+        )
     return record, checkpoint
 
 
 def _trainer(job: Job, checkpoint: checkpoints.Checkpoint | None) -> Solo:
     if job.spec.recipe.code_sha256:
-        raise DataError(f"{job.spec.name}: {_NO_CODE}")
+        raise DataError(sentence("{run}: {why}", run=job.spec.name, why=_NO_CODE))
     trainer = trainer_for(job)
     if checkpoint:
         record, state = checkpoint

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
+import json
 import math
 import os
 import shutil
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
-from repro.errors import UsageError
+from repro.errors import UsageError, from_json, sentence
 from repro.paths import import_code
 from repro.runs.selection import DeviceChoice
 from repro.spec import EARLIER_ENGINES, Device, Engine, EngineChoice, Recipe, engine_for
@@ -27,9 +29,14 @@ def choose_device(choice: DeviceChoice) -> Device:
     if choice == "auto":
         return "cuda" if has_cuda() else "cpu"
     if choice == "cuda" and not has_cuda():
-        raise UsageError(f"--device cuda: expected an NVIDIA GPU that can train; {try_gpus()[1]}")
+        raise UsageError(
+            sentence(
+                "--device cuda: expected an NVIDIA GPU that can train; {why}",
+                why=try_gpus()[1],
+            )
+        )
     if choice == "mps" and sys.platform != "darwin":
-        raise UsageError("--device mps: expected a Mac with Apple's GPU")
+        raise UsageError(sentence("--device mps: expected a Mac with Apple's GPU"))
     return choice
 
 
@@ -43,8 +50,11 @@ def choose_engine(choice: EngineChoice, recipe: Recipe, device: Device) -> Engin
         return engine_for(recipe, device)
     if choice in EARLIER_ENGINES:
         raise UsageError(
-            f"--engine {choice}: runs of version 0.1, which can be shown but not trained; expected "
-            "auto, kernels or torch"
+            sentence(
+                "--engine {choice}: runs of version 0.1, which can be shown but not "
+                "trained; expected auto, kernels or torch",
+                choice=choice,
+            )
         )
     return choice
 
@@ -115,18 +125,23 @@ def try_gpus() -> tuple[tuple[Card, ...], str]:
     """The NVIDIA GPUs that train here, and why there is none: each is seen and, in another process,
     does a sum."""
     if not _has_driver():
-        return (), "no NVIDIA GPU is here"
+        return (), sentence("no NVIDIA GPU is here")
     code = f"{import_code()}from repro.kernels.cuda.gpu import main; print({_FOLLOW!r}); main()"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, errors="replace", check=False
     )
+    # Python may have printed something as it started.
+    cards = done.stdout.rpartition(_FOLLOW)[2].splitlines()
     if done.returncode == 0:
-        # Python may have printed something as it started.
-        cards = done.stdout.rpartition(_FOLLOW)[2].splitlines()
         pairs = (line.split(" ", 1) for line in cards if line)
         return tuple((int(number), name) for number, name in pairs), ""
     lines = [line for line in done.stderr.splitlines() if line.strip()]
-    return (), lines[-1] if lines else f"trying it ended with code {done.returncode}"
+    if lines:
+        told = {}
+        with suppress(StopIteration, ValueError):
+            told = json.loads(next(line for line in cards if line.startswith("{")))
+        return (), from_json(lines[-1], told)
+    return (), sentence("trying it ended with code {code}", code=done.returncode)
 
 
 def gpu_names() -> str:

@@ -16,7 +16,7 @@ import msgspec
 from repro.data.dataset import default_folder
 from repro.data.sources import is_verified
 from repro.determinism import Level, guarantee
-from repro.errors import ReproError, escape
+from repro.errors import ReproError, escape, listed, sentence, told_by
 from repro.execution import golden
 from repro.execution.devices import default_workers, has_cuda
 from repro.execution.messages import FirstSteps
@@ -55,7 +55,7 @@ def examine(device: Device, engine: Engine, home: Path) -> Diagnosis:
         with ThreadPoolExecutor(max_workers=2) as pool:
             first, second = pool.map(lambda _: run_first_steps(spec, device, home), range(2))
     except ReproError as error:
-        got, why = None, str(error)
+        got, why = None, told_by(error)
     else:
         got, why = judge(spec, first, second)
     return Diagnosis(
@@ -68,32 +68,42 @@ def judge(spec: RunSpec, first: FirstSteps, second: FirstSteps) -> tuple[Level, 
     guaranteed = guarantee(spec.device, spec.engine, platform.machine())
     differing = [name for name in first.digests if first.digests[name] != second.digests[name]]
     if differing:
-        return "L0", f"two processes gave different bits for {', '.join(differing)}"
+        return "L0", sentence(
+            "two processes gave different bits for {names}", names=listed(differing)
+        )
     if guaranteed.level not in {"L3", "L4"}:
-        return guaranteed.level, (
-            f"{guaranteed.text}; two processes gave the same bits for all {len(first.digests)} "
-            "models"
+        return guaranteed.level, sentence(
+            "{text}; two processes gave the same bits for all {count} models",
+            text=guaranteed.text,
+            count=len(first.digests),
         )
     known: Mapping[str, str] | None = golden.KERNELS
-    what = "the kernels"
+    what: str = sentence("the kernels")
     if spec.engine == "torch":
         version = (first.environment.torch or "").partition("+")[0]
         known, what = golden.TORCH.get(version), f"torch {version}"
     if known is None:
-        return "L1", (
-            f"two processes gave the same bits; there are none to compare with for {what}, "
-            f"only for {', '.join(golden.TORCH)}"
+        return "L1", sentence(
+            "two processes gave the same bits; there are none to compare with for {what}, "
+            "only for {names}",
+            what=what,
+            names=listed(golden.TORCH),
         )
     differing = [name for name in known if known[name] != first.digests[name]]
     if differing:
-        return "L1", (
-            f"the first steps of {', '.join(differing)} have other bits than {what} "
-            f"give{'s' * (spec.engine == 'torch')} on other CPUs: please report it with the output "
-            "of `repro doctor --format json`"
+        return "L1", sentence(
+            "the first steps of {names} have other bits than {what} give{s} on other CPUs: "
+            "please report it with the output of `repro doctor --format json`",
+            names=listed(differing),
+            what=what,
+            s="s" * (spec.engine == "torch"),
         )
     return (
         guaranteed.level,
-        f"the first steps of {len(known)} models have the bits that they have everywhere",
+        sentence(
+            "the first steps of {count} models have the bits that they have everywhere",
+            count=len(known),
+        ),
     )
 
 
@@ -118,7 +128,7 @@ class Checkup:
         levels = [
             {
                 "device": each.device, "engine": each.engine, "promised": each.guaranteed,
-                "got": each.got, "why": each.why, "rehearsed": each.first_steps,
+                "got": each.got, "why": str(each.why), "rehearsed": each.first_steps,
             }
             for each in self.diagnoses
         ]  # fmt: skip
@@ -140,14 +150,16 @@ def _facts(home: Path, diagnoses: Sequence[Diagnosis]) -> dict[str, str]:
     there = next(folder for folder in (home, *home.parents) if folder.exists())
     facts = {
         "system": platform.platform(),
-        "cores": f"{default_workers('cpu')} that this process may use",
+        "cores": sentence("{count} that this process may use", count=default_workers("cpu")),
         "python": platform.python_version(),
-        "home": f"{home} ({shutil.disk_usage(there).free / 1e9:.0f} GB free)"
+        "home": sentence(
+            "{home} ({free:.0f} GB free)", home=home, free=shutil.disk_usage(there).free / 1e9
+        )
         if os.access(there, os.W_OK)
-        else f"{home} (cannot be written: choose another place by REPRO_HOME)",
-        "data set": "already downloaded and verified"
+        else sentence("{home} (cannot be written: choose another place by REPRO_HOME)", home=home),
+        "data set": sentence("already downloaded and verified")
         if is_verified(default_folder(home))
-        else "missing or damaged: `repro data fetch` gets it",
+        else sentence("missing or damaged: `repro data fetch` gets it"),
     }
     for steps in (each.first_steps for each in diagnoses if each.first_steps):
         seen = steps.environment.to_dict()

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import repro
+from repro.errors import sentence
 from repro.kernels import library
 from repro.runs.environments import Environment, same_arithmetic
 from repro.spec import RunSpec
@@ -48,7 +49,7 @@ def explain_difference(begun: Environment, here: Environment, spec: RunSpec) -> 
     one, other = dataclasses.asdict(begun), dataclasses.asdict(here)
     differing = [name for name in one if one[name] != other[name] and name != "python"]
     then, now = (", ".join(f"{name} {each[name]}" for name in differing) for each in (one, other))
-    return f"it was begun with {then}; this is {now}"
+    return sentence("it was begun with {then}; this is {now}", then=then, now=now)
 
 
 def processor() -> str:

@@ -6,7 +6,7 @@ A :class:`Job` goes in; messages come out.
 from __future__ import annotations
 
 import os
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import msgspec
@@ -15,9 +15,13 @@ from repro.errors import (
     DataError,
     EvidenceError,
     ReproError,
+    Sentence,
     TrainingError,
     UsageError,
+    as_json,
     escape,
+    from_json,
+    told_by,
 )
 from repro.runs.environments import Environment
 from repro.runs.records import EpochRecord, Reading
@@ -39,10 +43,17 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
     run: str
 
 
-class Noted(Event, frozen=True, kw_only=True, tag="note"):
-    """Something that a person should know and that stops nothing."""
+class Message(Event, frozen=True, kw_only=True):
+    """An event in words, of which a person may read a translation."""
 
     message: str
+    told: dict[str, Any] | None = None
+    """The same as template and values (:func:`repro.errors.as_json`), on its way between
+    processes; in a process the message itself has them."""
+
+
+class Noted(Message, frozen=True, kw_only=True, tag="note"):
+    """Something that a person should know and that stops nothing."""
 
 
 class Started(Event, frozen=True, kw_only=True, tag="started"):
@@ -72,8 +83,7 @@ class Finished(Event, frozen=True, kw_only=True, tag="finished"):
     """The run has reached the epochs that were asked for and lies in the store."""
 
 
-class Failed(Event, frozen=True, kw_only=True, tag="failed"):
-    message: str
+class Failed(Message, frozen=True, kw_only=True, tag="failed"):
     problem: Problem = "training"
     """`evidence`: the run's own record or checkpoint is not to be believed."""
 
@@ -81,7 +91,7 @@ class Failed(Event, frozen=True, kw_only=True, tag="failed"):
     def of(cls, run: str, error: Exception, message: str = "") -> Failed:
         """What stopped `run`, with another message where one is given."""
         named = (name for name, kind in _ERRORS.items() if isinstance(error, kind))
-        return cls(run=run, message=message or str(error), problem=next(named, "training"))
+        return cls(run=run, message=message or told_by(error), problem=next(named, "training"))
 
     def error(self) -> ReproError:
         """What to raise where this is read."""
@@ -105,10 +115,8 @@ class Retrained(Event, frozen=True, kw_only=True, tag="retrained"):
     record: EpochRecord
 
 
-class Incomparable(Event, frozen=True, kw_only=True, tag="incomparable"):
+class Incomparable(Message, frozen=True, kw_only=True, tag="incomparable"):
     """The job was not done: this process is not promised the recorded run's bits."""
-
-    message: str
 
 
 class FirstSteps(Event, frozen=True, kw_only=True, tag="first_steps"):
@@ -230,7 +238,25 @@ def decode_job(data: bytes) -> Job:
 
 
 def encode_event(event: AnyEvent) -> bytes:
-    """An event as JSON; what is no text in its message, as in a file's name, is escaped."""
-    if isinstance(event, (Noted, Failed, Incomparable)):
-        event = msgspec.structs.replace(event, message=escape(event.message))
+    """An event as JSON, for :func:`decode_event`; what is no text in its message, as in a file's
+    name, is escaped."""
+    if isinstance(event, Message):
+        told = as_json(event.message) if isinstance(event.message, Sentence) else None
+        event = msgspec.structs.replace(event, message=escape(event.message), told=told)
     return msgspec.json.encode(event)
+
+
+_decoder = msgspec.json.Decoder(AnyEvent)
+
+
+def decode_event(data: bytes) -> AnyEvent:
+    """The event that :func:`encode_event` wrote.
+
+    Raises:
+        msgspec.MsgspecError: it is none.
+    """
+    event: AnyEvent = _decoder.decode(data)
+    if isinstance(event, Message) and event.told:
+        message = from_json(event.message, event.told)
+        event = msgspec.structs.replace(event, message=message, told=None)
+    return event

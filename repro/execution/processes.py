@@ -19,10 +19,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Protocol, TypeVar
 
-import msgspec
-
 from repro.determinism import worker_environment
-from repro.errors import TrainingError
+from repro.errors import TrainingError, sentence
 from repro.execution.endings import cause_of, keep_errors
 from repro.execution.messages import (
     READY,
@@ -34,6 +32,7 @@ from repro.execution.messages import (
     Predict,
     Predicted,
     RunFirstSteps,
+    decode_event,
     encode_job,
 )
 from repro.paths import import_code
@@ -172,7 +171,7 @@ class Workers:
             TrainingError: :meth:`stop` was called before.
             OSError: there is no such program as this Python.
         """
-        spec, decoder, ended = job.spec, msgspec.json.Decoder(AnyEvent), False
+        spec, ended = job.spec, False
         with tempfile.TemporaryFile() as errors, self._start(spec.engine, errors) as process:
             assert process.stdin is not None  # noqa: S101 - both are pipes
             assert process.stdout is not None  # noqa: S101
@@ -183,15 +182,18 @@ class Workers:
                 if line.endswith(READY):  # what stands before it, Python printed as it started
                     break
             for line in process.stdout:
-                event = decoder.decode(line)
+                event = decode_event(line)
                 ended = isinstance(event, (Failed, Finished))
                 put(event)
             status = process.wait()
             if not ended:
                 errors.seek(0)
                 text = errors.read()
-                message = cause_of(status, text.decode(errors="replace"))
-                message += keep_errors(text, Path(job.home) / "logs" / f"{spec.name}.txt")
+                message = sentence(
+                    "{cause}{kept}",
+                    cause=cause_of(status, text.decode(errors="replace")),
+                    kept=keep_errors(text, Path(job.home) / "logs" / f"{spec.name}.txt"),
+                )
                 put(Failed(run=spec.name, message=message))
 
     @contextmanager
@@ -204,7 +206,7 @@ class Workers:
         """
         with self._lock:
             if self._stopped:
-                raise TrainingError("stopped before it began")
+                raise TrainingError(sentence("stopped before it began"))
             process = subprocess.Popen(
                 [sys.executable, "-c", worker_code(engine)],
                 stdin=subprocess.PIPE,
@@ -258,4 +260,4 @@ def _ask(job: Job, answer: type[_Answer]) -> _Answer:
             return event
         if isinstance(event, Failed):
             raise event.error()
-    raise TrainingError(f"{job.spec.name}: its process gave no answer")
+    raise TrainingError(sentence("{run}: its process gave no answer", run=job.spec.name))

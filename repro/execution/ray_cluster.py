@@ -16,10 +16,16 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from repro.errors import TrainingError, UsageError
-from repro.execution.messages import AnyEvent, Failed, Finished, Job, Noted, encode_job
+from repro.errors import TrainingError, UsageError, sentence, told_by
+from repro.execution.messages import (
+    AnyEvent,
+    Failed,
+    Finished,
+    Job,
+    Noted,
+    decode_event,
+    encode_job,
+)
 from repro.execution.ray_node import Message, code_digest, work
 from repro.execution.transfer import Sender, unpack
 from repro.runs.store import Store
@@ -69,18 +75,25 @@ class RayCluster:
             import ray  # noqa: PLC0415 - an extra, and a second to import
         except ImportError:
             raise UsageError(
-                "--executor ray: needs Ray: in a clone of repro, "
-                "`pip install -c constraints/pins.txt '.[ray]'`"
+                sentence(
+                    "--executor ray: needs Ray: in a clone of repro, `pip install -c "
+                    "constraints/pins.txt '.[ray]'`"
+                )
             ) from None
         handler = signal.getsignal(signal.SIGTERM)  # Ray's own would end the process at once
         try:
             _check_listening(address)
             ray.init(address=address, log_to_driver=False, logging_level="ERROR")
         except Exception as error:  # connection, timeout, version: Ray has no base for them
-            first = str(error).strip().splitlines() or [type(error).__name__]
+            said = told_by(error)
+            first = said.strip().splitlines() or [type(error).__name__]
             raise UsageError(
-                f"--address {address}: expected a Ray cluster that runs (`ray start --head`): "
-                f"{first[0]}"
+                sentence(
+                    "--address {address}: expected a Ray cluster that runs (`ray start "
+                    "--head`): {error}",
+                    address=address,
+                    error=said if first == [said] else first[0],
+                )
             ) from None
         finally:
             with suppress(ValueError):  # not the main thread
@@ -107,7 +120,7 @@ class RayCluster:
         else:
             count = int(resources.get("CPU", 0)) if device == "cpu" else 0
         if not count:
-            raise UsageError(f"--device {device}: the Ray cluster has none")
+            raise UsageError(sentence("--device {device}: the Ray cluster has none", device=device))
         return count
 
     def has_gpu(self) -> bool:
@@ -131,14 +144,18 @@ class RayCluster:
                     self._attempt(job, store, put)
                 except self._ray.exceptions.RayTaskError as error:
                     last = str(error).strip().splitlines()[-1]
-                    raise TrainingError(f"on its node: {last}") from None
+                    raise TrainingError(sentence("on its node: {last}", last=last)) from None
                 except self._ray.exceptions.RayError as error:
                     after = _epochs(store, job.specs)
                     fruitless = 0 if after > before else fruitless + 1
                     if fruitless == _FRUITLESS:
                         why = " ".join(str(error).split())
                         raise TrainingError(
-                            f"{fruitless} nodes in a row were lost: {why}"
+                            sentence(
+                                "{fruitless} nodes in a row were lost: {why}",
+                                fruitless=fruitless,
+                                why=why,
+                            )
                         ) from None
                     put(Noted(run=job.spec.name, message=_taken_up(error, after)))
                 else:
@@ -163,7 +180,9 @@ class RayCluster:
                 locks.enter_context(store.lock(spec, busy))
             except _BusyError as whose:
                 if not noted:
-                    text = f"waiting for another process that is training this run{whose}"
+                    text = sentence(
+                        "waiting for another process that is training this run{whose}", whose=whose
+                    )
                     put(Noted(run=spec.name, message=text))
                 noted = True
                 time.sleep(_POLL_S)
@@ -181,7 +200,7 @@ class RayCluster:
         try:
             for message in self._messages(job, store):
                 if isinstance(message, bytes):
-                    event = msgspec.json.decode(message, type=AnyEvent)
+                    event = decode_event(message)
                     ended = isinstance(event, (Failed, Finished))
                     put(event)
                 else:
@@ -192,7 +211,7 @@ class RayCluster:
                 raise
         else:
             if not ended:
-                raise TrainingError("its node gave no answer")
+                raise TrainingError(sentence("its node gave no answer"))
 
     def _messages(self, job: Job, store: Store) -> Iterator[Message]:
         gpus = self._gpu_share if job.device == "cuda" else 0
@@ -221,7 +240,7 @@ class RayCluster:
 
     def _check_stopped(self) -> None:
         if self._stopped:
-            raise TrainingError("stopped before it was done")
+            raise TrainingError(sentence("stopped before it was done"))
 
 
 def _check_listening(address: str) -> None:
@@ -234,7 +253,7 @@ def _check_listening(address: str) -> None:
     if address != "auto":
         host, _, port = address.rpartition(":")
         if not host or not port.isdecimal():
-            raise ValueError("expected HOST:PORT, or auto")
+            raise ValueError(sentence("expected HOST:PORT, or auto"))
         socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
 
 
@@ -244,5 +263,9 @@ def _epochs(store: Store, specs: Sequence[RunSpec]) -> int:
 
 
 def _taken_up(error: Exception, epochs: int) -> str:
-    where = f"goes on elsewhere after {epochs} epochs" if epochs else "begins anew elsewhere"
-    return f"its node was lost ({type(error).__name__}); {where}"
+    where = (
+        sentence("goes on elsewhere after {epochs} epochs", epochs=epochs)
+        if epochs
+        else sentence("begins anew elsewhere")
+    )
+    return sentence("its node was lost ({kind}); {where}", kind=type(error).__name__, where=where)

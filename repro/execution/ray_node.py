@@ -19,7 +19,7 @@ import msgspec
 
 from repro.data.dataset import default_folder
 from repro.data.sources import fetch, plan
-from repro.errors import ReproError, escape
+from repro.errors import ReproError, escape, sentence
 from repro.execution.messages import (
     AnyEvent,
     EpochDone,
@@ -71,13 +71,17 @@ def work(
     run, node = theirs.spec.name, platform.node()
     try:
         if code != code_digest():
-            text = f"{node}: expected the caller's version of repro; another one is installed there"
+            text = sentence(
+                "{node}: expected the caller's version of repro; another one is installed there",
+                node=node,
+            )
             yield encode_event(Failed(run=run, message=text))
             return
         if theirs.spec.dataset == "cifar10" and fetch(
             default_folder(home()), plan(source), say=lambda _: None, progress=lambda *_: None
         ):
-            yield encode_event(Noted(run=run, message=f"{node}: CIFAR-10 downloaded and verified"))
+            there = sentence("{node}: CIFAR-10 downloaded and verified", node=node)
+            yield encode_event(Noted(run=run, message=there))
         with tempfile.TemporaryDirectory(prefix="repro-") as folder:
             store = Store(Path(folder))
             for spec in theirs.specs:
@@ -91,7 +95,9 @@ def work(
                     else message
                 )
     except ReproError as error:
-        yield encode_event(Failed.of(run, error, f"{node}: {error}"))
+        yield encode_event(
+            Failed.of(run, error, sentence("{node}: {error}", node=node, error=error))
+        )
 
 
 def _messages(job: Job, store: Store, send_every_s: float) -> Iterator[Message]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from repro.errors import UsageError
+from repro.errors import UsageError, sentence
 from repro.execution.devices import cores
 from repro.execution.messages import AnyEvent, Failed, Job, Train
 from repro.execution.processes import Executor, do_jobs
@@ -79,8 +79,11 @@ def allocate(
     if any(task.spec.engine != "kernels" for task in tasks):
         if threads not in {None, 1}:
             raise UsageError(
-                f"--threads {threads}: expected runs of the kernels; torch computes on one core, "
-                "since its bits depend on their number"
+                sentence(
+                    "--threads {threads}: expected runs of the kernels; torch computes "
+                    "on one core, since its bits depend on their number",
+                    threads=threads,
+                )
             )
         threads = 1
     if workers is None and threads is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from repro.data.dataset import Dataset, load
-from repro.errors import TrainingError
+from repro.errors import TrainingError, listed, sentence
 from repro.execution.environment import describe_environment, explain_difference
 from repro.execution.messages import (
     AnyEvent,
@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 
 Emit = Callable[[AnyEvent], None]
 
-EARLIER_ARITHMETIC = "it was trained by version 0.1, whose arithmetic this version no longer has"
+EARLIER_ARITHMETIC = sentence(
+    "it was trained by version 0.1, whose arithmetic this version no longer has"
+)
 
 
 def trainer_for(job: Job) -> Solo:
@@ -49,7 +51,7 @@ def trainer_for(job: Job) -> Solo:
     if spec.engine == "kernels":
         return KernelTrainer(spec, dataset, threads=job.threads)
     if spec.is_earlier:
-        raise TrainingError(f"{spec.name}: {EARLIER_ARITHMETIC}")
+        raise TrainingError(sentence("{run}: {why}", run=spec.name, why=EARLIER_ARITHMETIC))
     from repro.training.torch_engine import Trainer  # noqa: PLC0415 - torch
 
     return Trainer(spec, dataset, code=job.code)
@@ -121,7 +123,7 @@ def train_together(job: Job, emit: Emit) -> None:
         with ThreadPoolExecutor(len(kinds)) as pool:
             errors = [error for found in pool.map(work, kinds.values()) for error in found]
         if errors:
-            raise TrainingError("; ".join(map(str, errors)))
+            raise TrainingError(listed(errors, "; "))
 
 
 def _advance(
@@ -197,8 +199,12 @@ def _resume_or_start(
 
 def _waiting(spec: RunSpec, emit: Emit) -> Callable[[str], None]:
     """What is told where another process holds the run's lock."""
-    message = "waiting for another process that is training this run"
-    return lambda whose: emit(Noted(run=spec.name, message=message + whose))
+
+    def tell(whose: str) -> None:
+        text = sentence("waiting for another process that is training this run{whose}", whose=whose)
+        emit(Noted(run=spec.name, message=text))
+
+    return tell
 
 
 def _keep(trainer: History, environment: Environment, store: Store, emit: Emit) -> None:
@@ -229,22 +235,24 @@ def _restore(
     """Take up the last checkpoint; where that cannot be, set aside what there is of the run."""
     checkpoint = _last_checkpoint(trainer.spec, store)
     if checkpoint is None:
-        why = "its checkpoint is gone" if record else None
+        why: str | None = sentence("its checkpoint is gone") if record else None
     else:
         begun, state = checkpoint
         why = explain_difference(begun.environment, environment, trainer.spec)
         if why is None:
             trainer.restore(state, begun.epochs, begun.readings)
             if record and trainer.epoch < len(record.epochs):
-                again = (
-                    f"resuming from its checkpoint of epoch {trainer.epoch}: no later one is usable"
+                again = sentence(
+                    "resuming from its checkpoint of epoch {epoch}: no later one is usable",
+                    epoch=trainer.epoch,
                 )
                 emit(Noted(run=trainer.spec.name, message=again))
             return
-        why += ": continuing would match neither environment"
+        why = sentence("{why}: continuing would match neither environment", why=why)
     if why:
         store.set_aside(trainer.spec)
-        emit(Noted(run=trainer.spec.name, message=f"begins anew, the old run is kept: {why}"))
+        anew = sentence("begins anew, the old run is kept: {why}", why=why)
+        emit(Noted(run=trainer.spec.name, message=anew))
 
 
 def _last_checkpoint(spec: RunSpec, store: Store) -> checkpoints.Checkpoint | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from repro.errors import EvidenceError
+from repro.errors import EvidenceError, sentence
 from repro.files import disk_errors, write_atomically
 from repro.runs.records import parse
 from repro.runs.store import Store
@@ -56,14 +56,24 @@ def unpack(store: Store, spec: RunSpec, files: Mapping[str, bytes]) -> None:
     """
     for name in files:
         if not _FILE.fullmatch(name):
-            raise EvidenceError(f"{spec.name}: expected the files of a run; got {name!r}")
+            raise EvidenceError(
+                sentence(
+                    "{run}: expected the files of a run; got {name!r}", run=spec.name, name=name
+                )
+            )
     text = files.get("record.json")
     if text is None and store.load(spec):
         return  # a checkpoint whose record never came: whether it goes on from ours, nobody knows
     if text is not None:
         came, ours = parse(text, f"{spec.name}: record.json that came"), store.load(spec)
         if came.spec != spec:
-            raise EvidenceError(f"{spec.name}: expected this run's record; got {came.spec.name}'s")
+            raise EvidenceError(
+                sentence(
+                    "{run}: expected this run's record; got {other}'s",
+                    run=spec.name,
+                    other=came.spec.name,
+                )
+            )
         if ours and came.epochs[: len(ours.epochs)] != ours.epochs:
             store.set_aside(spec)
     store.begin()

@@ -9,12 +9,12 @@ import platform
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
-from repro.errors import TrainingError
+from repro.errors import TrainingError, listed, sentence
 from repro.kernels import structures
 from repro.kernels.build import SOURCES, Target, source_digest, this_target
 
 _FOLDER = Path(__file__).parent
-_INSTEAD = "`--engine torch` trains without them"
+_INSTEAD = sentence("`--engine torch` trains without them")
 
 # What the compiler may use in each build.
 _AVX2 = frozenset({"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "lzcnt", "movbe", "popcnt"})
@@ -71,13 +71,23 @@ def choose(
     """
     if not possible:
         raise KernelsUnavailable(
-            "the kernels need an x86-64 CPU with AVX2 and FMA or a 64-bit ARM CPU, on Linux, macOS "
-            f"or Windows; got another ({platform.machine()}, {platform.system()}): {_INSTEAD}"
+            sentence(
+                "the kernels need an x86-64 CPU with AVX2 and FMA or a 64-bit ARM CPU, "
+                "on Linux, macOS or Windows; got another ({machine}, {system}): "
+                "{instead}",
+                machine=platform.machine(),
+                system=platform.system(),
+                instead=_INSTEAD,
+            )
         )
     wanted = environment.get("REPRO_KERNELS")
     if wanted and wanted not in possible:
         raise KernelsUnavailable(
-            f"REPRO_KERNELS: expected one of {', '.join(possible)} on this CPU; got {wanted!r}"
+            sentence(
+                "REPRO_KERNELS: expected one of {possible} on this CPU; got {wanted!r}",
+                possible=listed(possible),
+                wanted=wanted,
+            )
         )
     return wanted or next((name for name in possible if name in compiled), possible[0])
 
@@ -115,8 +125,12 @@ def load() -> ctypes.CDLL:
         said.restype = ctypes.c_uint32
     if said is None or said() != source_digest():
         raise KernelsUnavailable(
-            f"{_FOLDER / target.file_name(build)}: compiled from other C files than those in "
-            f"{SOURCES}: `pip install -e .` in the checkout compiles these"
+            sentence(
+                "{path}: compiled from other C files than those in {sources}: `pip "
+                "install -e .` in the checkout compiles these",
+                path=_FOLDER / target.file_name(build),
+                sources=SOURCES,
+            )
         )
     return structures.declare(library)
 
@@ -130,10 +144,21 @@ def _open(target: Target, build: str) -> ctypes.CDLL:
     path = _FOLDER / target.file_name(build)
     if not path.exists():
         raise KernelsUnavailable(
-            f"{path}: expected the compiled kernels; there are none: `pip install -e .` in the "
-            f"checkout compiles them, and {_INSTEAD}"
+            sentence(
+                "{path}: expected the compiled kernels; there are none: `pip install -e "
+                ".` in the checkout compiles them, and {instead}",
+                path=path,
+                instead=_INSTEAD,
+            )
         )
     try:
         return ctypes.CDLL(str(path))
     except OSError as error:
-        raise KernelsUnavailable(f"{path}: cannot be loaded: {error}: {_INSTEAD}") from None
+        raise KernelsUnavailable(
+            sentence(
+                "{path}: cannot be loaded: {error}: {instead}",
+                path=path,
+                error=error,
+                instead=_INSTEAD,
+            )
+        ) from None

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from repro import streams
-from repro.errors import TrainingError
+from repro.errors import TrainingError, sentence
 from repro.networks.activations import ACTIVATIONS
 from repro.spec import DROPOUT, Purpose, Recipe, stream_seed
 
@@ -150,11 +150,15 @@ def _other(recipe: Recipe, code: str) -> nn.Module:
             import torchvision  # noqa: PLC0415 - as above
 
             if name not in torchvision.models.list_models(module=torchvision.models):
-                raise ValueError("torchvision has no classifier of this name")  # noqa: TRY301
+                raise ValueError(  # noqa: TRY301
+                    sentence("torchvision has no classifier of this name")
+                )
             model = torchvision.models.get_model(name, weights=None, num_classes=10)
         else:
             if hashlib.sha256(code.encode()).hexdigest() != recipe.code_sha256:
-                raise ValueError(f"expected code with SHA-256 {recipe.code_sha256}")  # noqa: TRY301
+                raise ValueError(  # noqa: TRY301
+                    sentence("expected code with SHA-256 {digest}", digest=recipe.code_sha256)
+                )
             model = getattr(_module(place, code), name)()
         _seed_dropout(model)
         model.eval()
@@ -163,17 +167,28 @@ def _other(recipe: Recipe, code: str) -> nn.Module:
             # Some give more than logits while they learn. A copy: statistics of batches move.
             trained = copy.deepcopy(model).train()(torch.zeros(2, 3, 32, 32))
         if not isinstance(trained, Tensor):
-            raise TypeError(f"in training it gives {type(trained).__name__}")  # noqa: TRY301
+            raise TypeError(  # noqa: TRY301
+                sentence("in training it gives {kind}", kind=type(trained).__name__)
+            )
         _check_state(model)
         model.train()
     except Exception as error:  # whatever the user's own code raises
         raise TrainingError(
-            f"{recipe.architecture}: no network: {type(error).__name__}: {error}"
+            sentence(
+                "{network}: no network: {kind}: {error}",
+                network=recipe.architecture,
+                kind=type(error).__name__,
+                error=error,
+            )
         ) from None
     if shape != (2, 10):
         raise TrainingError(
-            f"{recipe.architecture}: expected logits (B, 10) of images (B, 3, 32, 32); "
-            f"got {shape} with B = 2"
+            sentence(
+                "{network}: expected logits (B, 10) of images (B, 3, 32, 32); got "
+                "{shape} with B = 2",
+                network=recipe.architecture,
+                shape=shape,
+            )
         )
     network: nn.Module = model
     return network
@@ -186,10 +201,16 @@ def _check_state(model: nn.Module) -> None:
         ValueError: no parameter is trained, or a tensor has a type that no file here holds.
     """
     if not any(each.requires_grad for each in model.parameters()):
-        raise ValueError("expected parameters to train; none has requires_grad")
+        raise ValueError(sentence("expected parameters to train; none has requires_grad"))
     for name, tensor in model.state_dict().items():
         if tensor.dtype not in _STORABLE:
-            raise ValueError(f"{name}: a tensor of type {tensor.dtype} cannot be stored")
+            raise ValueError(
+                sentence(
+                    "{name}: a tensor of type {dtype} cannot be stored",
+                    name=name,
+                    dtype=tensor.dtype,
+                )
+            )
 
 
 _STORABLE = {

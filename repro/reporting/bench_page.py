@@ -11,7 +11,7 @@ from pathlib import Path
 
 from repro.bench.baseline_process import LOOPS
 from repro.bench.measuring import OURS, STEPS, BenchResult, Measured
-from repro.errors import UsageError
+from repro.errors import UsageError, sentence
 from repro.files import disk_errors, write_atomically
 from repro.reporting.figures.style import load_matplotlib
 from repro.reporting.markup import markdown_table
@@ -144,7 +144,14 @@ def around_marks(page: Path) -> tuple[str, str]:
     before, found, rest = text.partition(MARKS[0])
     _, ended, after = rest.partition(MARKS[1])
     if not found or not ended:
-        raise UsageError(f"{page}: expected the lines {MARKS[0]} and {MARKS[1]}")
+        raise UsageError(
+            sentence(
+                "{page}: expected the lines {first} and {second}",
+                page=page,
+                first=MARKS[0],
+                second=MARKS[1],
+            )
+        )
     return before, after
 
 

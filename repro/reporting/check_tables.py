@@ -9,10 +9,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from repro.execution.audit import Audit, Check, Finding, Outcome
+from repro.execution.audit import Audit, Check, Finding
+from repro.execution.comparing import Outcome
 from repro.execution.doctor import Diagnosis
-from repro.reporting.language import Language, choose, translate
+from repro.reporting.language import CHINESE, Language, choose, translate
 from repro.reporting.markup import markdown_table
+from repro.reporting.sentences import in_language
 from repro.reporting.terminal import plain_table
 from repro.verdicts.snapshot import Check as ListingCheck
 
@@ -62,7 +64,9 @@ def _lines(findings: Sequence[Finding], lang: Language) -> Iterator[tuple[Outcom
                 zh=f"重新训练，权重逐位相同：{epochs}",
             )
         yield "proved", text
-    yield from ((each.outcome, each.text) for each in findings if each not in proved)
+    yield from (
+        (each.outcome, in_language(each.text, lang)) for each in findings if each not in proved
+    )
 
 
 def _ranges(numbers: Sequence[int], lang: Language) -> Iterator[str]:
@@ -108,7 +112,7 @@ def show_machine(facts: Mapping[str, str], lang: Language = "en") -> RenderableT
     """What this machine is, a line a fact."""
     grid = Table.grid(padding=(0, 2))
     for name, value in facts.items():
-        grid.add_row(translate(name, lang), Text(value, overflow="fold"))
+        grid.add_row(translate(name, lang), Text(in_language(value, lang), overflow="fold"))
     return grid
 
 
@@ -119,7 +123,12 @@ def show_levels(diagnoses: Sequence[Diagnosis], lang: Language = "en") -> Render
     for each in diagnoses:
         style = "green" if each.reaches_its_level else "bold red"
         level = Text(each.got or translate("none", lang), style=style)
-        grid.add_row(each.device, each.engine, level, Text(each.why, overflow="fold"))
+        grid.add_row(
+            each.device,
+            each.engine,
+            level,
+            Text(in_language(each.why, lang, CHINESE), overflow="fold"),
+        )
     return grid
 
 
@@ -131,9 +140,10 @@ def checks_to_rich(checks: Sequence[ListingCheck], lang: Language = "en") -> Ren
     for check in shown:
         no = choose(lang, en="NO", zh="不符")
         word = Text("ok", "green") if check.holds else Text(no, "bold red")
-        grid.add_row(word, check.what, check.listed, check.obtained)
-        if check.text and not check.holds:
-            grid.add_row("", Text(check.text, "dim"), "", "")
+        what, listed, obtained, text = _in_words(check, lang)
+        grid.add_row(word, what, listed, obtained)
+        if text and not check.holds:
+            grid.add_row("", Text(text, "dim"), "", "")
     return Group(grid, Text(), _checks_summary(checks, lang))
 
 
@@ -142,16 +152,19 @@ def checks_to_markdown(checks: Sequence[ListingCheck], lang: Language = "en") ->
     rows = [
         (
             "ok" if check.holds else choose(lang, en="**no**", zh="**不符**"),
-            check.what,
-            check.listed,
-            check.obtained,
-            check.text,
+            *_in_words(check, lang),
         )
         for check in sorted(checks, key=lambda check: check.holds)
     ]
     headings = [translate(each, lang) for each in ("What", "Listed", "Obtained", "Note")]
     table = markdown_table(["", *headings], rows)
     return f"{_checks_summary(checks, lang)}\n\n{table}"
+
+
+def _in_words(check: ListingCheck, lang: Language) -> Iterator[str]:
+    """What was held to the list, what is listed, what was obtained, and a remark."""
+    for text in (check.what, check.listed, check.obtained, check.text):
+        yield translate(in_language(text, lang, CHINESE), lang)
 
 
 def _checks_summary(checks: Sequence[ListingCheck], lang: Language) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Literal, get_args
 
-from repro.errors import UsageError
+from repro.errors import UsageError, sentence
 
 Language = Literal["en", "zh"]
 
@@ -34,7 +34,7 @@ def resolve_language(
             if chosen == language:
                 return language
         # Not guessed at: a mistyped value would go unnoticed where the locale happens to fit.
-        raise UsageError(f"REPRO_LANG: expected en or zh; got {chosen!r}")
+        raise UsageError(sentence("REPRO_LANG: expected en or zh; got {chosen!r}", chosen=chosen))
     locale = next((value for name in _LOCALE if (value := environment.get(name))), "")
     return "zh" if locale.lower().startswith("zh") else "en"
 

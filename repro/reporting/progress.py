@@ -25,6 +25,7 @@ from repro.execution.scheduler import Task, estimate_s
 from repro.reporting.language import Language, choose
 from repro.reporting.notebook import Bar, NotebookBars, in_notebook
 from repro.reporting.progress_texts import duration, epoch_news
+from repro.reporting.sentences import in_language
 from repro.runs.comparison import EpochNews
 from repro.runs.records import EpochRecord
 
@@ -116,12 +117,12 @@ class RunDisplay:
             self._console.print(
                 Text.assemble(
                     (choose(self._lang, en="failed: ", zh="失败："), "red"),
-                    f"{event.run}{self._colon}{event.message}",
+                    f"{event.run}{self._colon}{in_language(event.message, self._lang)}",
                 ),
                 soft_wrap=True,
             )
         if isinstance(event, Noted):  # that a run begins anew should not be found out later
-            self._line(f"{event.run}{self._colon}{event.message}")
+            self._line(f"{event.run}{self._colon}{in_language(event.message, self._lang)}")
         if self._quiet:
             return
         if isinstance(event, Started):

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
-from repro.errors import DiskError, UsageError
+from repro.errors import DiskError, UsageError, sentence, told_by
 from repro.execution.messages import AnyEvent, EpochDone, ReadingDone, Started, Stepped
 from repro.execution.scheduler import Task
 from repro.files import disk_errors, write_atomically
@@ -113,7 +113,7 @@ class RunLogs:
                 write()
         except DiskError as error:
             self._given_up = True
-            self._say(str(error))
+            self._say(told_by(error))
 
     def _take(self, event: AnyEvent) -> None:
         if isinstance(event, Started):
@@ -238,6 +238,8 @@ def tensorboard() -> tuple[Any, Any]:
         )
     except ImportError:
         raise UsageError(
-            "--log-to tensorboard needs the package tensorboard: `pip install tensorboard`"
+            sentence(
+                "--log-to tensorboard needs the package tensorboard: `pip install tensorboard`"
+            )
         ) from None
     return EventFileWriter, Event

@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from repro.errors import DataError
+from repro.errors import DataError, sentence
 from repro.files import parse_fraction, parse_int, read_csv, write_atomically
 from repro.runs.records import RunRecord
 from repro.runs.store import Store
@@ -45,7 +45,9 @@ def load(store: Store, records: Iterable[RunRecord]) -> LeftOn:
         try:
             batch, accuracy = parse_int(row["batch"]), parse_fraction(row["accuracy"])
         except ValueError as error:
-            raise DataError(f"{path}, line {line}: {error}") from None
+            raise DataError(
+                sentence("{path}, line {line}: {error}", path=path, line=line, error=error)
+            ) from None
         if weights.get(row["run"]) == row["weights_sha256"]:
             out.setdefault(row["run"], {})[batch] = accuracy
     return out

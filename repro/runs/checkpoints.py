@@ -12,7 +12,7 @@ from typing import TypeAlias
 import safetensors
 import safetensors.numpy
 
-from repro.errors import EvidenceError, UsageError
+from repro.errors import EvidenceError, UsageError, listed, sentence
 from repro.files import disk_errors, write_atomically
 from repro.runs.digests import Arrays, arrays_digest
 from repro.runs.records import RunRecord, dump, parse
@@ -51,7 +51,9 @@ def read(path: Path, spec: RunSpec) -> Checkpoint | None:
         if not path.exists():
             return None
         if not path.is_file():  # a FIFO would be waited for
-            raise EvidenceError(f"{path}: expected a checkpoint; it is no regular file")
+            raise EvidenceError(
+                sentence("{path}: expected a checkpoint; it is no regular file", path=path)
+            )
     try:
         with disk_errors(path, "read"), safetensors.safe_open(path, "np") as file:
             metadata = file.metadata() or {}
@@ -59,20 +61,32 @@ def read(path: Path, spec: RunSpec) -> Checkpoint | None:
     except (safetensors.SafetensorError, TypeError, AttributeError) as error:
         # The latter for a type that no network here has, and numpy neither.
         raise EvidenceError(
-            f"{path}: not a checkpoint: {error}; delete it to go on without it"
+            sentence(
+                "{path}: not a checkpoint: {error}; delete it to go on without it",
+                path=path,
+                error=error,
+            )
         ) from None
     if arrays_digest(state) != metadata.get("sha256"):
-        raise EvidenceError(f"{path}: the checkpoint is damaged; delete it to go on without it")
+        raise EvidenceError(
+            sentence("{path}: the checkpoint is damaged; delete it to go on without it", path=path)
+        )
     record = parse(metadata.get("record", "").encode(), path)
     if record.spec != spec:
         raise EvidenceError(
-            f"{path}: expected the checkpoint of this run; got {record.spec.name}'s"
+            sentence(
+                "{path}: expected the checkpoint of this run; got {run}'s",
+                path=path,
+                run=record.spec.name,
+            )
         )
     if (
         not record.epochs
         or arrays_digest(network_weights(state)) != record.epochs[-1].weights_sha256
     ):
-        raise EvidenceError(f"{path}: the weights are not those of the checkpoint's history")
+        raise EvidenceError(
+            sentence("{path}: the weights are not those of the checkpoint's history", path=path)
+        )
     return record, state
 
 
@@ -91,20 +105,32 @@ def read_weights(path: Path, record: RunRecord) -> tuple[int, Arrays]:
     """
     found = read(path, record.spec)
     if found is None:
-        raise EvidenceError(f"{path}: expected a checkpoint; nothing is there")
+        raise EvidenceError(sentence("{path}: expected a checkpoint; nothing is there", path=path))
     history, state = found
     epoch = len(history.epochs)
     if epoch > len(record.epochs):
         raise EvidenceError(
-            f"{path}: expected a checkpoint of epoch 1 to {len(record.epochs)}, as far as the "
-            f"record goes; got epoch {epoch} (of a run under way: wait, or let it go on)"
+            sentence(
+                "{path}: expected a checkpoint of epoch 1 to {count}, as far as the "
+                "record goes; got epoch {epoch} (of a run under way: wait, or let it go "
+                "on)",
+                path=path,
+                count=len(record.epochs),
+                epoch=epoch,
+            )
         )
     weights = network_weights(state)
     expected, obtained = record.epochs[epoch - 1].weights_sha256, arrays_digest(weights)
     if obtained != expected:
         raise EvidenceError(
-            f"{path}: expected the record's weights after epoch {epoch}, SHA-256 {expected}; "
-            f"got {obtained}"
+            sentence(
+                "{path}: expected the record's weights after epoch {epoch}, SHA-256 "
+                "{expected}; got {obtained}",
+                path=path,
+                epoch=epoch,
+                expected=expected,
+                obtained=obtained,
+            )
         )
     return epoch, weights
 
@@ -119,14 +145,22 @@ def find_weights(store: Store, record: RunRecord, epoch: int | None) -> tuple[in
     kept = store.checkpoint_epochs(record.spec)
     if not kept:
         raise UsageError(
-            f"{record.spec.name}: expected a run with a checkpoint; none of it is stored here"
+            sentence(
+                "{run}: expected a run with a checkpoint; none of it is stored here",
+                run=record.spec.name,
+            )
         )
     if epoch is None or epoch in kept:
         chosen = kept[-1] if epoch is None else epoch
         at, weights = read_weights(store.checkpoint(record.spec, chosen), record)
         if chosen not in {None, at}:
             raise EvidenceError(
-                f"{store.checkpoint(record.spec, chosen)}: expected epoch {chosen}; got {at}"
+                sentence(
+                    "{path}: expected epoch {chosen}; got {at}",
+                    path=store.checkpoint(record.spec, chosen),
+                    chosen=chosen,
+                    at=at,
+                )
             )
         return at, weights
     known = [str(each) for each in kept if each]
@@ -136,5 +170,10 @@ def find_weights(store: Store, record: RunRecord, epoch: int | None) -> tuple[in
             return at, weights
         known.append(str(at))
     raise UsageError(
-        f"--epoch {epoch}: {record.spec.name} has checkpoints of {', '.join(dict.fromkeys(known))}"
+        sentence(
+            "--epoch {epoch}: {run} has checkpoints of {names}",
+            epoch=epoch,
+            run=record.spec.name,
+            names=listed(dict.fromkeys(known)),
+        )
     )

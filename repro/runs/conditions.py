@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from repro.errors import UsageError
+from repro.errors import UsageError, listed, sentence
 from repro.runs.records import RunRecord
 from repro.runs.selection import model_of, primary_accuracies
 from repro.spec import CLAIM_RECIPES
@@ -75,22 +75,35 @@ def parse_condition(text: str) -> Condition:
     found = _FORM.fullmatch(text)
     if not found:
         raise UsageError(
-            f"--where: expected FIELD, one of = != < <= > >=, and a value, such as seed<5; "
-            f"got {text!r}"
+            sentence(
+                "--where: expected FIELD, one of = != < <= > >=, and a value, such as "
+                "seed<5; got {text!r}",
+                text=text,
+            )
         )
     field, sign, value = found.groups()
     if field not in FIELDS:
-        raise UsageError(f"--where: expected one of the fields {', '.join(FIELDS)}; got {field!r}")
+        raise UsageError(
+            sentence(
+                "--where: expected one of the fields {fields}; got {field!r}",
+                fields=listed(FIELDS),
+                field=field,
+            )
+        )
     if field not in _NUMBERS:
         if sign not in {"=", "!="}:
-            raise UsageError(f"--where: {field}: expected = or !=; got {sign!r}")
+            raise UsageError(
+                sentence("--where: {field}: expected = or !=; got {sign!r}", field=field, sign=sign)
+            )
         return Condition(field, sign, value)
     try:
         number = float(value)
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise UsageError(f"--where: {field}: expected a number; got {value!r}")
+        raise UsageError(
+            sentence("--where: {field}: expected a number; got {value!r}", field=field, value=value)
+        )
     return Condition(field, sign, number)
 
 

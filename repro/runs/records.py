@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from repro.errors import EvidenceError
+from repro.errors import EvidenceError, Sentence, sentence
 from repro.runs.environments import Environment
 from repro.spec import Recipe, RunSpec
 
@@ -49,7 +49,10 @@ class EpochRecord:
     def __post_init__(self) -> None:
         losses = (self.train_loss, self.last_batch_loss, self.validation_loss)
         if not all(map(math.isfinite, losses)):
-            raise ValueError(f"epoch {self.epoch}: expected finite losses; got {losses}")
+            raise ValueError(sentence(
+                "epoch {epoch}: expected finite losses; got {losses}",
+                epoch=self.epoch, losses=losses,
+            ))  # fmt: skip
 
     def differs_in(self, other: EpochRecord) -> str | None:
         """The first field, the weights before all others, in which another training of the same
@@ -123,26 +126,32 @@ class RunRecord:
         of_kernels = self.spec.engine == "kernels"
         named = self.environment.torch, self.environment.torchvision, self.environment.kernels
         if [name is not None for name in named] != [not of_kernels, not of_kernels, of_kernels]:
-            raise ValueError(
-                f"environment: expected one of the {'kernels' if of_kernels else 'torch'} engine, "
-                f"as the run's; got torch, torchvision, kernels = {named}"
-            )
+            raise ValueError(sentence(
+                "environment: expected one of the {engine} engine, as the run's; "
+                "got torch, torchvision, kernels = {named}",
+                engine="kernels" if of_kernels else "torch", named=named,
+            ))  # fmt: skip
         for number, each in enumerate(self.epochs, 1):
             if each.epoch != number:
-                raise ValueError(f"epochs: expected epoch {number} in its place; got {each.epoch}")
+                raise ValueError(sentence(
+                    "epochs: expected epoch {number} in its place; got {epoch}",
+                    number=number, epoch=each.epoch,
+                ))  # fmt: skip
         read = [each.epoch for each in self.readings]
         if read != sorted(set(read)) or (read and read[-1] > len(self.epochs)):
-            raise ValueError(
-                f"readings: expected rising epochs up to {len(self.epochs)}; got {read}"
-            )
+            raise ValueError(sentence(
+                "readings: expected rising epochs up to {count}; got {read}",
+                count=len(self.epochs), read=read,
+            ))  # fmt: skip
         dropout = self.spec.recipe.has_dropout
         for reading in self.readings:
             if (reading.switched is not None) != dropout:
-                raise ValueError(
-                    f"readings: epoch {reading.epoch}: expected one with dropout switched if the "
-                    f"network has dropout; {self.spec.recipe.architecture} "
-                    + ("has it" if dropout else "has none")
-                )
+                raise ValueError(sentence(
+                    "readings: epoch {epoch}: expected one with dropout switched if "
+                    "the network has dropout; {network} {has_it}",
+                    epoch=reading.epoch, network=self.spec.recipe.architecture,
+                    has_it=sentence("has it") if dropout else sentence("has none"),
+                ))  # fmt: skip
 
     def accuracies(self, *, dropout_on: bool) -> dict[int, float]:
         """Test accuracies by epoch; of a network with dropout, those with dropout on or off."""
@@ -219,20 +228,27 @@ def parse(data: bytes, source: Path | str) -> RunRecord:
         fields = msgspec.json.decode(data, type=dict[str, Any])
         version = fields.get("schema_version")
         if isinstance(version, int) and version > SCHEMA_VERSION:
-            raise EvidenceError(
-                f"{source}: written by a newer version (schema {version}; this one reads up to "
-                f"{SCHEMA_VERSION}); update repro to read it"
-            )
+            raise EvidenceError(sentence(
+                "{source}: written by a newer version (schema {version}; this one "
+                "reads up to {known}); update repro to read it",
+                source=source, version=version, known=SCHEMA_VERSION,
+            ))  # fmt: skip
         record = msgspec.convert(_of_today(fields), RunRecord)
         difference = _first_difference(fields, record.to_dict())
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise EvidenceError(f"{source}: not a run record: {error}") from None
+        raise EvidenceError(
+            sentence("{source}: not a run record: {error}", source=source, error=error)
+        ) from None
     if difference is None and data != dump(record):
-        difference = "the same values, but other bytes than were written"
+        difference = sentence("the same values, but other bytes than were written")
     if difference and difference.startswith("sha256:"):
-        difference = f"changed after it was written: {difference}"
+        difference = sentence("changed after it was written: {difference}", difference=difference)
     if difference:
-        raise EvidenceError(f"{source}: not a run record: {difference}")
+        raise EvidenceError(
+            sentence(
+                "{source}: not a run record: {difference}", source=source, difference=difference
+            )
+        )
     return record
 
 
@@ -248,14 +264,14 @@ def _of_today(fields: dict[str, Any]) -> dict[str, Any]:
 def _first_difference(given: Any, meant: Any, place: str = "") -> str | None:
     """Where JSON holds more, less or something else than the record that was read from it."""
     if type(given) is not type(meant):
-        return f"{place or 'all'}: expected {_short(meant)}; got {_short(given)}"
+        return _expected(place or "all", meant, given)
     if isinstance(meant, dict):
         inner = place and f"{place}."
         for key in {**meant, **given}:
             if key not in given:
-                return f"field {inner}{key} is missing"
+                return sentence("field {field} is missing", field=inner + key)
             if key not in meant:
-                return f"unknown field {_short(inner + key)}"
+                return sentence("unknown field {field}", field=_short(inner + key))
         pairs = [(given[key], meant[key], f"{inner}{key}") for key in meant]
     elif isinstance(meant, list) and len(given) == len(meant):
         pairs = [
@@ -263,10 +279,16 @@ def _first_difference(given: Any, meant: Any, place: str = "") -> str | None:
             for n, (one, other) in enumerate(zip(given, meant, strict=True))
         ]
     else:
-        same = given == meant
-        return None if same else f"{place}: expected {_short(meant)}; got {_short(given)}"
+        return None if given == meant else _expected(place, meant, given)
     found = (_first_difference(one, other, where) for one, other, where in pairs)
     return next((each for each in found if each), None)
+
+
+def _expected(place: str, meant: object, given: object) -> Sentence:
+    return sentence(
+        "{place}: expected {expected}; got {given}",
+        place=place, expected=_short(meant), given=_short(given),
+    )  # fmt: skip
 
 
 def _short(value: object) -> str:

@@ -6,7 +6,7 @@ import shutil
 from contextlib import suppress
 from typing import NoReturn
 
-from repro.errors import UsageError
+from repro.errors import UsageError, sentence
 from repro.files import disk_errors, locked
 from repro.runs.store import Store
 
@@ -32,7 +32,13 @@ def remove(store: Store, name: str) -> None:
     folder = store.root / "runs" / name
 
     def refuse(whose: str) -> NoReturn:
-        raise UsageError(f"{name}: another process is training it{whose}; stop that one first")
+        raise UsageError(
+            sentence(
+                "{name}: another process is training it{whose}; stop that one first",
+                name=name,
+                whose=whose,
+            )
+        )
 
     with locked(folder / "lock", refuse), disk_errors(folder):
         # The record first: what is left after a kill is no run any more.

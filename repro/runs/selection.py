@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Literal, get_args
 
-from repro.errors import UsageError
+from repro.errors import UsageError, sentence
 from repro.runs.records import RunRecord
 from repro.spec import (
     CLAIM_RECIPES,
@@ -69,7 +69,11 @@ def readings_by_seed(
         if model is None:
             continue
         if (model, seed) in seen:
-            raise ValueError(f"{model}: expected one record a seed; got two of {seed}")
+            raise ValueError(
+                sentence(
+                    "{model}: expected one record a seed; got two of {seed}", model=model, seed=seed
+                )
+            )
         seen.add((model, seed))
         dropout_on = primary_dropout_on(record.spec.recipe) == primary
         out.append((model, seed, record.accuracies(dropout_on=dropout_on)))
@@ -101,12 +105,25 @@ def choose_seeds(first: int, count: int | None, *, fitting: bool = False) -> ran
     """
     end = MAX_SEED + 1 if count is None else first + count
     if not 0 <= first < end <= MAX_SEED + 1:
-        raise UsageError(f"expected one seed or more in [0, {MAX_SEED}]; got {first} to {end - 1}")
+        raise UsageError(
+            sentence(
+                "expected one seed or more in [0, {most}]; got {first} to {last}",
+                most=MAX_SEED,
+                first=first,
+                last=end - 1,
+            )
+        )
     seeds = range(first, end)
     if count and not fitting and any(seed in seeds for seed in FITTING_SEEDS):
         raise UsageError(
-            f"expected seeds other than {FITTING_SEEDS[0]} to {FITTING_SEEDS[-1]}, which chose the "
-            f"recipe and so verify nothing; got {first} to {end - 1}"
+            sentence(
+                "expected seeds other than {from_seed} to {to_seed}, which "
+                "chose the recipe and so verify nothing; got {first} to {last}",
+                from_seed=FITTING_SEEDS[0],
+                to_seed=FITTING_SEEDS[-1],
+                first=first,
+                last=end - 1,
+            )
         )
     return seeds
 

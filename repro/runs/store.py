@@ -26,13 +26,14 @@ import numpy.typing as npt
 import safetensors
 import safetensors.numpy
 
-from repro.errors import DataError, DiskError, EvidenceError, UsageError
-from repro.files import disk_errors, locked, obstacle, read_regular, replace, write_atomically
+from repro.errors import DataError, DiskError, EvidenceError, UsageError, listed, sentence
+from repro.files import disk_errors, locked, read_regular, replace, write_atomically
+from repro.obstacles import obstacle
 from repro.runs.records import RunRecord, dump, parse
 from repro.spec import REPORT_RECIPES, RunSpec
 
 LAYOUT_VERSION = 1
-_REMEDY = "without its folder a run of your own is trained again"
+_REMEDY = sentence("without its folder a run of your own is trained again")
 
 
 Predictions: TypeAlias = Mapping[str, npt.NDArray[np.uint8]]
@@ -61,14 +62,16 @@ class Store:
         except (ValueError, TypeError, KeyError, RecursionError):
             version = None
         if type(version) is not int or version < 1:
-            raise DataError(
-                f'{marker}: expected {{"version": {LAYOUT_VERSION}}}; got something else'
-            )
+            raise DataError(sentence(
+                '{marker}: expected {{"version": {known}}}; got something else',
+                marker=marker, known=LAYOUT_VERSION,
+            ))  # fmt: skip
         if version > LAYOUT_VERSION:
-            raise DataError(
-                f"{marker}: written by a newer version (layout {version}; this one knows up to "
-                f"{LAYOUT_VERSION}); update repro to use this store"
-            )
+            raise DataError(sentence(
+                "{marker}: written by a newer version (layout {version}; this one "
+                "knows up to {known}); update repro to use this store",
+                marker=marker, version=version, known=LAYOUT_VERSION,
+            ))  # fmt: skip
 
     def folder(self, spec: RunSpec) -> Path:
         return self.root / "runs" / spec.name
@@ -149,7 +152,9 @@ class Store:
             DiskError: the store is a link that leads nowhere, or a file.
         """
         if found := obstacle(self.root / "runs"):
-            raise DiskError(f"{self.root}: cannot be read: {found}")
+            raise DiskError(
+                sentence("{root}: cannot be read: {found}", root=self.root, found=found)
+            )
         return sorted(path.parent.name for path in self.root.glob("runs/*/record.json"))
 
     def load_named(self, name: str) -> RunRecord:
@@ -186,13 +191,14 @@ class Store:
         chosen = found if len(found) == 1 else [name for name in found if name in _reports(found)]
         if len(chosen) == 1:
             return chosen[0]
-        names = ", ".join([*found[:5], *(["..."] if len(found) > 5 else [])])
+        names = listed([*found[:5], *(["..."] if len(found) > 5 else [])])
         raise UsageError(
-            f"{text!r}: expected a unique prefix of a run's name or digest; "
-            + (
-                f"{len(found)} runs match: {names}"
+            sentence(
+                "{text!r}: expected a unique prefix of a run's name or digest; {found}",
+                text=text,
+                found=sentence("{count} runs match: {names}", count=len(found), names=names)
                 if found
-                else "no run matches (`repro runs` lists them)"
+                else sentence("no run matches (`repro runs` lists them)"),
             )
         )
 
@@ -230,28 +236,35 @@ class Store:
         with disk_errors(path, "read"):
             exists = path.exists()
         if not exists:
-            raise EvidenceError(f"{path}: expected the record's predictions; nothing is there")
+            raise EvidenceError(
+                sentence("{path}: expected the record's predictions; nothing is there", path=path)
+            )
         try:
             named = safetensors.numpy.load(read_regular(path))
         except (safetensors.SafetensorError, KeyError, ValueError) as error:
             # KeyError: a type that torch has and numpy lacks.
-            raise EvidenceError(f"{path}: not a file of predictions: {error}") from None
+            raise EvidenceError(
+                sentence("{path}: not a file of predictions: {error}", path=path, error=error)
+            ) from None
         read = record.prediction_digests
         # They are written before the record: a kill between the two leaves a reading more.
         ahead = {n for n in named if (at := _epoch_of(n)) and at > len(record.epochs)}
         if named.keys() - ahead != read.keys():
-            raise EvidenceError(
-                f"{path}: expected predictions of epochs {', '.join(read) or 'none'}; "
-                f"got {', '.join(sorted(named)) or 'none'}"
-            )
+            raise EvidenceError(sentence(
+                "{path}: expected predictions of epochs {read}; got {named}",
+                path=path, read=listed(read) or sentence("none"),
+                named=listed(sorted(named)) or sentence("none"),
+            ))  # fmt: skip
         for name, expected in read.items():
             classes = named[name]
             obtained = hashlib.sha256(classes.tobytes()).hexdigest()
             if obtained != expected or classes.dtype != np.uint8 or classes.ndim != 1:
-                raise EvidenceError(
-                    f"{path}: epoch {name}: expected predictions uint8 (N,) with SHA-256 "
-                    f"{expected}; got {classes.dtype} {classes.shape} with {obtained}"
-                )
+                raise EvidenceError(sentence(
+                    "{path}: epoch {name}: expected predictions uint8 (N,) with "
+                    "SHA-256 {expected}; got {dtype} {shape} with {obtained}",
+                    path=path, name=name, expected=expected, dtype=classes.dtype,
+                    shape=classes.shape, obtained=obtained,
+                ))  # fmt: skip
         return {name: named[name] for name in read}
 
     def _read(self, path: Path) -> RunRecord:
@@ -260,11 +273,14 @@ class Store:
         except EvidenceError as error:
             if "newer version" in str(error):  # nothing is wrong with the run
                 raise
-            raise EvidenceError(f"{error}; {_REMEDY}") from None
-        if record.spec.name != path.parent.name:
             raise EvidenceError(
-                f"{path}: expected the record of this folder; got {record.spec.name}; {_REMEDY}"
-            )
+                sentence("{error}; {remedy}", error=error, remedy=_REMEDY)
+            ) from None
+        if record.spec.name != path.parent.name:
+            raise EvidenceError(sentence(
+                "{path}: expected the record of this folder; got {run}; {remedy}",
+                path=path, run=record.spec.name, remedy=_REMEDY,
+            ))  # fmt: skip
         return record
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from repro.data.dataset import Dataset
-from repro.errors import DataError
+from repro.errors import DataError, sentence
 from repro.runs import checkpoints
 from repro.runs.batch_norm import BATCHES, LeftOn, load, save
 from repro.runs.records import RunRecord
@@ -30,7 +30,11 @@ def complete(store: Store, records: Iterable[RunRecord], dataset: Dataset) -> Le
         path = store.checkpoint(record.spec)
         checkpoint = checkpoints.read(path, record.spec)
         if checkpoint is None:
-            raise DataError(f"{path}: not there; batch norm is read from a run's last checkpoint")
+            raise DataError(
+                sentence(
+                    "{path}: not there; batch norm is read from a run's last checkpoint", path=path
+                )
+            )
         begun, state = checkpoint
         trainer = KernelTrainer(record.spec, dataset)
         trainer.restore(state, begun.epochs, begun.readings)

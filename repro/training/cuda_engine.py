@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from repro import streams
 from repro.data.dataset import Dataset
-from repro.errors import TrainingError
+from repro.errors import TrainingError, listed, sentence
 from repro.kernels import networks
 from repro.kernels.cuda.device import Device
 from repro.kernels.cuda.group import Group, Member
@@ -59,7 +59,7 @@ class Run(History):
             {name: value.shape for name, value in each.items()} for each in (self.weights, model)
         )
         if given != shapes:
-            raise ValueError("other tensors")
+            raise ValueError(sentence("other tensors"))
         self.weights, self.moments = model, optimiser
         return model
 
@@ -76,8 +76,11 @@ class Together:
         kinds, epochs = {kind_of(run.spec) for run in runs}, {run.epoch for run in runs}
         if len(kinds) != 1 or len(epochs) != 1:
             raise ValueError(
-                f"runs: expected one kind, equally far; got {len(kinds)} kinds after "
-                f"{', '.join(map(str, sorted(epochs)))} epochs"
+                sentence(
+                    "runs: expected one kind, equally far; got {count} kinds after {epochs} epochs",
+                    count=len(kinds),
+                    epochs=listed(sorted(epochs)),
+                )
             )
         self.runs, self.epoch = list(runs), epochs.pop()
         recipe = self._recipe = runs[0].spec.recipe

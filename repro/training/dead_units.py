@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from repro.data.layout import Bytes
+from repro.errors import sentence
 from repro.networks import models
 from repro.spec import Recipe
 from repro.training.torch_engine import as_tensors, to_input
@@ -36,7 +37,9 @@ def count_dead(
         ValueError: the network is neither Net nor ImprovedNet.
     """
     if recipe.architecture not in {"net", "improved"}:
-        raise ValueError(f"expected Net or ImprovedNet; got {recipe.architecture}")
+        raise ValueError(
+            sentence("expected Net or ImprovedNet; got {network}", network=recipe.architecture)
+        )
     model = models.build(recipe, seed=0)
     model.load_state_dict(as_tensors(weights))
     model.eval()

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from repro.data.layout import Bytes
-from repro.errors import EvidenceError, TrainingError
+from repro.errors import EvidenceError, TrainingError, sentence
 from repro.runs import checkpoints
 from repro.runs.digests import Arrays, arrays_digest
 from repro.runs.environments import Environment
@@ -76,7 +76,9 @@ class History(ABC):
             weights = self._take_up(groups["model"], groups["optimiser"], len(epochs))
         except ValueError as error:
             raise EvidenceError(
-                f"{self.spec.name}: not a checkpoint of this run: {error}"
+                sentence(
+                    "{run}: not a checkpoint of this run: {error}", run=self.spec.name, error=error
+                )
             ) from None
         self._restore_history(weights, groups["predictions"], epochs, readings)
 
@@ -106,8 +108,13 @@ class History(ABC):
         epoch, batch = self.epoch + 1, self.spec.recipe.batch_size
         if not np.isfinite(losses).all() or not math.isfinite(validation_loss):
             raise TrainingError(
-                f"{self.spec.name}: the loss is no longer finite in epoch {epoch}; "
-                f"the recipe diverges (learning rate {self.spec.recipe.learning_rate:g})"
+                sentence(
+                    "{run}: the loss is no longer finite in epoch {epoch}; the recipe "
+                    "diverges (learning rate {learning_rate:g})",
+                    run=self.spec.name,
+                    epoch=epoch,
+                    learning_rate=self.spec.recipe.learning_rate,
+                )
             )
         sizes = (min(batch, images - at) for at in range(0, images, batch))
         # Summed exactly: the order of numpy's sums depends on the CPU.
@@ -159,12 +166,18 @@ class History(ABC):
         """
         if not epochs or arrays_digest(weights) != epochs[-1].weights_sha256:
             raise EvidenceError(
-                f"{self.spec.name}: the checkpoint's weights are not those of its history"
+                sentence(
+                    "{run}: the checkpoint's weights are not those of its history",
+                    run=self.spec.name,
+                )
             )
         held = {name: _digest(classes) for name, classes in predictions.items()}
         if held != {name: each for reading in readings for name, each in reading.digests.items()}:
             raise EvidenceError(
-                f"{self.spec.name}: the checkpoint's predictions are not those of its history"
+                sentence(
+                    "{run}: the checkpoint's predictions are not those of its history",
+                    run=self.spec.name,
+                )
             )
         self.epochs, self.readings = list(epochs), list(readings)
         self.predictions = dict(predictions)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from repro import streams
 from repro.data.dataset import Dataset
-from repro.errors import TrainingError
+from repro.errors import TrainingError, sentence
 from repro.kernels import binding, library, networks
 from repro.runs.digests import Arrays, arrays_digest
 from repro.runs.records import EpochRecord
@@ -177,6 +177,11 @@ def check_last_batch(spec: RunSpec, images: int) -> None:
     last = images % recipe.batch_size or recipe.batch_size
     if recipe.architecture == "resnet" and 1 in {last, recipe.batch_size}:
         raise TrainingError(
-            f"{spec.name}: batch norm needs two images or more in every batch; batches of "
-            f"{recipe.batch_size} from {images} images leave one of 1"
+            sentence(
+                "{run}: batch norm needs two images or more in every batch; batches of "
+                "{batch_size} from {images} images leave one of 1",
+                run=spec.name,
+                batch_size=recipe.batch_size,
+                images=images,
+            )
         )

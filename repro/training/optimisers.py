@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from repro.errors import sentence
 from repro.spec import Recipe
 
 Gradients: TypeAlias = Sequence[Tensor | None]
@@ -116,16 +117,32 @@ def _by_parameter(
     for key, value in state.items():
         name, _, number = key.rpartition(".")
         if name not in names or not number.isdecimal() or int(number) >= len(parameters):
-            raise ValueError(f"{key}: not among the moments of {len(parameters)} parameters")
+            raise ValueError(
+                sentence(
+                    "{key}: not among the moments of {count} parameters",
+                    key=key,
+                    count=len(parameters),
+                )
+            )
         parameter = parameters[int(number)]
         if tuple(value.shape) not in {tuple(parameter.shape), ()}:
             raise ValueError(
-                f"moments {tuple(value.shape)} of a parameter {tuple(parameter.shape)}"
+                sentence(
+                    "moments {got} of a parameter {shape}",
+                    got=tuple(value.shape),
+                    shape=tuple(parameter.shape),
+                )
             )
         moments.setdefault(int(number), {})[name] = (
             torch.empty_like(parameter).copy_(value) if value.shape else value
         )
     for index, values in moments.items():
         if values.keys() != names:
-            raise ValueError(f"parameter {index}: expected the moments {sorted(names)}")
+            raise ValueError(
+                sentence(
+                    "parameter {index}: expected the moments {names}",
+                    index=index,
+                    names=sorted(names),
+                )
+            )
     return moments

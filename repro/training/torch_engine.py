@@ -20,7 +20,7 @@ from repro import streams
 from repro.data.dataset import Dataset
 from repro.data.layout import IMAGE_SHAPE, Bytes
 from repro.determinism import is_x86_64, require
-from repro.errors import TrainingError
+from repro.errors import TrainingError, sentence
 from repro.networks import models
 from repro.networks.models import SeededDropout
 from repro.runs.digests import Arrays, arrays_digest
@@ -45,7 +45,10 @@ def prepare_torch() -> None:
     capability = torch.backends.cpu.get_cpu_capability()
     if is_x86_64(platform.machine()) and capability != "AVX2":
         raise TrainingError(
-            f"the torch engine needs a CPU with AVX2; torch runs with {capability} here"
+            sentence(
+                "the torch engine needs a CPU with AVX2; torch runs with {capability} here",
+                capability=capability,
+            )
         )
     torch.set_num_threads(1)
     # The same switch as use_deterministic_algorithms, which imports the compiler: 1 s and 150 MB.
@@ -280,7 +283,12 @@ def forward(model: nn.Module, images: Tensor, spec: RunSpec) -> Tensor:
         logits: Tensor = model(images)
     except (ValueError, RuntimeError, TypeError, IndexError) as error:
         raise TrainingError(
-            f"{spec.name}: the network fails on a batch of {len(images)} "
-            f"(batch size {spec.recipe.batch_size}): {' '.join(str(error).split())}"
+            sentence(
+                "{run}: the network fails on a batch of {count} (batch size {batch_size}): {error}",
+                run=spec.name,
+                count=len(images),
+                batch_size=spec.recipe.batch_size,
+                error=" ".join(str(error).split()),
+            )
         ) from error
     return logits

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from repro.errors import DataError
+from repro.errors import DataError, sentence
 from repro.files import parse_fraction, parse_int, read_csv, write_atomically
 
 BINS = 10
@@ -48,8 +48,15 @@ class Bin:
             and all(0 <= each <= 1 for each in shares)
         ):  # fmt: skip
             raise ValueError(
-                f"expected an epoch and images from 1, a number in [0, {BINS - 1}] and shares in "
-                f"[0, 1]; got {self.epoch}, {self.images}, {self.number} and {shares}"
+                sentence(
+                    "expected an epoch and images from 1, a number in [0, {last}] and "
+                    "shares in [0, 1]; got {epoch}, {images}, {number} and {shares}",
+                    last=BINS - 1,
+                    epoch=self.epoch,
+                    images=self.images,
+                    number=self.number,
+                    shares=shares,
+                )
             )
 
 
@@ -110,9 +117,18 @@ def load_bins(path: Path) -> list[Bin]:
                 )
             )
         except ValueError as error:
-            raise DataError(f"{path}, line {line}: not a file of calibration: {error}") from None
+            raise DataError(
+                sentence(
+                    "{path}, line {line}: not a file of calibration: {error}",
+                    path=path,
+                    line=line,
+                    error=error,
+                )
+            ) from None
     if len({(e.run, e.epoch, e.weights_sha256, e.number) for e in bins}) < len(bins):
-        raise DataError(f"{path}: not a file of calibration: expected each bin once")
+        raise DataError(
+            sentence("{path}: not a file of calibration: expected each bin once", path=path)
+        )
     return bins
 
 

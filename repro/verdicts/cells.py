@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from repro.errors import DataError, UsageError
+from repro.errors import DataError, UsageError, listed, sentence
 from repro.files import parse_fraction, parse_int, read_csv
 from repro.spec import REPORT_RECIPES
 
@@ -37,8 +37,13 @@ class Cell:
     def __post_init__(self) -> None:
         if self.row < 1 or not 0 <= self.expected <= 1 or not 0 < self.tolerance <= 1:
             raise ValueError(
-                f"expected epochs from 1, an accuracy in [0, 1] and a tolerance in (0, 1]; "
-                f"got {self.row}, {self.expected}, {self.tolerance}"
+                sentence(
+                    "expected epochs from 1, an accuracy in [0, 1] and a tolerance in "
+                    "(0, 1]; got {row}, {expected}, {tolerance}",
+                    row=self.row,
+                    expected=self.expected,
+                    tolerance=self.tolerance,
+                )
             )
 
     @property
@@ -66,14 +71,23 @@ def select_cells(
     known = dict.fromkeys(cell.table for cell in cells)
     asked = {tables} if isinstance(tables, str) else dict.fromkeys(tables)
     if not asked:
-        raise UsageError(f"expected a table; got none of {', '.join(known)}")
+        raise UsageError(sentence("expected a table; got none of {known}", known=listed(known)))
     for table in asked:
         if table not in {*known, "all"}:
-            raise UsageError(f"table {table!r}: expected {', '.join(known)} or all")
+            raise UsageError(
+                sentence(
+                    "table {table!r}: expected {known} or all", table=table, known=listed(known)
+                )
+            )
         first = min(cell.row for cell in cells if table in {cell.table, "all"})
         if epochs is not None and epochs < first:
             raise UsageError(
-                f"--epochs {epochs}: table {table} begins with the row of {first} epochs"
+                sentence(
+                    "--epochs {epochs}: table {table} begins with the row of {first} epochs",
+                    epochs=epochs,
+                    table=table,
+                    first=first,
+                )
             )
     of_tables = [cell for cell in cells if "all" in asked or cell.table in asked]
     return [cell for cell in of_tables if epochs is None or cell.row <= epochs]
@@ -95,7 +109,15 @@ def load_cells(
     for cell in cells:
         value = (cell.expected, cell.tolerance)
         if values.setdefault(cell.name, value) != value:
-            raise DataError(f"{folder}: {cell.name} has two values: {values[cell.name]}, {value}")
+            raise DataError(
+                sentence(
+                    "{folder}: {name} has two values: {one}, {other}",
+                    folder=folder,
+                    name=cell.name,
+                    one=values[cell.name],
+                    other=value,
+                )
+            )
     return cells
 
 
@@ -104,8 +126,14 @@ def _load_table(path: Path, table: str, models: Collection[str]) -> list[Cell]:
     for line, row in read_csv(path, _COLUMNS):
         if row["model"] not in models:
             raise DataError(
-                f"{path}, line {line}: cannot be read as a figure of the report: model: expected "
-                f"one of {', '.join(models)}; got {row['model']!r}"
+                sentence(
+                    "{path}, line {line}: cannot be read as a figure of the report: "
+                    "model: expected one of {models}; got {model!r}",
+                    path=path,
+                    line=line,
+                    models=listed(models),
+                    model=row["model"],
+                )
             )
         try:
             cells.append(
@@ -121,9 +149,20 @@ def _load_table(path: Path, table: str, models: Collection[str]) -> list[Cell]:
             )
         except ValueError as error:
             raise DataError(
-                f"{path}, line {line}: cannot be read as a figure of the report: {error}"
+                sentence(
+                    "{path}, line {line}: cannot be read as a figure of the report: {error}",
+                    path=path,
+                    line=line,
+                    error=error,
+                )
             ) from None
     names = [cell.name for cell in cells]
     if len(names) != len(set(names)) or not names:
-        raise DataError(f"{path}: expected each cell once; got {', '.join(names) or 'none'}")
+        raise DataError(
+            sentence(
+                "{path}: expected each cell once; got {names}",
+                path=path,
+                names=listed(names) or sentence("none"),
+            )
+        )
     return cells

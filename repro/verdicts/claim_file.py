@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from repro.errors import DataError
+from repro.errors import DataError, listed, sentence
 from repro.files import read_regular
 from repro.spec import CLAIM_RECIPES
 
@@ -51,12 +51,24 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         kinds = ({"cell", "accuracy"}, {"cell", "right", "images"})
         if (given not in kinds) if not self.greater else given:
             raise ValueError(
-                "expected `greater`, or `cell` with `accuracy`, or `cell` with `right` and `images`"
+                sentence(
+                    "expected `greater`, or `cell` with `accuracy`, or `cell` with "
+                    "`right` and `images`"
+                )
             )
         if not 0 <= self.margin < 1 or (self.margin and not self.greater):
-            raise ValueError(f"margin: expected a number in [0, 1) of pairs; got {self.margin}")
+            raise ValueError(
+                sentence(
+                    "margin: expected a number in [0, 1) of pairs; got {margin}", margin=self.margin
+                )
+            )
         if self.by is not None and len(self.greater) != 1:
-            raise ValueError(f"by: expected one pair that differs so much; got {len(self.greater)}")
+            raise ValueError(
+                sentence(
+                    "by: expected one pair that differs so much; got {count}",
+                    count=len(self.greater),
+                )
+            )
         for figure in self.figures:
             found = _FIGURE.fullmatch(figure)
             epochs = found and found["epochs"]
@@ -66,10 +78,19 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 or (epochs and int(epochs) not in CLAIM_RECIPES[found["model"]].reading_epochs)
             ):
                 raise ValueError(
-                    f"expected a model that is known, at epochs that are read; got {figure!r}"
+                    sentence(
+                        "expected a model that is known, at epochs that are read; got {figure!r}",
+                        figure=figure,
+                    )
                 )
         if self.images is not None and not 0 <= (self.right or 0) <= self.images:
-            raise ValueError(f"right: expected at most {self.images}; got {self.right}")
+            raise ValueError(
+                sentence(
+                    "right: expected at most {images}; got {right}",
+                    images=self.images,
+                    right=self.right,
+                )
+            )
 
     @property
     def figures(self) -> list[str]:
@@ -98,8 +119,18 @@ def load_claims(path: Path) -> list[Claim]:
     try:
         claims = msgspec.toml.decode(read_regular(path).decode("utf-8-sig"), type=File).claims
     except ValueError as error:
-        raise DataError(f"{path}: cannot be read as the report's claims: {error}") from None
+        raise DataError(
+            sentence(
+                "{path}: cannot be read as the report's claims: {error}", path=path, error=error
+            )
+        ) from None
     names = [claim.name for claim in claims]
     if len(set(names)) != len(names) or not names:
-        raise DataError(f"{path}: expected each claim once; got {', '.join(names) or 'none'}")
+        raise DataError(
+            sentence(
+                "{path}: expected each claim once; got {names}",
+                path=path,
+                names=listed(names) or sentence("none"),
+            )
+        )
     return claims

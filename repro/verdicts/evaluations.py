@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from repro.errors import DataError
+from repro.errors import DataError, listed, sentence
 from repro.files import parse_fraction, parse_int, read_csv
 from repro.runs.batch_norm import BATCHES
 from repro.runs.records import RunRecord
@@ -131,13 +131,21 @@ def load_evaluations(path: Path) -> list[Evaluation]:
         try:
             out.append(_evaluation(row))
         except ValueError as error:
-            raise DataError(f"{path}, line {line}: {error}") from None
+            raise DataError(
+                sentence("{path}, line {line}: {error}", path=path, line=line, error=error)
+            ) from None
     return out
 
 
 def _evaluation(row: Mapping[str, str]) -> Evaluation:
     if row["model"] not in REPORT_RECIPES:
-        raise ValueError(f"model: expected one of {', '.join(REPORT_RECIPES)}; got {row['model']}")
+        raise ValueError(
+            sentence(
+                "model: expected one of {names}; got {model}",
+                names=listed(REPORT_RECIPES),
+                model=row["model"],
+            )
+        )
     fields: dict[str, Any] = {name: row[name] for name in _TEXTS}
     fields |= {name: parse_int(row[name]) for name in _INTEGERS}
     fields |= {name: parse_fraction(row[name]) for name in _FRACTIONS}

@@ -11,7 +11,7 @@ import numpy as np
 
 from repro.data.dataset import Dataset, default_folder, load_cifar10
 from repro.data.layout import Bytes
-from repro.errors import NoRunsError
+from repro.errors import NoRunsError, sentence
 from repro.paths import home, packaged
 from repro.runs.checkpoints import read_weights
 from repro.runs.records import RunRecord
@@ -83,9 +83,12 @@ class Evidence:
         if self.records:
             return None
         if self.store.root == packaged("results"):
-            return NoRunsError("no recorded run is of this device and engine")
+            return NoRunsError(sentence("no recorded run is of this device and engine"))
         return NoRunsError(
-            "no runs yet: `repro table all` trains them, `--recorded` takes those of the package"
+            sentence(
+                "no runs yet: `repro table all` trains them, `--recorded` takes those "
+                "of the package"
+            )
         )
 
     def runs(self, model: str) -> list[RunRecord]:

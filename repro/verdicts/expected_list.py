@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from repro.errors import DataError
+from repro.errors import DataError, sentence
 from repro.files import parse_int, read_csv, write_atomically
 from repro.verdicts.claims import ClaimResult
 from repro.verdicts.judging import Verdict, VerdictKind
@@ -40,13 +40,19 @@ def load_listing(folder: Path) -> Listing:
     for row in _rows(path, _VERDICT_COLUMNS):
         key = row["table"], row["cell"]
         if key in verdicts or row["verdict"] not in {kind.value for kind in VerdictKind}:
-            raise DataError(f"{path}: expected each cell once, with a verdict; got {row}")
+            raise DataError(
+                sentence(
+                    "{path}: expected each cell once, with a verdict; got {row}", path=path, row=row
+                )
+            )
         verdicts[key] = _number(path, row["n"]), row["verdict"], row["reason"]
     claims: dict[str, tuple[int, int, str]] = {}
     path = folder / "claims.csv"
     for row in _rows(path, _CLAIM_COLUMNS):
         if row["claim"] in claims:
-            raise DataError(f"{path}: expected each claim once; got {row}")
+            raise DataError(
+                sentence("{path}: expected each claim once; got {row}", path=path, row=row)
+            )
         claims[row["claim"]] = _number(path, row["n"]), _number(path, row["k"]), row["finding"]
     return Listing(verdicts=verdicts, claims=claims)
 
@@ -72,7 +78,7 @@ def accept(
 def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     rows = [row for _, row in read_csv(path, columns)]
     if not rows:
-        raise DataError(f"{path}: expected a row at least")
+        raise DataError(sentence("{path}: expected a row at least", path=path))
     return rows
 
 
@@ -80,7 +86,9 @@ def _number(path: Path, text: str) -> int:
     try:
         return parse_int(text)
     except ValueError as error:
-        raise DataError(f"{path}: number of seeds: {error}") from None
+        raise DataError(
+            sentence("{path}: number of seeds: {error}", path=path, error=error)
+        ) from None
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

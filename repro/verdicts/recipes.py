@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from repro.errors import sentence
 from repro.spec import REPORT_RECIPES, Recipe
 from repro.verdicts.cells import Cell
 from repro.verdicts.evaluations import Evaluation
@@ -163,7 +164,9 @@ def over_shared_cells(fits: Sequence[CandidateScore]) -> list[CandidateScore]:
     """
     shared = set.intersection(*(set(fit.differences) for fit in fits)) if fits else set()
     if fits and not shared:
-        raise ValueError(f"there is no cell that all {len(fits)} were trained for")
+        raise ValueError(
+            sentence("there is no cell that all {count} were trained for", count=len(fits))
+        )
     restricted = [
         dataclasses.replace(
             fit,

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from repro.errors import DataError, UsageError
+from repro.errors import DataError, UsageError, listed, sentence
 from repro.files import parse_toml, read_regular
 from repro.spec import REPORT_RECIPES, Recipe
 from repro.verdicts.cells import Cell, load_cells
@@ -60,20 +60,33 @@ def load_report(folder: Path) -> Report:
     """
     path = folder / "report.toml"
     if not path.exists():
-        raise UsageError(f"--report {folder}: expected a folder with report.toml and table-*.csv")
+        raise UsageError(
+            sentence(
+                "--report {folder}: expected a folder with report.toml and table-*.csv",
+                folder=folder,
+            )
+        )
     try:
         fields = parse_toml(read_regular(path))
     except ValueError as error:
-        raise DataError(f"{path}: cannot be read as TOML: {error}") from None
+        raise DataError(
+            sentence("{path}: cannot be read as TOML: {error}", path=path, error=error)
+        ) from None
     unknown = fields.keys() - {"title", "source", "models"}
     models = fields.get("models")
     if unknown or not isinstance(models, dict) or not models:
         raise DataError(
-            f"{path}: expected title, source and [models.NAME]; got {', '.join(sorted(fields))}"
+            sentence(
+                "{path}: expected title, source and [models.NAME]; got {fields}",
+                path=path,
+                fields=listed(sorted(fields)),
+            )
         )
     names = sorted(each.stem.removeprefix("table-") for each in folder.glob("table-*.csv"))
     if not names:
-        raise DataError(f"{folder}: expected a table-NAME.csv; there is none")
+        raise DataError(
+            sentence("{folder}: expected a table-NAME.csv; there is none", folder=folder)
+        )
     cells = load_cells(folder, tables=names, models=tuple(models))
     code: dict[str, str] = {}
     recipes = {}
@@ -81,7 +94,9 @@ def load_report(folder: Path) -> Report:
         rows = sorted({cell.row for cell in cells if cell.model == name})
         recipes[name] = _recipe(path, name, model, tuple(rows), code)
     if len(set(recipes.values())) != len(recipes):
-        raise DataError(f"{path}: expected another recipe for each model; two are the same")
+        raise DataError(
+            sentence("{path}: expected another recipe for each model; two are the same", path=path)
+        )
     return Report(
         title=str(fields.get("title", folder.name)), source=str(fields.get("source", "")),
         cells=tuple(cells), recipes=recipes, code=code,
@@ -94,7 +109,14 @@ def _recipe(
     """The recipe that `model` says; adds the file that has its network to `code`."""
     where = f"{path}: [models.{name}]"
     if not isinstance(model, dict) or model.keys() - set(_MODEL_FIELDS):
-        raise DataError(f"{where}: expected some of {', '.join(_MODEL_FIELDS)}; got {model!r}")
+        raise DataError(
+            sentence(
+                "{where}: expected some of {fields}; got {model!r}",
+                where=where,
+                fields=listed(_MODEL_FIELDS),
+                model=model,
+            )
+        )
     fields = {**model, "readings": rows}
     file, _, function = str(model.get("architecture", "")).partition(":")
     if function and file != "torchvision":
@@ -102,11 +124,13 @@ def _recipe(
         try:
             text = source.decode()
         except UnicodeDecodeError as error:
-            raise DataError(f"{path.parent / file}: {error}") from None
+            raise DataError(
+                sentence("{path}: {error}", path=path.parent / file, error=error)
+            ) from None
         digest = hashlib.sha256(source).hexdigest()
         code[digest] = text
         fields["code_sha256"] = digest
     try:
         return msgspec.convert(fields, Recipe)
     except msgspec.ValidationError as error:
-        raise DataError(f"{where}: {error}") from None
+        raise DataError(sentence("{where}: {error}", where=where, error=error)) from None

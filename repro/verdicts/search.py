@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from repro.errors import sentence
 from repro.paths import packaged
 from repro.spec import FITTING_SEEDS, REPORT_DROPOUT_AT_PREDICTION
 from repro.verdicts import recipes
@@ -49,7 +50,9 @@ def decide(ranked: Sequence[CandidateScore], in_use: CandidateScore) -> Decision
     ours, theirs = in_use.rms_by_seed, nearest.rms_by_seed
     gains = [ours[seed] - theirs[seed] for seed in FITTING_SEEDS if seed in ours and seed in theirs]
     if len(gains) < 2:
-        raise ValueError(f"expected two fitting seeds of both recipes; got {len(gains)}")
+        raise ValueError(
+            sentence("expected two fitting seeds of both recipes; got {count}", count=len(gains))
+        )
     return Decision(
         in_use=in_use, nearest=nearest, gain=fmean(gains),
         standard_error=stdev(gains) / math.sqrt(len(gains)),

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from repro.errors import Sentence, sentence
 from repro.runs.environments import same_arithmetic
 from repro.runs.records import RunRecord
 from repro.runs.selection import accuracies_by_cell, readings_by_seed
@@ -44,7 +45,7 @@ def check_listing(
     checks = []
     obtained = {(v.cell.table, v.cell.name): v for v in verdicts if v.is_primary}
     for key in {**listing.verdicts, **obtained}:
-        what = f"table {key[0]}, {key[1]}"
+        what = sentence("table {table}, {cell}", table=key[0], cell=key[1])
         known, verdict = listing.verdicts.get(key), obtained.get(key)
         if known is None or verdict is None:
             checks.append(
@@ -54,12 +55,12 @@ def check_listing(
         n, kind, reason = known
         text = reason
         if not verdict.kind.is_success and not reason:
-            text = "a cell that is no success needs its reason in the list"
+            text = sentence("a cell that is no success needs its reason in the list")
         checks.append(
             Check(
                 what=what,
-                listed=f"{kind}, n = {n}",
-                obtained=f"{verdict.kind.value}, n = {verdict.n}",
+                listed=_counted(kind, n),
+                obtained=_counted(verdict.kind.value, verdict.n),
                 holds=(n, kind) == (verdict.n, verdict.kind.value)
                 and (verdict.kind.is_success or bool(reason)),
                 text=text,
@@ -67,7 +68,7 @@ def check_listing(
         )
     found = {each.claim.name: each for each in judgements}
     for name in {**listing.claims, **found}:
-        what, listed, judged = f"claim {name}", listing.claims.get(name), found.get(name)
+        what, listed, judged = _claim(name), listing.claims.get(name), found.get(name)
         if listed is None or judged is None:
             checks.append(
                 _missing(what, listed and listed[2], judged.finding.value if judged else None)
@@ -94,7 +95,7 @@ def check_fresh(
         if not verdict.is_primary:
             continue
         known = listing.verdicts.get((verdict.cell.table, verdict.cell.name))
-        what = f"table {verdict.cell.table}, {verdict.cell.name}"
+        what = sentence("table {table}, {cell}", table=verdict.cell.table, cell=verdict.cell.name)
         if known is None:
             checks.append(_missing(what, None, verdict.kind.value))
             continue
@@ -102,8 +103,8 @@ def check_fresh(
         checks.append(
             Check(
                 what=what,
-                listed=f"{kind}, n = {n}",
-                obtained=f"{verdict.kind.value}, n = {verdict.n}",
+                listed=_counted(kind, n),
+                obtained=_counted(verdict.kind.value, verdict.n),
                 holds=_outcome(VerdictKind(kind)) == _outcome(verdict.kind),
                 text=reason,
             )
@@ -145,9 +146,11 @@ def _compare_bits(fresh: Sequence[RunRecord], recorded: Sequence[RunRecord]) -> 
         holds = not differing
         checks.append(
             Check(
-                what=f"bits of {now.spec.name}",
-                listed=f"{len(pairs)} epochs",
-                obtained="the same" if holds else f"other from epoch {min(differing)}",
+                what=sentence("bits of {run}", run=now.spec.name),
+                listed=sentence("{count} epochs", count=len(pairs)),
+                obtained=sentence("the same")
+                if holds
+                else sentence("other from epoch {epoch}", epoch=min(differing)),
                 holds=holds,
             )
         )
@@ -174,7 +177,7 @@ def _compare_accuracies(fresh: Sequence[RunRecord], recorded: Sequence[RunRecord
     apart = holm(p_values)
     checks = [
         Check(
-            what=f"accuracy of {name}",
+            what=sentence("accuracy of {name}", name=name),
             listed=f"{fmean(then[name]):.4f}, n = {len(then[name])}",
             obtained=f"{fmean(now[name]):.4f}, n = {len(now[name])}",
             holds=name not in apart,
@@ -188,12 +191,14 @@ def _compare_accuracies(fresh: Sequence[RunRecord], recorded: Sequence[RunRecord
         counts[model] = max(len(now[name]), counts.get(model, 0))
     checks += [
         Check(
-            what=f"seeds of {model}",
-            listed=f"{FEWEST_FRESH} or more",
+            what=sentence("seeds of {model}", model=model),
+            listed=sentence("{count} or more", count=FEWEST_FRESH),
             obtained=str(count),
             holds=False,
-            text="no bits are promised here, and so few accuracies tell nothing: --seeds "
-            f"{FEWEST_FRESH}",
+            text=sentence(
+                "no bits are promised here, and so few accuracies tell nothing: --seeds {count}",
+                count=FEWEST_FRESH,
+            ),
         )
         for model, count in counts.items()
         if count < FEWEST_FRESH
@@ -227,10 +232,21 @@ def _same_mean(one: Sequence[float], other: Sequence[float], spread: Spread | No
 
 
 def _missing(what: str, listed: str | None, obtained: str | None) -> Check:
-    where = "listed and not in expected_results/" if obtained is None else "not listed"
+    where = sentence("not listed")
+    if obtained is None:
+        where = sentence("listed and not in expected_results/")
     return Check(what=what, listed=listed or "–", obtained=obtained or "–", holds=False, text=where)
 
 
 def _told(claim: tuple[int, int, str]) -> str:
     n, k, finding = claim
-    return f"{finding}, {k} of {n}"
+    return sentence("{finding}, {k} of {n}", finding=finding, k=k, n=n)
+
+
+def _claim(name: str) -> Sentence:
+    return sentence("claim {name}", name=name)
+
+
+def _counted(kind: str, n: int) -> str:
+    """A verdict and its number of seeds."""
+    return sentence("{kind}, n = {n}", kind=kind, n=n)

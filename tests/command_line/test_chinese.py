@@ -17,7 +17,11 @@ FILES = sorted(
 
 def words_of(node):
     """The English sentences in a call's arguments that are not one of a pair of languages."""
-    if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"choose", "translate"}:
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {
+        "choose",
+        "sentence",
+        "translate",
+    }:
         return
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         text = re.sub(r"`[^`]*`|--[a-z-]+", "", node.value)

@@ -13,7 +13,8 @@ import safetensors.numpy
 from repro.data.dataset import synthetic
 from repro.errors import DataError, DiskError
 from repro.execution import check_jobs
-from repro.execution.audit import Audit, _compare_predictions, _count
+from repro.execution.audit import Audit
+from repro.execution.comparing import compare_predictions, count_right
 from repro.execution.messages import Predict, Retrain
 from repro.execution.scheduler import Task, run
 from repro.reporting.check_tables import summarise_audit
@@ -408,8 +409,8 @@ def test_an_accuracy_is_counted_from_the_labels(store):
     """Not copied: with other labels the same record is refuted."""
     record, labels = store.load(SPEC), synthetic().test_labels
     right = np.count_nonzero(store.predictions(record)["10"] == labels) / len(labels)
-    assert _count(store, record, labels) == ("proved", f"{right:.4f}")
-    outcome, text = _count(store, record, (labels + 1) % 10)
+    assert count_right(store, record, labels) == ("proved", f"{right:.4f}")
+    outcome, text = count_right(store, record, (labels + 1) % 10)
     assert outcome == "refuted"
     assert f"recorded accuracy {right:g}; its predictions have " in text
 
@@ -435,19 +436,19 @@ def improved(tmp_path):
 def test_accuracies_with_dropout_switched_are_counted_too(tmp_path):
     store, one, _ = improved(tmp_path)
     labels = synthetic().test_labels
-    assert _count(store, one, labels) == ("proved", "0.5000")
+    assert count_right(store, one, labels) == ("proved", "0.5000")
     wrong = dataclasses.replace(one.readings[0].switched, accuracy=0.41)
     reading = dataclasses.replace(one.readings[0], switched=wrong)
-    outcome, text = _count(store, dataclasses.replace(one, readings=(reading,)), labels)
+    outcome, text = count_right(store, dataclasses.replace(one, readings=(reading,)), labels)
     assert outcome == "refuted"
     assert text == "epoch 10-switched: recorded accuracy 0.41; its predictions have 0.4"
 
 
 def test_predictions_with_dropout_switched_are_compared_too(tmp_path):
     store, one, predicted = improved(tmp_path)
-    outcome, text = _compare_predictions(store, one, 10, predicted)
+    outcome, text = compare_predictions(store, one, 10, predicted)
     assert (outcome, text) == ("proved", "epoch 10: 200 predictions from the stored weights")
     predicted["10-switched"][7] ^= 1
-    outcome, text = _compare_predictions(store, one, 10, predicted)
+    outcome, text = compare_predictions(store, one, 10, predicted)
     assert outcome == "refuted"
     assert text.startswith("epoch 10-switched: 1 of 100 recorded predictions are not what")

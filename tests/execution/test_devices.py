@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 
 from repro.execution import devices
+from repro.reporting.sentences import in_language
 
 
 def group(root, path, **files):
@@ -53,3 +55,24 @@ def test_a_machine_without_control_groups_has_all_its_cores(tmp_path, monkeypatc
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
     monkeypatch.setattr(devices, "_GROUPS", (tmp_path / "none", tmp_path / "nothing"))
     assert devices.cores() == 3
+
+
+@pytest.mark.parametrize(
+    ("printed", "chinese"),
+    [
+        (
+            'repro: cards follow\n{"template": "the GPU\'s driver answers {value}",'
+            ' "values": {"value": "E"}}\n',
+            "GPU 驱动返回 E",
+        ),
+        ("repro: cards follow\n{no JSON\n", "the GPU's driver answers E"),
+        ("", "the GPU's driver answers E"),
+    ],
+)
+def test_why_no_gpu_trains_can_be_translated(monkeypatch, printed, chinese):
+    done = subprocess.CompletedProcess([], 1, stdout=printed, stderr="the GPU's driver answers E\n")
+    monkeypatch.setattr(devices.subprocess, "run", lambda *_, **__: done)
+    monkeypatch.setattr(devices, "_has_driver", lambda: True)
+    cards, why = devices.try_gpus.__wrapped__()
+    assert (cards, why) == ((), "the GPU's driver answers E")
+    assert in_language(why, "zh") == chinese

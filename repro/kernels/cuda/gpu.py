@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from repro.errors import TrainingError
+from repro.errors import Sentence, TrainingError, as_json, sentence, told_by
 from repro.kernels.cuda.device import OutOfMemoryError
 from repro.kernels.cuda.launches import Args
 from repro.kernels.cuda.plan import BLOCK
@@ -22,8 +23,10 @@ try:
     from cuda.bindings import driver, nvrtc
 except ImportError:
     raise TrainingError(
-        "the package cuda-bindings is missing, which torch brings along on Linux: "
-        "`pip install 'repro[gpu]'`"
+        sentence(
+            "the package cuda-bindings is missing, which torch brings along on Linux: "
+            "`pip install 'repro[gpu]'`"
+        )
     ) from None
 
 _OPTIONS = ("--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true", "--prec-sqrt=true")
@@ -49,7 +52,9 @@ class Gpu:
             self._device = _check(driver.cuDeviceGet(number))
         except (RuntimeError, OSError):  # its library is not there
             raise TrainingError(
-                "NVIDIA's driver cannot be loaded; `nvidia-smi` shows whether it is installed"
+                sentence(
+                    "NVIDIA's driver cannot be loaded; `nvidia-smi` shows whether it is installed"
+                )
             ) from None
         self._context = _check(driver.cuDevicePrimaryCtxRetain(self._device))
         _check(driver.cuCtxSetCurrent(self._context))
@@ -89,7 +94,11 @@ class Gpu:
         error, address = driver.cuMemAlloc(max(size, 1))
         if int(error) == _OUT_OF_MEMORY:
             raise OutOfMemoryError(
-                f"{self.name}: expected {size / 1e9:.1f} GB of free memory; it has less"
+                sentence(
+                    "{name}: expected {needed:.1f} GB of free memory; it has less",
+                    name=self.name,
+                    needed=size / 1e9,
+                )
             )
         _check((error,))
         _check(driver.cuMemsetD8Async(int(address), 0, max(size, 1), self._stream))
@@ -203,7 +212,13 @@ def compiled(source: str, architecture: str) -> bytes:
     _check(nvrtc.nvrtcGetProgramLog(program, log))
     if int(error):
         said = log.rstrip(b" \0").decode(errors="replace") or getattr(error, "name", str(error))
-        raise TrainingError(f"the kernels do not compile for {architecture}: {said}")
+        raise TrainingError(
+            sentence(
+                "the kernels do not compile for {architecture}: {said}",
+                architecture=architecture,
+                said=said,
+            )
+        )
     code: bytes = b" " * _check(nvrtc.nvrtcGetCUBINSize(program))
     _check(nvrtc.nvrtcGetCUBIN(program, code))
     return code
@@ -217,13 +232,15 @@ def _check(result: tuple[Any, ...]) -> Any:
     """
     error, *values = result
     if int(error):
-        raise TrainingError(f"the GPU's driver answers {getattr(error, 'name', error)}")
+        raise TrainingError(
+            sentence("the GPU's driver answers {value}", value=getattr(error, "name", error))
+        )
     return values[0] if len(values) == 1 else tuple(values)
 
 
 def main() -> None:
     """Print the number and the name of every card that can be used. Where there is none, ends with
-    1 and says why on standard error."""
+    1 and says why on standard error, and on standard output what a translation needs of it."""
     usable, reason = [], ""
     try:
         _check(driver.cuInit(0))
@@ -234,8 +251,10 @@ def main() -> None:
         try:
             usable.append(f"{number} {_try(number)}")
         except TrainingError as error:
-            reason = reason or str(error)
+            reason = reason or told_by(error)
     if not usable:
+        if isinstance(reason, Sentence):
+            print(json.dumps(as_json(reason)))
         raise SystemExit(reason)
     print("\n".join(usable))
 
@@ -258,6 +277,8 @@ def _try(number: int) -> str:
     gpu.download(value, address)
     gpu.free(address)
     if value[0] != 42:
-        raise TrainingError(f"{gpu.name}: a sum came out as {value[0]}")
+        raise TrainingError(
+            sentence("{name}: a sum came out as {value}", name=gpu.name, value=value[0])
+        )
     name: str = gpu.name
     return name

@@ -17,7 +17,7 @@ from pathlib import Path
 import repro
 from repro.data.layout import CHECKSUMS
 from repro.data.sources import OFFICIAL
-from repro.errors import UsageError
+from repro.errors import UsageError, sentence
 from repro.files import disk_errors, read_regular
 from repro.paths import packaged
 from repro.reporting.cell_tables import cells_to_text
@@ -54,8 +54,10 @@ def export_crate(
         import rocrate.rocrate  # noqa: F401, PLC0415 - an optional extra
     except ImportError:
         raise UsageError(
-            "export rocrate needs the package rocrate: in a clone of repro, "
-            "`pip install -c constraints/pins.txt '.[rocrate]'`"
+            sentence(
+                "export rocrate needs the package rocrate: in a clone of repro, `pip "
+                "install -c constraints/pins.txt '.[rocrate]'`"
+            )
         ) from None
     if evidence.no_runs:
         raise evidence.no_runs

@@ -11,7 +11,7 @@ from typing import Any
 
 import jinja2
 
-from repro.errors import UsageError
+from repro.errors import UsageError, sentence
 from repro.files import disk_errors
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -50,14 +50,20 @@ def _refuse_what_is_there(folder: Path, target: Path) -> None:
         return
     if target.is_symlink() or not target.is_dir() or any(target.iterdir()):
         raise UsageError(
-            f"{folder}: expected a new or an empty folder; something is there, and nothing is "
-            "overwritten"
+            sentence(
+                "{folder}: expected a new or an empty folder; something is there, and "
+                "nothing is overwritten",
+                folder=folder,
+            )
         )
     # A shell that stands in the folder would go on standing in the one that was replaced.
     if target.samefile(Path.cwd()) or target.is_mount():
         raise UsageError(
-            f"{folder}: expected a folder that can be replaced; it is the current one or a mount "
-            "point (a new folder inside it will do)"
+            sentence(
+                "{folder}: expected a folder that can be replaced; it is the current one "
+                "or a mount point (a new folder inside it will do)",
+                folder=folder,
+            )
         )
 
 

@@ -13,7 +13,7 @@ import safetensors.numpy
 
 from repro.data.layout import CLASSES, IMAGE_SHAPE
 from repro.determinism import guarantee
-from repro.errors import UsageError
+from repro.errors import UsageError, sentence
 from repro.reporting.export.folder import render, whole_folder
 from repro.runs.checkpoints import find_weights
 from repro.runs.digests import Arrays, arrays_digest
@@ -98,8 +98,11 @@ def export_weights(store: Store, record: RunRecord, folder: Path, epoch: int | N
     """
     if not record.spec.recipe.is_reports:  # a card cannot say how to build it
         raise UsageError(
-            f"{record.spec.name}: expected a network of the report; "
-            f"got {record.spec.recipe.architecture}"
+            sentence(
+                "{run}: expected a network of the report; got {network}",
+                run=record.spec.name,
+                network=record.spec.recipe.architecture,
+            )
         )
     at, weights = find_weights(store, record, epoch)
     config = describe(record.spec, at, weights)

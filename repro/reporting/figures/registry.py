@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from repro.errors import DataError, NoRunsError, ReproError, UsageError
+from repro.errors import DataError, NoRunsError, ReproError, UsageError, listed, sentence
 from repro.reporting.figures import (
     accuracies,
     filters,
@@ -47,18 +47,26 @@ class FigureSpec:
 def lacks(picture: FigureSpec, evidence: Evidence) -> ReproError | None:
     """What a figure needs and is not there, and how to get it; None if it can be drawn."""
     if picture.needs_data and not evidence.has_dataset:
-        return DataError("needs CIFAR-10: `repro data fetch` brings it")
+        return DataError(sentence("needs CIFAR-10: `repro data fetch` brings it"))
     if picture.needs_runs and evidence.no_runs:
         return evidence.no_runs
     if picture.needs_readings and not any(map(evidence.last_reading, evidence.models)):
         return NoRunsError(
-            "needs runs that read the test set: `repro table all` trains them to 10 epochs or more"
+            sentence(
+                "needs runs that read the test set: `repro table all` trains them to 10 epochs or "
+                "more"
+            )
         )
     if picture.needs_calibration and not evidence.calibration:
-        return DataError("needs confidences: `repro figure calibration --calibrate` computes them")
+        return DataError(
+            sentence("needs confidences: `repro figure calibration --calibrate` computes them")
+        )
     if picture.model_read and not evidence.has_reading(*picture.model_read):
         model, epoch = picture.model_read
-        return NoRunsError(f"needs a run of {model} that read the test set at {epoch} epochs")
+        return NoRunsError(sentence(
+            "needs a run of {model} that read the test set at {epoch} epochs",
+            model=model, epoch=epoch,
+        ))  # fmt: skip
     return None
 
 
@@ -285,4 +293,8 @@ def find(text: str) -> FigureSpec:
     found = [picture for name, picture in FIGURES.items() if name.startswith(f"{text}-")]
     if len(found) == 1:
         return found[0]
-    raise UsageError(f"figure {text!r}: expected one of {', '.join(FIGURES)} or all")
+    raise UsageError(
+        sentence(
+            "figure {text!r}: expected one of {figures} or all", text=text, figures=listed(FIGURES)
+        )
+    )
