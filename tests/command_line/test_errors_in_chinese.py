@@ -175,7 +175,10 @@ def test_an_audit_gives_its_reasons_in_both_languages(home):
     ("change", "reason"),
     [
         ({}, "5 种模型的前几步与在其他机器上逐位相同"),
-        ({"resnet": "0"}, f"resnet 的前几步与 torch {TORCH} 在其他 CPU 上的结果不逐位相同：请附上"),
+        (
+            {"resnet": "0"},
+            f"resnet 的前几步与 torch {TORCH} 在其他 CPU 上的结果并非逐位相同：请附上",
+        ),
     ],
 )
 def test_the_doctor_gives_its_reasons_in_chinese(monkeypatch, change, reason):

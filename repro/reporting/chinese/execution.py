@@ -65,7 +65,7 @@ SENTENCES = {
         "{count} 种模型的前几步与在其他机器上逐位相同"
     ),
     "{count} that this process may use": "本进程可用 {count} 个",
-    "two processes gave different bits for {names}": "两个进程得到的 {names} 的结果不逐位相同",
+    "two processes gave different bits for {names}": "两个进程得到的 {names} 的结果并非逐位相同",
     "{text}; two processes gave the same bits for all {count} models": (
         "{text}；两个进程得到的全部 {count} 种模型逐位相同"
     ),
@@ -77,7 +77,7 @@ SENTENCES = {
         "the first steps of {names} have other bits than {what} give{s} on other CPUs: please "
         "report it with the output of `repro doctor --format json`"
     ): (
-        "{names} 的前几步与 {what} 在其他 CPU 上的结果不逐位相同：请附上 `repro doctor "
+        "{names} 的前几步与 {what} 在其他 CPU 上的结果并非逐位相同：请附上 `repro doctor "
         "--format json` 的输出进行报告"
     ),
     "{home} ({free:.0f} GB free)": "{home}（可用空间 {free} GB）",
@@ -129,17 +129,14 @@ SENTENCES = {
     (
         "--threads {threads}: expected runs of the kernels; torch computes on one core, since "
         "its bits depend on their number"
-    ): (
-        "--threads {threads}：只适用于 kernels 引擎；torch 引擎只用一个核心，"
-        "因为结果的每一位都取决于核心数"
-    ),
+    ): ("--threads {threads}：只适用于 kernels 引擎；torch 引擎只用一个核心，因为结果取决于核心数"),
     "it was trained by version 0.1, whose arithmetic this version no longer has": (
-        "它由 0.1 版训练，本版本已没有那一版的计算方式"
+        "它由 0.1 版训练，而本版本不再支持那一版的计算方式"
     ),
     "{why}: continuing would match neither environment": (
         "{why}：继续训练的结果将与两个环境都不一致"
     ),
-    "begins anew, the old run is kept: {why}": "保留旧的训练，重新开始：{why}",
+    "begins anew, the old run is kept: {why}": "重新开始，旧的训练记录已保留：{why}",
     "its checkpoint is gone": "其检查点已不存在",
     "resuming from its checkpoint of epoch {epoch}: no later one is usable": (
         "从第 {epoch} 轮的检查点继续：没有更晚的可用检查点"

@@ -8,7 +8,7 @@ SENTENCES = {
         "--epoch {epoch}：{run} 有这些检查点：{names}"
     ),
     "{path}: the checkpoint is damaged; delete it to go on without it": (
-        "{path}：检查点已损坏；删除它即可不依赖它继续"
+        "{path}：检查点已损坏；删除它后即可继续"
     ),
     "{path}: expected the checkpoint of this run; got {run}'s": (
         "{path}：应为该训练的检查点，实际为 {run} 的检查点"
@@ -37,7 +37,7 @@ SENTENCES = {
         "{path}：应为检查点，但它不是普通文件"
     ),
     "{path}: not a checkpoint: {error}; delete it to go on without it": (
-        "{path}：不是检查点：{error}；删除它即可不依赖它继续"
+        "{path}：不是检查点：{error}；删除它后即可继续"
     ),
     "{path}: expected epoch {chosen}; got {at}": "{path}：应为第 {chosen} 轮，实际为第 {at} 轮",
     ("--where: expected FIELD, one of = != < <= > >=, and a value, such as seed<5; got {text!r}"): (

@@ -11,7 +11,7 @@ SENTENCES = {
         "kernels 无法为 {architecture} 编译：{said}"
     ),
     "the GPU's driver answers {value}": "GPU 驱动返回 {value}",
-    "{name}: a sum came out as {value}": "{name}：求和结果为 {value}",
+    "{name}: a sum came out as {value}": "{name}：测试求和的结果为 {value}",
     "{name}: expected {needed:.1f} GB of free memory; it has less": (
         "{name}：需要 {needed} GB 可用显存，实际不足"
     ),
@@ -27,7 +27,7 @@ SENTENCES = {
         "Windows；本机不是（{machine}，{system}）：{instead}"
     ),
     "REPRO_KERNELS: expected one of {possible} on this CPU; got {wanted!r}": (
-        "REPRO_KERNELS：在这个 CPU 上应为 {possible} 之一，实际为 {wanted}"
+        "REPRO_KERNELS：在本机 CPU 上应为 {possible} 之一，实际为 {wanted}"
     ),
     (
         "{path}: compiled from other C files than those in {sources}: `pip install -e .` in "

@@ -104,9 +104,9 @@ SENTENCES = {
     "seeds of {model}": "{model} 的种子",
     "{count} or more": "{count} 个或更多",
     "no bits are promised here, and so few accuracies tell nothing: --seeds {count}": (
-        "此处不保证逐位相同，而精度太少，不足以说明问题：--seeds {count}"
+        "此处不保证逐位相同，而这么少的精度不足以说明问题：--seeds {count}"
     ),
-    "bits of {run}": "{run} 的各位",
+    "bits of {run}": "{run} 的逐位比较",
     "{count} epochs": "{count} 轮",
     "the same": "相同",
     "other from epoch {epoch}": "从第 {epoch} 轮起不同",
