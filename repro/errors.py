@@ -97,9 +97,11 @@ def from_json(text: str, fields: Mapping[str, Any]) -> str:
 
 
 def told_by(error: BaseException) -> str:
-    """What an exception says: the sentence that it was raised with, if it was raised with one."""
+    """What an exception says, as `str` has it; a sentence if it was raised with one."""
     first = error.told if isinstance(error, ReproError) else next(iter(error.args), "")
-    return first if isinstance(first, Sentence) and len(error.args) == 1 else str(error)
+    if not isinstance(first, Sentence) or len(error.args) != 1:
+        return str(error)
+    return Sentence(str(error), first.template, first.values)
 
 
 class ReproError(Exception):

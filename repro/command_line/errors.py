@@ -59,7 +59,7 @@ def errors_reported(spoken: Callable[[], Language]) -> Iterator[None]:
         wrong = _wrong_usage(error)
         say(sentence("{wrong} (see `{path} --help`)", wrong=wrong, path=path), exit_codes.USAGE)
     except ReproError as error:
-        say(told_by(error) if spoken() == "zh" else str(error), exit_codes.of_error(error))
+        say(told_by(error), exit_codes.of_error(error))
     except BrokenPipeError:  # the reader closed the pipe, as `head` does
         _discard_output()
         sys.exit(exit_codes.BROKEN_PIPE)

@@ -222,9 +222,10 @@ def test_an_error_keeps_its_sentence_when_it_is_copied():
 
 def test_a_chinese_line_is_printable_and_short_too():
     error = DataError(sentence("{path}: cannot be read: {why}", path="a\nb" + "x" * 2000, why="c"))
-    text = in_language(told_by(error), "zh")
-    assert text.isprintable()
-    assert len(text) < 1000
+    assert told_by(error) == str(error)
+    for text in (str(error), in_language(told_by(error), "zh")):
+        assert text.isprintable()
+        assert len(text) < 1000
 
 
 def test_messages_of_processes_bring_their_sentences():
