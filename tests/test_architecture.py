@@ -569,6 +569,7 @@ ALLOWED = {
         "reporting.figures.style",
         "reporting.language",
         "reporting.markup",
+        "reporting.page_figures",
         "reporting.pattern_tables",
         "reporting.search_tables",
         "reporting.summary",
@@ -581,6 +582,12 @@ ALLOWED = {
         "verdicts.evidence",
         "verdicts.judging",
         "verdicts.stages",
+    },
+    "reporting.page_figures": {
+        "reporting.figures.registry",
+        "reporting.figures.style",
+        "reporting.language",
+        "verdicts.evidence",
     },
     "reporting.pattern_tables": {
         "reporting.language",

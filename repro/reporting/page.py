@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import jinja2
 from markupsafe import Markup
@@ -30,8 +29,9 @@ from repro.reporting.claim_tables import (
 from repro.reporting.figures.captions import caption
 from repro.reporting.figures.registry import FIGURES, FigureSpec, lacks, render_picture
 from repro.reporting.figures.style import ABLATION_NAMES, MODEL_NAMES, Style
-from repro.reporting.language import FIGURE_WORDS, Language, translate
+from repro.reporting.language import Language, translate
 from repro.reporting.markup import latex
+from repro.reporting.page_figures import picture_for_page
 from repro.reporting.pattern_tables import p_text, pattern_name, patterns_foot
 from repro.reporting.search_tables import decision_text, describe_recipe
 from repro.reporting.summary import summary
@@ -54,11 +54,7 @@ PAGE_FIGURES = (
 """In the order in which the page shows them, the first above all; those that lack the data set are
 left out."""
 
-_PHRASE = re.compile(
-    "(?<![A-Za-z0-9])("
-    + "|".join(re.escape(each) for each in sorted(FIGURE_WORDS, key=len, reverse=True))
-    + ")(?![A-Za-z0-9])"
-)
+_Kind = TypeVar("_Kind", bound=Enum)
 
 
 def build(evidence: Evidence, *, lang: Language, commit: str | None) -> str:
@@ -67,16 +63,9 @@ def build(evidence: Evidence, *, lang: Language, commit: str | None) -> str:
     Raises:
         DataError: the data set or predictions are damaged.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     (first, lacking), *others = _wanted(evidence)
     network = network_data(evidence)
-    return environment.get_template("page.html.j2").render(
+    return _template().render(
         lang=lang,
         summary={
             each: summary(evidence.verdicts, evidence.judgements, each) for each in ("en", "zh")
@@ -86,6 +75,8 @@ def build(evidence: Evidence, *, lang: Language, commit: str | None) -> str:
         network=network,
         network_json=Markup(to_json(network)) if network else "",  # noqa: S704 - holds no "<"
         tables=_tables(evidence.verdicts),
+        cell_kinds=_in_order(each.kind for each in unique_primary(evidence.verdicts)),
+        claim_kinds=_in_order(each.finding for each in evidence.judgements),
         foot={each: cells_foot(evidence.verdicts, each).splitlines() for each in ("en", "zh")},
         judgements=evidence.judgements,
         patterns=evidence.patterns,
@@ -128,37 +119,27 @@ def build(evidence: Evidence, *, lang: Language, commit: str | None) -> str:
     )  # fmt: skip
 
 
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2")
+
+
+def _in_order(kinds: Iterable[_Kind]) -> dict[_Kind, int]:
+    """How often each kind of verdict occurs, in the order in which they are declared."""
+    counts = Counter(kinds)
+    declared = [kind for each in list(counts)[:1] for kind in type(each)]
+    return {kind: counts[kind] for kind in declared if counts[kind]}
+
+
 def _wanted(evidence: Evidence) -> list[tuple[FigureSpec, ReproError | None]]:
     """The figures in their order, each with what it lacks, if anything."""
     return [(FIGURES[name], lacks(FIGURES[name], evidence)) for name in PAGE_FIGURES]
-
-
-def picture_for_page(picture: FigureSpec, evidence: Evidence) -> Markup:
-    """A figure as SVG inside the page: its colours follow the page's, its words its language."""
-    look = Style(on_page=True)
-    svg = render_picture(picture, look, evidence, "svg").decode()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    # Several SVGs share one page: their identifiers must not meet.
-    svg = re.sub(r'\bid="', f'id="{picture.name}-', svg)
-    svg = re.sub(r'href="#', f'href="#{picture.name}-', svg)
-    svg = svg.replace("url(#", f"url(#{picture.name}-")
-    for name in ("ink", "muted", "grid"):
-        svg = svg.replace(getattr(look, name), f"var(--{name})")
-    svg = re.sub(r"(<text\b[^>]*>)([^<]+)</text>", _in_both_languages, svg)
-    label = html.escape(f"{picture.title} / {picture.title_zh}")
-    opening = f'<svg role="img" aria-label="{label}"'
-    svg = re.sub(r'<svg\b(.*?) width="[^"]*"', rf"{opening}\1", svg, count=1, flags=re.DOTALL)
-    svg = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", svg, count=1, flags=re.DOTALL)
-    return Markup(svg)  # noqa: S704 - our own drawing; matplotlib escapes its text
-
-
-def _in_both_languages(found: re.Match[str]) -> str:
-    opening, text = found.groups()
-    chinese = _PHRASE.sub(lambda phrase: html.escape(FIGURE_WORDS[phrase[0]]), text)
-    if chinese == text:
-        return found[0]
-    return f'{opening}<tspan class="en">{text}</tspan><tspan class="zh">{chinese}</tspan></text>'
 
 
 def _headline(evidence: Evidence) -> dict[str, Any]:

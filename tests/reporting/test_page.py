@@ -8,6 +8,7 @@ import html
 import json
 import re
 import shlex
+from collections import Counter
 from html.parser import HTMLParser
 
 import numpy as np
@@ -32,6 +33,7 @@ from repro.runs.records import parse
 from repro.runs.store import Store
 from repro.verdicts.evaluations import evaluations_of
 from repro.verdicts.evidence import Evidence
+from repro.verdicts.judging import unique_primary
 from repro.verdicts.search import search_of
 from tests.examples import record
 
@@ -197,7 +199,19 @@ def test_every_cell_stands_in_its_table_and_both_ways_for_improved_net(page, evi
         for verdict in shown:
             assert f"{verdict.cell.expected:.4f}" in body
             assert f"{verdict.mean:.4f}" in body
-    assert page.count('<tr class="aside">') == 4
+    assert page.count('<tr class="aside"') == 4
+
+
+def test_filters_count_each_cell_once_and_wait_for_a_script(page, evidence):
+    bar = page.partition('id="tables"')[2].partition("</section>")[0]
+    bar = bar.partition('<div class="filters"')[2].partition("</div>")[0]
+    assert bar.split(">")[0].endswith(" hidden")
+    kinds = Counter(each.kind.value for each in unique_primary(evidence.verdicts))
+    for kind, count in kinds.items():
+        assert f'data-verdict="{kind}"' in bar
+        assert f"</span> {count}</button>" in bar.partition(f'data-verdict="{kind}"')[2]
+    assert f"</span> {sum(kinds.values())}</button>" in bar
+    assert page.count('class="filters"') == 2
 
 
 def test_every_run_has_its_digests_its_command_and_its_whole_record(page, evidence):
@@ -289,7 +303,7 @@ def test_the_search_is_shown_as_far_as_it_went(evidence, monkeypatch, tmp_path):
     monkeypatch.setattr("repro.verdicts.evidence.recorded_search", lambda: found)
     page = build(Evidence(evidence.store, evidence.records), lang="en", commit=None)
     assert "How far the recipe alone moves accuracy" in page
-    assert '<th scope="row">net-relu@10</th>' in page
+    assert '<th scope="row" data-value="0">net-relu@10</th>' in page
     assert "Nothing is decided yet" in page
     assert "SGD 0.01; batches of 20; pixels in [-1, 1]" in page
     assert "批大小 20" in page

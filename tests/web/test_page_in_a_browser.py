@@ -166,10 +166,68 @@ def test_headings_sort_their_table(browser, address):
         heading.get_by_role("button").click()
         assert report() == before, "a third time undoes it"
         assert heading.get_attribute("aria-sort") is None
-        table.locator("th", has_text="Difference").get_by_role("button").click()
-        values = table.locator("tbody td:nth-child(7)").all_inner_texts()
-        assert values == sorted(values, key=float)
-        assert heading.get_attribute("aria-sort") is None
+        page.locator("#table-3-3 th", has_text="Difference").get_by_role("button").click()
+        values = page.locator("#table-3-3 tbody td:nth-child(7)").all_inner_texts()
+        assert values == sorted(values, key=lambda text: abs(float(text))), "by size, not by sign"
+        assert min(map(float, values)) < 0 < max(map(float, values))
+
+
+def test_cells_sort_in_the_order_of_the_tables(browser, address):
+    with opened(browser, address) as page:
+        for table, rows in (
+            (page.locator("#table-3-2"), page.locator("#table-3-2 tbody tr")),
+            (page.locator("#open table").last, page.locator("#open table").last.locator("tr")),
+        ):
+            first = table.locator("th").first.get_by_role("button")
+            table.locator("th", has_text="SD").get_by_role("button").click()
+            first.click()
+            names = [text.split("\t")[:2] for text in rows.all_inner_texts()]
+            first.click()
+            assert [text.split("\t")[:2] for text in rows.all_inner_texts()] != names
+            first.click()
+            if table.get_attribute("id"):
+                assert [name[0] for name in names] == ["Net (Leaky ReLU)"] * 4 + ["Net (Swish)"] * 4
+                assert [name[1] for name in names] == ["10", "30", "60", "100"] * 2
+            else:
+                nets = [name[0] for name in names if name[0].startswith("net-relu@")]
+                assert nets == sorted(nets, key=lambda name: int(name.partition("@")[2]))
+
+
+@pytest.mark.parametrize("section", ["tables", "claims"])
+def test_verdicts_filter_rows(browser, address, section):
+    with opened(browser, address) as page:
+        bar = page.locator(f"#{section} .filters")
+        assert bar.is_visible()
+        everything, *kinds = bar.get_by_role("button").all()
+        assert everything.get_attribute("aria-pressed") == "true"
+        assert everything.inner_text().startswith("All ")
+        total = page.locator(f"#{section} tbody tr:visible").count()
+        counts = [int(button.inner_text().rpartition(" ")[2]) for button in kinds]
+        assert sum(counts) == int(everything.inner_text().rpartition(" ")[2])
+        assert len(kinds) >= 2
+        for button, count in zip(kinds, counts, strict=True):
+            button.focus()
+            page.keyboard.press("Enter")
+            assert button.get_attribute("aria-pressed") == "true"
+            assert everything.get_attribute("aria-pressed") == "false"
+            kept = page.locator(f"#{section} tbody tr:visible")
+            kind = button.inner_text().rpartition(" ")[0]
+            verdicts = kept.locator(".verdict").all_inner_texts()
+            assert set(verdicts) == {kind}
+            cells = kept.evaluate_all("all => all.map(row => row.dataset.cell)")
+            assert len(set(cells)) == count
+            assert bar.get_by_role("status").inner_text().startswith(f"{count} of ")
+        assert page.locator(f"#{section} table:visible").count() >= 1
+        page.emulate_media(media="print")
+        assert page.locator(f"#{section} tbody tr:visible").count() == total, "paper has all rows"
+        page.emulate_media(media="screen")
+        everything.click()
+        assert page.locator(f"#{section} tbody tr:visible").count() == total
+        assert not bar.get_by_role("status").inner_text()
+        shown(page, "zh")
+        assert everything.inner_text().startswith("全部 ")
+        kinds[0].click()
+        assert re.match(r"共 \d+ 项，显示 \d+ 项", bar.get_by_role("status").inner_text())
 
 
 def test_every_link_leads_somewhere(browser, address):
@@ -234,6 +292,7 @@ def test_it_is_readable_without_scripts(browser, address):
     with opened(browser, address, script=False) as page:
         assert page.locator("#h-result").is_visible()
         assert page.locator("#table-3-1 tbody tr").count() == 4
+        assert page.locator(".filters:visible").count() == 0
 
 
 def test_it_prints(browser, address):
@@ -244,6 +303,7 @@ def test_it_prints(browser, address):
         assert 5 < len(re.findall(rb"/Type ?/Page\b(?!s)", pdf)) < 10
         page.emulate_media(media="print")
         assert not page.locator(".tools").is_visible()
+        assert page.locator(".filters:visible").count() == 0
         assert not page.locator("#runs").is_visible()
         assert (
             page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

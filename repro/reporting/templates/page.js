@@ -12,6 +12,14 @@ function setLanguage(lang) {
   root.lang = lang === "zh" ? "zh-Hans" : "en";
   document.title = document.body.dataset[lang];
 }
+// A text in both languages, of which the page shows one.
+const inBoth = (en, zh) => [["en", en], ["zh", zh]].map(([lang, text]) => {
+  const span = document.createElement("span");
+  span.className = lang;
+  if (lang === "zh") span.lang = "zh-Hans";
+  span.textContent = text;
+  return span;
+});
 const isDark = () =>
   (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
 
@@ -38,31 +46,3 @@ function openTarget() {
 }
 addEventListener("hashchange", openTarget);
 openTarget();
-
-// Headings sort their table: first ascending, then descending, then as it was. Rows without a value
-// stay last.
-for (const table of document.querySelectorAll("table.sortable")) {
-  const body = table.tBodies[0], original = [...body.rows];
-  table.querySelectorAll("thead th").forEach((heading, column) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.append(...heading.childNodes);
-    heading.append(button);
-    button.addEventListener("click", () => {
-      const before = heading.getAttribute("aria-sort");
-      for (const other of table.querySelectorAll("thead th")) other.removeAttribute("aria-sort");
-      if (before === "descending") return body.append(...original);
-      const down = before !== "ascending";
-      const value = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
-      const rows = [...body.rows].sort((one, other) => {
-        const [a, b] = [value(one), value(other)];
-        if (a === "" || b === "") return (a === "") - (b === "");
-        const [x, y] = [Number(a), Number(b)];
-        const order = Number.isNaN(x) || Number.isNaN(y) ? a.localeCompare(b) : x - y;
-        return down ? order : -order;
-      });
-      body.append(...rows);
-      heading.setAttribute("aria-sort", down ? "ascending" : "descending");
-    });
-  });
-}
