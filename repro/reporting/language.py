@@ -141,6 +141,7 @@ FIGURE_WORDS = {
     "tolerance": "容差",
     "difference of test accuracy": "测试精度之差",
     "one seed": "一个种子",
+    "seed": "种子",
     "mean, 95%": "平均，95% 置信区间",
     "true class": "真实类别",
     "predicted class": "预测类别",

@@ -31,7 +31,7 @@ from repro.reporting.figures.registry import FIGURES, FigureSpec, lacks, render_
 from repro.reporting.figures.style import ABLATION_NAMES, MODEL_NAMES, Style
 from repro.reporting.language import Language, translate
 from repro.reporting.markup import latex
-from repro.reporting.page_figures import picture_for_page
+from repro.reporting.page_figures import pictures_for_page
 from repro.reporting.pattern_tables import p_text, pattern_name, patterns_foot
 from repro.reporting.search_tables import decision_text, describe_recipe
 from repro.reporting.summary import summary
@@ -71,7 +71,7 @@ def build(evidence: Evidence, *, lang: Language, commit: str | None) -> str:
             each: summary(evidence.verdicts, evidence.judgements, each) for each in ("en", "zh")
         },
         headline=_headline(evidence),
-        overview=None if lacking else picture_for_page(first, evidence),
+        overview=None if lacking else pictures_for_page(first, evidence),
         network=network,
         network_json=Markup(to_json(network)) if network else "",  # noqa: S704 - holds no "<"
         tables=_tables(evidence.verdicts),
@@ -95,7 +95,7 @@ def build(evidence: Evidence, *, lang: Language, commit: str | None) -> str:
         machine=_machine,
         versions=_versions,
         figures=[
-            (picture, picture_for_page(picture, evidence),
+            (picture, pictures_for_page(picture, evidence),
              {each: caption(picture.name, evidence, each) for each in ("en", "zh")})
             for picture, missing in others if not missing
         ],

@@ -1,4 +1,4 @@
-"""The figures as they stand in the page."""
+"""The figures as they stand in the page: one drawing a language."""
 
 from __future__ import annotations
 
@@ -9,39 +9,75 @@ from markupsafe import Markup
 
 from repro.reporting.figures.registry import FigureSpec, render_picture
 from repro.reporting.figures.style import Style
-from repro.reporting.language import FIGURE_WORDS
+from repro.reporting.language import Language
 from repro.verdicts.evidence import Evidence
 
-_PHRASE = re.compile(
-    "(?<![A-Za-z0-9])("
-    + "|".join(re.escape(each) for each in sorted(FIGURE_WORDS, key=len, reverse=True))
-    + ")(?![A-Za-z0-9])"
+_LANGUAGES: tuple[Language, ...] = ("en", "zh")
+_IMAGE = re.compile(
+    r'<image xlink:href="([^"]+)" (?:id="[^"]+")?([^>]*?) transform="([^"]+)"([^>]*?)/>'
 )
+_LONG_NUMBER = re.compile(r"(?<=[ \"(])-?\d+\.\d{3,}(?=[ \")\n])")
+_STRAIGHT = re.compile(r'd="M [-0-9. L]+z?"')
+"""A path of lines alone: after the first point, each pair is the end of a line."""
+_LONE = re.compile(r"<g>(<(text|use|path|image)\b[^>]*(?:/>|>[^<]*</\2>))</g>")
 
 
-def picture_for_page(picture: FigureSpec, evidence: Evidence) -> Markup:
-    """A figure as SVG inside the page: its colours follow the page's, its words its language."""
-    look = Style(on_page=True)
-    svg = render_picture(picture, look, evidence, "svg").decode()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+def pictures_for_page(picture: FigureSpec, evidence: Evidence) -> dict[Language, Markup]:
+    """A figure as SVG in the page, by language: its colours follow the page's. An image that both
+    drawings show is in the page once.
+
+    Raises:
+        DataError: the data set or predictions are damaged.
+    """
+    images: dict[str, str] = {}
+    return {lang: _svg(picture, evidence, lang, images) for lang in _LANGUAGES}
+
+
+def _svg(picture: FigureSpec, evidence: Evidence, lang: Language, images: dict[str, str]) -> Markup:
+    look = Style(lang=lang, on_page=True)
+    svg = _compact(render_picture(picture, look, evidence, "svg").decode())
     # Several SVGs share one page: their identifiers must not meet.
-    svg = re.sub(r'\bid="', f'id="{picture.name}-', svg)
-    svg = re.sub(r'href="#', f'href="#{picture.name}-', svg)
-    svg = svg.replace("url(#", f"url(#{picture.name}-")
+    prefix = f"{picture.name}-{lang}"
+    svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
+    svg = re.sub(r'href="#', f'href="#{prefix}-', svg)
+    svg = svg.replace("url(#", f"url(#{prefix}-")
     for name in ("ink", "muted", "grid"):
         svg = svg.replace(getattr(look, name), f"var(--{name})")
-    svg = re.sub(r"(<text\b[^>]*>)([^<]+)</text>", _in_both_languages, svg)
-    label = html.escape(f"{picture.title} / {picture.title_zh}")
-    opening = f'<svg role="img" aria-label="{label}"'
+
+    def once(found: re.Match[str]) -> str:
+        data, size, transform, rest = found.groups()
+        first = data not in images
+        name = images.setdefault(data, f"{picture.name}-image-{len(images)}")
+        image = f'<image xlink:href="{data}" id="{name}"{size}{rest}/>'
+        inner = image if first else f'<use xlink:href="#{name}"/>'
+        return f'<g transform="{transform}">{inner}</g>'
+
+    svg = _IMAGE.sub(once, svg)
+    label = html.escape(picture.title_zh if lang == "zh" else picture.title)
+    code = "zh-Hans" if lang == "zh" else "en"
+    opening = f'<svg class="{lang}" lang="{code}" role="img" aria-label="{label}"'
     svg = re.sub(r'<svg\b(.*?) width="[^"]*"', rf"{opening}\1", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", svg, count=1, flags=re.DOTALL)
     return Markup(svg)  # noqa: S704 - our own drawing; matplotlib escapes its text
 
 
-def _in_both_languages(found: re.Match[str]) -> str:
-    opening, text = found.groups()
-    chinese = _PHRASE.sub(lambda phrase: html.escape(FIGURE_WORDS[phrase[0]]), text)
-    if chinese == text:
-        return found[0]
-    return f'{opening}<tspan class="en">{text}</tspan><tspan class="zh">{chinese}</tspan></text>'
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+
+
+def _compact(svg: str) -> str:
+    """A drawing in half of the bytes: lengths to a hundredth of a point, no names that nothing
+    refers to, no groups of one, and the fonts are the page's."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<[^>]*\.[^>]*>", lambda tag: _LONG_NUMBER.sub(_rounded, tag[0]), svg)
+    svg = re.sub(r" font-family: [^;\"]*;", "", svg)
+    svg = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", svg)
+    svg = svg.replace("data:image/png;base64,\n", "data:image/png;base64,")
+    svg = re.sub(r"\n *(?=[<\"LMCQz])", "", svg)
+    svg = _STRAIGHT.sub(lambda found: found[0].replace("L ", ""), svg)
+    known = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
+    svg = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in known else "", svg)
+    while (less := _LONE.sub(r"\1", svg)) != svg:
+        svg = less
+    return svg

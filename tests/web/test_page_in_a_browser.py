@@ -59,7 +59,7 @@ def test_it_loads_and_says_the_result_first(browser, address):
         assert "of the report's" in sentence.inner_text()
         top = sentence.bounding_box()
         assert top["y"] + top["height"] < WIDE["height"], "without scrolling"
-        assert first.locator("#figure-overview svg").is_visible()
+        assert first.locator("#figure-overview svg.en").is_visible()
 
 
 def test_a_reader_who_asks_for_chinese_gets_it(browser, address):
@@ -132,6 +132,39 @@ def test_the_language_switches_and_is_remembered(browser, address):
         assert page.locator("#h-result").inner_text() == "The result"
         visible = page.locator("body").inner_text()
         assert not re.search("[\u4e00-\u9fff]", visible.replace("中文", ""))
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_labels_of_figures_are_whole_and_stand_on_their_ticks(browser, address, lang, size):
+    with opened(browser, address, size=size) as page:
+        shown(page, lang)
+        cut = page.evaluate(
+            """lang => [...document.querySelectorAll(`figure svg.${lang}`)].flatMap(svg => {
+              const frame = svg.getBoundingClientRect();
+              return [...svg.querySelectorAll("text")].filter(text => {
+                const box = text.getBoundingClientRect();
+                return box.left < frame.left - 2 || box.right > frame.right + 2
+                  || box.top < frame.top - 2 || box.bottom > frame.bottom + 2;
+              }).map(text => `${svg.getAttribute("aria-label")}: ${text.textContent}`);
+            })""",
+            lang,
+        )
+        assert not cut
+        words = {"en": ["airplane", "automobile"], "zh": ["飞机", "汽车"]}[lang]
+        for name, rotated in (("confusion", 90), ("by-class", 35)):
+            away = page.locator(f"#figure-{name} svg.{lang}").evaluate(
+                """(svg, [words, rotated]) => words.map(word => {
+                  const text = [...svg.querySelectorAll("text")].find(
+                    each => each.textContent === word && each.getAttribute("transform"));
+                  const label = text.getBoundingClientRect();
+                  const tick = text.parentElement.querySelector("use").getBoundingClientRect();
+                  const at = rotated === 90 ? (label.left + label.right) / 2 : label.right;
+                  return (at - (tick.left + tick.right) / 2) / svg.getBoundingClientRect().width;
+                })""",
+                [words, rotated],
+            )
+            assert all(abs(each) < 0.012 for each in away), (name, away)
 
 
 def test_dark_mode_follows_the_system_and_the_button(browser, address):

@@ -178,7 +178,7 @@ def differences(figure: Figure, look: Style, evidence: Evidence) -> None:
     names = [f"{look.say(MODEL_NAMES[v.cell.model])}  {v.cell.row}" for v in verdicts]
     axes.set(
         yticks=range(len(verdicts)), yticklabels=names, ylim=(len(verdicts) - 0.4, -0.6),
-        xlabel=f"{look.say('ours minus report')}: {look.say('accuracy')}", xlim=(-edge, edge),
+        xlabel=look.colon(look.say("ours minus report"), look.say("accuracy")), xlim=(-edge, edge),
     )  # fmt: skip
     axes.grid(visible=True, axis="x", linewidth=0.6)
     axes.legend(loc="lower right")

@@ -13,15 +13,16 @@ if TYPE_CHECKING:
 
 def filters(figure: Figure, look: Style, evidence: Evidence) -> None:
     """The first layer of Net and of ImprovedNet as it was trained, each filter scaled by itself."""
+    seed = look.say("seed")
     halves = figure.subplots(2, 1, height_ratios=[1, 2.6])
     for axes, model, columns in zip(halves, ("net-relu", "improved"), (6, 8), strict=True):
         found = evidence.weights(model, "conv1.weight")
         if found is None:
-            axes.set_title(f"{look.say(MODEL_NAMES[model])}: –", loc="left")
+            axes.set_title(look.colon(look.say(MODEL_NAMES[model]), "–"), loc="left")
             blank(axes)
             continue
         run, epoch, weights = found
-        name = look.say(MODEL_NAMES[model])
-        axes.set_title(f"{name}, {epoch} (seed {run.spec.seed})", loc="left")
+        name = look.join(look.say(MODEL_NAMES[model]), str(epoch))
+        axes.set_title(name + look.bracket(f"{seed} {run.spec.seed}"), loc="left")
         tiles = [(one - one.min()) / (one.max() - one.min()) for one in weights]
         mosaic(axes, [tile.transpose(1, 2, 0) for tile in tiles], columns)

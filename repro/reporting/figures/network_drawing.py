@@ -35,7 +35,11 @@ def network(name: str) -> Callable[[Figure, Style, Evidence], None]:
                 )
         total = sum(layer.parameters for layer in layers)
         axes.text(
-            len(layers) - 0.55, 1.02, f"{look.say('parameters')}: {total:,}", ha="right", va="top"
+            len(layers) - 0.55,
+            1.02,
+            look.colon(look.say("parameters"), f"{total:,}"),
+            ha="right",
+            va="top",
         )
 
     return draw

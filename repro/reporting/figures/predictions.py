@@ -54,7 +54,7 @@ def confusion(figure: Figure, look: Style, evidence: Evidence) -> None:
         axes.set_xticklabels(names, rotation=90, fontsize=8)
         axes.set_yticklabels(names if axes is grid[0] else [], fontsize=8)
         axes.invert_yaxis()
-        axes.set_title(f"{as_predicted(look, model)}, {epoch}", loc="left", size=9)
+        axes.set_title(look.join(as_predicted(look, model), str(epoch)), loc="left", size=9)
     grid[0].set_ylabel(look.say("true class"))
 
 
@@ -83,7 +83,7 @@ def by_class(figure: Figure, look: Style, evidence: Evidence) -> None:
             values,
             MODEL_MARKERS[model],
             color=MODEL_COLOURS[model],
-            label=f"{as_predicted(look, model)}, {epoch}",
+            label=look.join(as_predicted(look, model), str(epoch)),
         )
     axes.set(xticks=range(len(CLASSES)), ylabel=look.say("accuracy"), ylim=(0, 1))
     axes.set_xticklabels([look.say(name) for name in CLASSES], rotation=35, ha="right")
@@ -127,7 +127,8 @@ def calibration(figure: Figure, look: Style, evidence: Evidence) -> None:
     left.plot([0, 1], [0, 1], color=look.muted, linewidth=1, linestyle=":")
     for model, bins in evidence.calibration.items():
         style = {"color": MODEL_COLOURS[model], "marker": MODEL_MARKERS[model], "markersize": 5}
-        name = f"{as_predicted(look, model)}, {bins[0].epoch} ({calibration_error(bins):.3f})"
+        name = look.join(as_predicted(look, model), str(bins[0].epoch))
+        name += look.bracket(f"{calibration_error(bins):.3f}")
         sure = [each.confidence for each in bins]
         images = sum(each.images for each in bins)
         told = [each for each in bins if each.images >= FEWEST_IMAGES]

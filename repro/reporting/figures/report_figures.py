@@ -84,7 +84,7 @@ def convolution(figure: Figure, look: Style, _: Evidence) -> None:
         ]
         value = str(result[i, j]).replace("-", "−")
         row[0].set_title(
-            f"{look.say('step')} {number}: " + " + ".join(terms) + f" = {value}",
+            look.colon(f"{look.say('step')} {number}", f"{' + '.join(terms)} = {value}"),
             loc="left",
             fontsize=9.5,
             fontweight="normal",
@@ -241,7 +241,9 @@ def labelled(
     for said, true in classes:
         right = said == true
         captions.append(
-            f"✓ {look.say(said)}" if right else f"✗ {look.say(said)}\n({look.say(true)})"
+            f"✓ {look.say(said)}"
+            if right
+            else f"✗ {look.say(said)}\n{look.bracket(look.say(true)).strip()}"
         )
         colours.append(SERIES["green"] if right else SERIES["red"])
     mosaic(figure.subplots(), [_tile(image) for image in images], 6, captions, colours)

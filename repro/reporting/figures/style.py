@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
@@ -78,12 +78,24 @@ class Style:
 
     @property
     def bold(self) -> str:
-        """The weight of what stands out; the Chinese font has but one."""
-        return "normal" if self.lang == "zh" else "bold"
+        """The weight of what stands out; our Chinese font has but one, a browser's has more."""
+        return "normal" if self.lang == "zh" and not self.on_page else "bold"
 
     def say(self, text: str) -> str:
         """`text` in the drawing's language; what has no translation stays as it is."""
         return FIGURE_WORDS.get(text, text) if self.lang == "zh" else text
+
+    def join(self, *parts: str) -> str:
+        """Parts of a label, with the comma of the drawing's language between them."""
+        return ("，" if self.lang == "zh" else ", ").join(parts)
+
+    def bracket(self, text: str) -> str:
+        """`text` in brackets; before Chinese ones stands no space."""
+        return f"（{text}）" if self.lang == "zh" else f" ({text})"
+
+    def colon(self, name: str, text: str) -> str:
+        """A name and what is said of it."""
+        return f"{name}：{text}" if self.lang == "zh" else f"{name}: {text}"
 
     def rc(self) -> dict[str, Any]:
         """Matplotlib's settings for this look."""
@@ -130,6 +142,9 @@ def render(
 
     if look.lang == "zh" and FONT_NAME not in font_manager.fontManager.get_font_names():
         font_manager.fontManager.addfont(FONT)
+        # Else matplotlib warns where a page asks for a bold text, which browsers have.
+        known = font_manager.fontManager.ttflist
+        known.append(replace(known[-1], weight=700))
     settings: Any = {**look.rc(), "svg.hashsalt": salt or "repro"}
     with mpl.rc_context():
         mpl.rcdefaults()  # whatever the caller's matplotlibrc says
