@@ -490,6 +490,7 @@ ALLOWED = {
     },
     "reporting.figures.__init__": set(),
     "reporting.figures.accuracies": {
+        "reporting.figures.notes",
         "reporting.figures.style",
         "spec",
         "verdicts.claims",
@@ -515,6 +516,7 @@ ALLOWED = {
     "reporting.figures.predictions": {
         "data.layout",
         "reporting.figures.accuracies",
+        "reporting.figures.notes",
         "reporting.figures.style",
         "verdicts.calibration",
         "verdicts.evidence",
@@ -542,8 +544,10 @@ ALLOWED = {
         "reporting.figures.style",
         "verdicts.evidence",
     },
-    "reporting.figures.style": {"reporting.language"},
+    "reporting.figures.notes": {"reporting.language"},
+    "reporting.figures.style": {"reporting.figures.notes", "reporting.language"},
     "reporting.figures.training_curves": {
+        "reporting.figures.notes",
         "reporting.figures.style",
         "runs.records",
         "spec",
@@ -584,6 +588,7 @@ ALLOWED = {
         "verdicts.stages",
     },
     "reporting.page_figures": {
+        "reporting.figures.notes",
         "reporting.figures.registry",
         "reporting.figures.style",
         "reporting.language",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import html
+import json
 import re
+from collections.abc import Iterable, Mapping
 
 from markupsafe import Markup
 
+from repro.reporting.figures.notes import Note, Panel, Points
 from repro.reporting.figures.registry import FigureSpec, render_picture
 from repro.reporting.figures.style import Style
 from repro.reporting.language import Language
@@ -35,7 +38,9 @@ def pictures_for_page(picture: FigureSpec, evidence: Evidence) -> dict[Language,
 
 def _svg(picture: FigureSpec, evidence: Evidence, lang: Language, images: dict[str, str]) -> Markup:
     look = Style(lang=lang, on_page=True)
-    svg = _compact(render_picture(picture, look, evidence, "svg").decode())
+    svg = _compact(render_picture(picture, look, evidence, "svg").decode(), look.notes)
+    for name, note in look.notes.items():
+        svg = _weave(svg, name, note)
     # Several SVGs share one page: their identifiers must not meet.
     prefix = f"{picture.name}-{lang}"
     svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
@@ -65,9 +70,9 @@ def _rounded(number: re.Match[str]) -> str:
     return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
 
 
-def _compact(svg: str) -> str:
+def _compact(svg: str, kept: Iterable[str]) -> str:
     """A drawing in half of the bytes: lengths to a hundredth of a point, no names that nothing
-    refers to, no groups of one, and the fonts are the page's."""
+    refers to but those `kept`, no groups of one, and the fonts are the page's."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<[^>]*\.[^>]*>", lambda tag: _LONG_NUMBER.sub(_rounded, tag[0]), svg)
@@ -76,8 +81,41 @@ def _compact(svg: str) -> str:
     svg = svg.replace("data:image/png;base64,\n", "data:image/png;base64,")
     svg = re.sub(r"\n *(?=[<\"LMCQz])", "", svg)
     svg = _STRAIGHT.sub(lambda found: found[0].replace("L ", ""), svg)
-    known = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
+    known = {*kept, *re.findall(r'(?:href="#|url\(#)([^")]+)', svg)}
     svg = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in known else "", svg)
     while (less := _LONE.sub(r"\1", svg)) != svg:
         svg = less
     return svg
+
+
+def _weave(svg: str, name: str, note: Note) -> str:
+    """Put what was noted of an artist into its group: a browser shows the titles, and with a script
+    the page."""
+    before, _, after = svg.partition(f'<g id="{name}"')
+    if isinstance(note, Panel):
+        lines = [[of, *said] for of, said in note.lines.items()]
+        attributes = {
+            "panel": note.model,
+            "label": note.label,
+            "lines": json.dumps(lines, ensure_ascii=False, separators=(",", ":")),
+            "x": "{:g} {:g}".format(*note.x),
+            "y": "{:.6g} {:.6g}".format(*note.y),
+        }
+        return before + _group(attributes) + after
+    return before + _group({"label": note.label}) + _titled(after, note)
+
+
+def _group(attributes: Mapping[str, str]) -> str:
+    return "<g" + "".join(f' data-{key}="{html.escape(v)}"' for key, v in attributes.items())
+
+
+def _titled(svg: str, points: Points) -> str:
+    """The first markers of `svg`, each with its text."""
+    left = iter(enumerate(points.texts))
+
+    def title(found: re.Match[str]) -> str:
+        at, text = next(left)
+        seed = f' data-seed="{points.seeds[at]}"' if points.seeds else ""
+        return f"<use{found[1]}{seed}><title>{html.escape(text)}</title></use>"
+
+    return re.sub(r"<use([^>]*)/>", title, svg, count=len(points.texts)) if points.texts else svg

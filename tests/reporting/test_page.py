@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from repro.__main__ import load_cli
 from repro.commands.context import evidence as recorded_evidence
-from repro.reporting.figures.registry import FIGURES, lacks
+from repro.reporting.figures.registry import FIGURES, lacks, render_picture
+from repro.reporting.figures.style import Style
 from repro.reporting.language import FIGURE_WORDS
 from repro.reporting.page import (
     PAGE_FIGURES,
@@ -310,6 +311,24 @@ def test_figures_are_drawn_in_each_language(page):
         assert not words & set(texts), name
         assert not [text for text in texts if HALF_WIDTH.search(text)], name
         assert "<tspan" not in figure
+
+
+def test_a_figure_of_the_page_says_what_its_points_are(evidence):
+    one = pictures_for_page(FIGURES["overview"], evidence)
+    for lang, title in (("en", "seed 0: 0.5800"), ("zh", "种子 0：0.5800")):
+        strips = re.findall(r'<g data-label="([^"]+)"[^>]*>(.*?)</g>', one[lang], re.DOTALL)
+        dots = [each for _, each in strips if "data-seed" in each]
+        assert len(dots) == len({cell.name for cell in evidence.cells}) == 17
+        counts = [each.count("data-seed=") for each in dots]
+        assert counts == [each.count("<title>") for each in dots] == [2] * 16 + [1], "one ResNet"
+        assert f' data-seed="0"><title>{title}</title></use>' in dots[0]
+        assert len(strips) - len(dots) == 17, "a diamond each"
+    curves = pictures_for_page(FIGURES["losses"], evidence)["en"]
+    panel = re.search(r'<g data-panel="net-swish" [^>]*data-lines="([^"]+)" data-x="0 102"', curves)
+    assert [each[:2] for each in json.loads(html.unescape(panel[1]))] == [
+        ["train_loss", "training"], ["validation_loss", "validation"],
+    ]  # fmt: skip
+    assert "data-" not in render_picture(FIGURES["overview"], Style(), evidence, "svg").decode()
 
 
 def test_figures_are_the_same_bytes_with_short_numbers_and_each_image_once():

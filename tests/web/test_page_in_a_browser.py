@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import re
 from contextlib import contextmanager
+from statistics import fmean
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from repro.commands.context import evidence
+from repro.reporting.page import PAGE_FIGURES
 
 pytestmark = pytest.mark.web
 
@@ -263,6 +265,83 @@ def test_verdicts_filter_rows(browser, address, section):
         assert re.match(r"共 \d+ 项，显示 \d+ 项", bar.get_by_role("status").inner_text())
 
 
+def middle(page, element):
+    """Of an element on the screen, scrolled to."""
+    element.scroll_into_view_if_needed()
+    box = element.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def dots(page, figure, group=0, lang="en"):
+    """The markers of one group of a figure that stand for seeds."""
+    svg = page.locator(f"#figure-{figure} svg.{lang}")
+    return svg.locator("[data-label]:has([data-seed])").nth(group).locator("[data-seed]")
+
+
+def test_a_dot_says_its_seed_and_value(browser, address):
+    run = recorded_run("net-relu", 0)
+    with opened(browser, address) as page:
+        tip = page.locator(".tip")
+        assert tip.evaluate("tip => getComputedStyle(tip).opacity") == "0"
+        for lang, name, seed in (
+            ("en", "Net (ReLU), 10 epochs", "seed 0: "),
+            ("zh", "原模型（ReLU），10 轮", "种子 0："),
+        ):
+            shown(page, lang)
+            dot = dots(page, "overview", lang=lang).locator("xpath=self::*[@data-seed='0']")
+            page.mouse.move(*middle(page, dot))
+            assert tip.inner_text().split("\n") == [name, f"{seed}{run.accuracy_at(10):.4f}"]
+            assert tip.evaluate("tip => getComputedStyle(tip).opacity") == "1"
+            same = page.locator(f"#figure-overview svg.{lang} .same")
+            assert same.count() == 17, "one in each strip"
+        page.mouse.move(5, 5)
+        assert tip.evaluate("tip => getComputedStyle(tip).opacity") == "0"
+
+
+def test_arrow_keys_go_from_value_to_value(browser, address):
+    with opened(browser, address) as page:
+        tip = page.locator(".tip")
+        page.locator("#figure-overview svg.en").focus()
+        texts = []
+        for key in ("ArrowRight", "ArrowRight", "End", "ArrowDown", "ArrowUp", "Home"):
+            page.keyboard.press(key)
+            texts.append(tip.inner_text().split("\n"))
+        names, values = zip(*texts, strict=True)
+        assert set(names) == {"Net (ReLU), 10 epochs"}
+        numbers = [float(value.rpartition(" ")[2]) for value in values]
+        assert numbers[0] < numbers[1] < numbers[2], "from left to right"
+        assert values[3].startswith("report: ")
+        assert values[5] == values[0]
+        page.locator("#figure-learning-curves svg.en").focus()
+        page.keyboard.press("Home")
+        name, value = tip.inner_text().split("\n")
+        assert name == "Net (ReLU), validation"
+        assert re.fullmatch(r"epoch 1: mean 0\.\d{4} \(0\.\d{4} to 0\.\d{4}, 10 seeds\)", value)
+        runs = evidence(True).runs("net-relu")
+        mean = fmean(run.epochs[0].validation_accuracy for run in runs)
+        assert float(value.split()[3]) == pytest.approx(mean, abs=5e-5)
+        page.keyboard.press("Escape")
+        assert tip.evaluate("tip => getComputedStyle(tip).opacity") == "0"
+        stops = page.locator("#figures [tabindex='0']").count()
+        assert stops < 2 * len(PAGE_FIGURES), "not one a dot"
+
+
+def test_a_finger_gets_the_value_too(browser, address):
+    with opened(browser, address, size=NARROW, has_touch=True, is_mobile=True) as page:
+        dot = dots(page, "activations").first
+        page.touchscreen.tap(*middle(page, dot))
+        tip = page.locator(".tip")
+        assert re.match(r"Leaky ReLU minus ReLU, 10 epochs\nseed \d: [+-]0\.", tip.inner_text())
+        box = tip.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= NARROW["width"]
+
+
+def recorded_run(model, seed):
+    (run,) = (run for run in evidence(True).runs(model) if run.spec.seed == seed)
+    return run
+
+
 def test_every_link_leads_somewhere(browser, address):
     with opened(browser, address) as page:
         links = page.eval_on_selector_all("a[href]", "all => all.map(a => a.getAttribute('href'))")
@@ -326,6 +405,8 @@ def test_it_is_readable_without_scripts(browser, address):
         assert page.locator("#h-result").is_visible()
         assert page.locator("#table-3-1 tbody tr").count() == 4
         assert page.locator(".filters:visible").count() == 0
+        dot = page.locator("#figure-overview svg.en [data-seed='0'] title").first
+        assert dot.text_content().startswith("seed 0: "), "the browser shows it"
 
 
 def test_it_prints(browser, address):

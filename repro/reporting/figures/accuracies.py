@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from repro.reporting.figures.notes import Points, at_epochs, of_seed, within
 from repro.reporting.figures.style import (
     MODEL_COLOURS,
     MODEL_MARKERS,
@@ -39,22 +40,30 @@ def overview(figure: Figure, look: Style, evidence: Evidence) -> None:
     the report's figure as a diamond, which is filled where it lies outside the interval."""
     axes = figure.subplots()
     verdicts = _in_order(evidence)
-    by_seed = figures_by_seed(evidence.records).values()
+    by_seed = figures_by_seed(evidence.records)
     models = [verdict.cell.model for verdict in verdicts]
     # Half a row of room between two networks.
     rows = [y + 0.5 * len(set(models[: y + 1])) for y in range(len(models))]
     for y, verdict in zip(rows, verdicts, strict=True):
         colour = MODEL_COLOURS[verdict.cell.model]
+        label = _cell_label(look, verdict)
         if verdict.low is not None and verdict.high is not None:
             bar = [verdict.low, verdict.high]
             axes.plot(bar, [y, y], color=colour, linewidth=7, alpha=0.22, solid_capstyle="butt")
-        seeds = [each[verdict.cell.name] for each in by_seed if verdict.cell.name in each]
-        axes.plot(seeds, [y] * len(seeds), "o", color=colour, markersize=3.6, alpha=0.75, mew=0)
+        name = verdict.cell.name
+        seeds = {seed: each[name] for seed, each in by_seed.items() if name in each}
+        (dots,) = axes.plot(
+            list(seeds.values()), [y] * len(seeds), "o", color=colour, markersize=3.6, alpha=0.75,
+            mew=0,
+        )  # fmt: skip
+        look.note(dots, _seed_points(look, label, seeds, "{:.4f}"))
         outside = verdict.kind in OUTSIDE
-        axes.plot(
+        (diamond,) = axes.plot(
             verdict.cell.expected, y, "D", color=look.ink, markersize=5.5, mew=1.3,
             mfc=look.ink if outside else "none",
         )  # fmt: skip
+        text = look.colon(look.say("report"), f"{verdict.cell.expected:.4f}")
+        look.note(diamond, Points(label=label, texts=[text]))
     for model in dict.fromkeys(models):
         top = rows[models.index(model)]
         axes.text(
@@ -68,6 +77,16 @@ def overview(figure: Figure, look: Style, evidence: Evidence) -> None:
     axes.grid(visible=True, axis="x", linewidth=0.6)
     axes.set_axisbelow(True)
     _key(figure, look)
+
+
+def _cell_label(look: Style, verdict: Verdict) -> str:
+    return at_epochs(look.say(MODEL_NAMES[verdict.cell.model]), verdict.cell.row, look.lang)
+
+
+def _seed_points(look: Style, label: str, seeds: Mapping[int, float], form: str) -> Points:
+    """A point a seed, in the order of `seeds`."""
+    texts = [of_seed(seed, form.format(value), look.lang) for seed, value in seeds.items()]
+    return Points(label=label, texts=texts, seeds=list(seeds))
 
 
 def _key(figure: Figure, look: Style) -> None:
@@ -166,11 +185,16 @@ def differences(figure: Figure, look: Style, evidence: Evidence) -> None:
         if verdict.difference is None:
             continue
         colour, marker = MODEL_COLOURS[verdict.cell.model], MODEL_MARKERS[verdict.cell.model]
-        axes.errorbar(
+        line, *_ = axes.errorbar(
             verdict.difference, y, xerr=verdict.half_width, fmt=marker, color=colour,
             markersize=5.5, capsize=3, elinewidth=1.3,
         )  # fmt: skip
         half = verdict.half_width or 0
+        text = within(
+            f"{verdict.difference:+.4f}", f"{verdict.difference - half:+.4f}",
+            f"{verdict.difference + half:+.4f}", look.lang,
+        )  # fmt: skip
+        look.note(line, Points(label=_cell_label(look, verdict), texts=[text]))
         for end, arrow in ((verdict.difference - half, "<"), (verdict.difference + half, ">")):
             if abs(end) > edge:
                 x = edge if end > 0 else -edge
@@ -201,37 +225,17 @@ def activations(figure: Figure, look: Style, evidence: Evidence) -> None:
     ):
         axes.axhline(0, color=look.muted, linewidth=1)
         for at, epoch in enumerate(READING_EPOCHS):
-            axes.plot(
-                at - 0.18, report[f"{model}@{epoch}"] - report[f"net-relu@{epoch}"], "D",
-                mfc="none", color=look.ink, markersize=5, mew=1.2,
+            label = at_epochs(look.say(title), epoch, look.lang)
+            theirs = report[f"{model}@{epoch}"] - report[f"net-relu@{epoch}"]
+            (diamond,) = axes.plot(
+                at - 0.18, theirs, "D", mfc="none", color=look.ink, markersize=5, mew=1.2,
                 label=look.say("report") if not at else None,
             )  # fmt: skip
-            pairs = paired_differences(evidence, model, "net-relu", epoch)
-            if not pairs:
-                continue
-            axes.plot(
-                [at] * len(pairs),
-                pairs,
-                "o",
-                color=MODEL_COLOURS[model],
-                alpha=0.55,
-                markersize=5,
-                label=look.say("one seed") if not at else None,
-            )
-            bounds = mean_interval(pairs)
-            mean = fmean(pairs)
-            error = None if bounds is None else [[mean - bounds[0]], [bounds[1] - mean]]
-            axes.errorbar(
-                at + 0.18,
-                mean,
-                error,
-                fmt="_",
-                color=look.ink,
-                markersize=10,
-                capsize=3,
-                elinewidth=1.2,
-                label=look.say("mean, 95%") if not at else None,
-            )
+            text = look.colon(look.say("report"), f"{theirs:+.4f}")
+            look.note(diamond, Points(label=label, texts=[text]))
+            pairs = _paired(evidence, model, "net-relu", epoch)
+            if pairs:
+                _compared(axes, look, at, label, pairs, MODEL_COLOURS[model])
         axes.set(
             xticks=range(len(READING_EPOCHS)), xticklabels=READING_EPOCHS, xlabel=look.say("epochs")
         )
@@ -242,8 +246,37 @@ def activations(figure: Figure, look: Style, evidence: Evidence) -> None:
         left.legend(loc="best")
 
 
+def _compared(
+    axes: Axes, look: Style, at: int, label: str, pairs: Mapping[int, float], colour: str
+) -> None:
+    """The differences of the seeds at the place `at`, and beside them their mean."""
+    values = list(pairs.values())
+    (dots,) = axes.plot(
+        [at] * len(values), values, "o", color=colour, alpha=0.55, markersize=5,
+        label=look.say("one seed") if not at else None,
+    )  # fmt: skip
+    look.note(dots, _seed_points(look, label, pairs, "{:+.4f}"))
+    bounds = mean_interval(values)
+    mean = fmean(values)
+    error = None if bounds is None else [[mean - bounds[0]], [bounds[1] - mean]]
+    line, *_ = axes.errorbar(
+        at + 0.18, mean, error, fmt="_", color=look.ink, markersize=10, capsize=3, elinewidth=1.2,
+        label=look.say("mean, 95%") if not at else None,
+    )  # fmt: skip
+    text = f"{mean:+.4f}"
+    if bounds:
+        text = within(text, f"{bounds[0]:+.4f}", f"{bounds[1]:+.4f}", look.lang)
+    text = look.colon(look.say("mean, 95%"), text)
+    look.note(line, Points(label=label, texts=[text]))
+
+
 def paired_differences(evidence: Evidence, one: str, other: str, epoch: int) -> list[float]:
     """Accuracy of `one` minus that of `other` at `epoch`, a value a seed that has both."""
+    return list(_paired(evidence, one, other, epoch).values())
+
+
+def _paired(evidence: Evidence, one: str, other: str, epoch: int) -> dict[int, float]:
+    """The same by seed."""
     a, b = f"{one}@{epoch}", f"{other}@{epoch}"
-    seeds = figures_by_seed(evidence.records).values()
-    return [figures[a] - figures[b] for figures in seeds if {a, b} <= figures.keys()]
+    seeds = figures_by_seed(evidence.records).items()
+    return {s: figures[a] - figures[b] for s, figures in seeds if {a, b} <= figures.keys()}

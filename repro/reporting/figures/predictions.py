@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from repro.data.layout import CLASSES
 from repro.reporting.figures.accuracies import as_predicted
+from repro.reporting.figures.notes import Points
 from repro.reporting.figures.style import (
     MODEL_COLOURS,
     MODEL_MARKERS,
@@ -78,13 +80,19 @@ def by_class(figure: Figure, look: Style, evidence: Evidence) -> None:
         values = [
             np.mean([each[actual == c].mean() for each in right]) for c in range(len(CLASSES))
         ]
-        axes.plot(
+        label = look.join(as_predicted(look, model), str(epoch))
+        (marks,) = axes.plot(
             np.arange(len(CLASSES)) + (shift - 2) * 0.13,
             values,
             MODEL_MARKERS[model],
             color=MODEL_COLOURS[model],
-            label=look.join(as_predicted(look, model), str(epoch)),
+            label=label,
         )
+        texts = [
+            look.colon(look.say(name), f"{value:.4f}")
+            for name, value in zip(CLASSES, values, strict=True)
+        ]
+        look.note(marks, Points(label=label, texts=texts))
     axes.set(xticks=range(len(CLASSES)), ylabel=look.say("accuracy"), ylim=(0, 1))
     axes.set_xticklabels([look.say(name) for name in CLASSES], rotation=35, ha="right")
     horizontal_grid(axes)
@@ -132,13 +140,18 @@ def calibration(figure: Figure, look: Style, evidence: Evidence) -> None:
         sure = [each.confidence for each in bins]
         images = sum(each.images for each in bins)
         told = [each for each in bins if each.images >= FEWEST_IMAGES]
-        left.plot(
+        shares = [each.images / images for each in bins]
+        (line,) = left.plot(
             [each.confidence for each in told],
             [each.accuracy for each in told],
             label=name,
             **style,
         )
-        right.plot(sure, [each.images / images for each in bins], **style)
+        said = [(each.confidence, each.accuracy) for each in told]
+        look.note(line, _at_confidence(look, name, "share that is right", said))
+        (line,) = right.plot(sure, shares, **style)
+        said = list(zip(sure, shares, strict=True))
+        look.note(line, _at_confidence(look, name, "share of the images", said))
     left.set(
         xlabel=look.say("mean confidence"), ylabel=look.say("share that is right"), ylim=(0, 1)
     )
@@ -149,3 +162,17 @@ def calibration(figure: Figure, look: Style, evidence: Evidence) -> None:
         axes.set_xlim(0, 1)
         horizontal_grid(axes)
     left.legend(loc="upper left", title=look.say("calibration error"), title_fontsize=9)
+
+
+def _at_confidence(
+    look: Style, name: str, share: str, values: Sequence[tuple[float, float]]
+) -> Points:
+    """Pairs of a mean confidence and a share, in words."""
+    texts = [
+        look.join(
+            look.colon(look.say("mean confidence"), f"{confidence:.3f}"),
+            look.colon(look.say(share), f"{value:.3f}"),
+        )
+        for confidence, value in values
+    ]
+    return Points(label=name, texts=texts)

@@ -8,16 +8,18 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from repro.reporting.figures.notes import Note
 from repro.reporting.language import FIGURE_WORDS, Language
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 Format = Literal["svg", "png", "pdf"]
@@ -57,6 +59,8 @@ class Style:
     dark: bool = False
     on_page: bool = False
     """Without a ground of its own: it lies on a page, light or dark."""
+    notes: dict[str, Note] = field(default_factory=dict, compare=False)
+    """What was noted of the drawing on a page, by the identifier in the SVG."""
 
     @property
     def ink(self) -> str:
@@ -96,6 +100,13 @@ class Style:
     def colon(self, name: str, text: str) -> str:
         """A name and what is said of it."""
         return f"{name}：{text}" if self.lang == "zh" else f"{name}: {text}"
+
+    def note(self, artist: Artist, note: Note) -> None:
+        """Keep what an artist's points are; files of single figures stay as they are."""
+        if self.on_page:
+            name = f"note-{len(self.notes)}"
+            artist.set_gid(name)
+            self.notes[name] = note
 
     def rc(self) -> dict[str, Any]:
         """Matplotlib's settings for this look."""

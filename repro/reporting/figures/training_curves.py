@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from repro.reporting.figures.notes import Panel, Points, of_epoch, within
 from repro.reporting.figures.style import MODEL_NAMES, SERIES, Style, blank, horizontal_grid
 from repro.runs.records import EpochRecord, RunRecord
 from repro.spec import REPORT_DROPOUT_AT_PREDICTION
@@ -33,12 +34,12 @@ def learning_curves(figure: Figure, look: Style, evidence: Evidence) -> None:
         on = REPORT_DROPOUT_AT_PREDICTION
         if runs[0].spec.recipe.has_dropout:
             other = f"test, dropout {'off' if on else 'on'}"
-            _readings(axes, runs, on=not on, colour=look.muted, label=look.say(other))
-        _readings(axes, runs, on=on, colour=look.ink, label=look.say("test"))
+            _readings(axes, look, runs, on=not on, colour=look.muted, name=other)
+        _readings(axes, look, runs, on=on, colour=look.ink, name="test")
         longest = _longest(runs)
         expected = {e: v for e, v in evidence.expected(model).items() if e <= longest}
         if expected:
-            axes.plot(
+            (diamonds,) = axes.plot(
                 list(expected),
                 list(expected.values()),
                 "D",
@@ -48,8 +49,12 @@ def learning_curves(figure: Figure, look: Style, evidence: Evidence) -> None:
                 clip_on=False,
                 label=look.say("report"),
             )
+            label = look.join(look.say(MODEL_NAMES[model]), look.say("report"))
+            texts = [of_epoch(epoch, f"{v:.4f}", look.lang) for epoch, v in expected.items()]
+            look.note(diamonds, Points(label=label, texts=texts))
 
-    _panels(figure, look, evidence, draw, "accuracy")
+    lines = {"validation_accuracy": ("validation", SERIES["blue"])}
+    _panels(figure, look, evidence, draw, "accuracy", lines)
 
 
 def losses(figure: Figure, look: Style, evidence: Evidence) -> None:
@@ -62,7 +67,11 @@ def losses(figure: Figure, look: Style, evidence: Evidence) -> None:
         )
         axes.set_ylim(bottom=0)
 
-    _panels(figure, look, evidence, draw, "loss")
+    lines = {
+        "train_loss": ("training", SERIES["green"]),
+        "validation_loss": ("validation", SERIES["blue"]),
+    }
+    _panels(figure, look, evidence, draw, "loss", lines)
 
 
 def _panels(
@@ -71,8 +80,10 @@ def _panels(
     evidence: Evidence,
     draw: Callable[[Axes, str, Sequence[RunRecord]], None],
     ylabel: str,
+    lines: Mapping[str, tuple[str, str]],
 ) -> None:
-    """A panel a model, and the legend in the place that is left."""
+    """A panel a model, and the legend in the place that is left. `lines` are the names and colours
+    of the curves by their fields of an epoch."""
     grid = list(figure.subplots(2, 3, sharey=True).flat)
     for axes, (model, name) in zip(grid, MODEL_NAMES.items(), strict=False):
         runs = evidence.runs(model)
@@ -92,6 +103,13 @@ def _panels(
         for axes in grid
         for h, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
+    said = {of: (look.say(name), colour) for of, (name, colour) in lines.items()}
+    for axes, (model, name) in zip(grid, MODEL_NAMES.items(), strict=False):
+        if evidence.runs(model):
+            panel = Panel(
+                model=model, label=look.say(name), lines=said, x=axes.get_xlim(), y=axes.get_ylim()
+            )
+            look.note(axes.patch, panel)
     blank(grid[-1])
     if handles:
         grid[-1].legend(handles.values(), handles.keys(), loc="center left")
@@ -131,7 +149,10 @@ def _band(
     axes.plot(x, [fmean(v) for v in values], color=colour, label=label)
 
 
-def _readings(axes: Axes, runs: Sequence[RunRecord], *, on: bool, colour: str, label: str) -> None:
+def _readings(
+    axes: Axes, look: Style, runs: Sequence[RunRecord], *, on: bool, colour: str, name: str
+) -> None:
+    """Test accuracies, mean and range over the runs that read the test set at an epoch."""
     read = [run.accuracies(dropout_on=on) for run in runs]
     epochs = sorted({epoch for each in read for epoch in each})
     values = [[each[epoch] for each in read if epoch in each] for epoch in epochs]
@@ -140,7 +161,7 @@ def _readings(axes: Axes, runs: Sequence[RunRecord], *, on: bool, colour: str, l
         [mean - min(each) for mean, each in zip(means, values, strict=True)],
         [max(each) - mean for mean, each in zip(means, values, strict=True)],
     ]
-    axes.errorbar(
+    dots, *_ = axes.errorbar(
         epochs,
         means,
         spread,
@@ -149,5 +170,14 @@ def _readings(axes: Axes, runs: Sequence[RunRecord], *, on: bool, colour: str, l
         markersize=4,
         capsize=2,
         linewidth=1,
-        label=label,
+        label=look.say(name),
     )
+    texts = [
+        of_epoch(
+            epoch,
+            within(f"{fmean(v):.4f}", f"{min(v):.4f}", f"{max(v):.4f}", look.lang),
+            look.lang,
+        )
+        for epoch, v in zip(epochs, values, strict=True)
+    ]
+    look.note(dots, Points(label=look.say(name), texts=texts))

@@ -1,0 +1,155 @@
+// Where a reader points at a figure, a small box says what is there: the text of a point, or the
+// value of a curve, which the records in this page have. The arrow keys go from one to the next.
+const tip = document.createElement("div");
+tip.className = "tip";
+tip.setAttribute("role", "status");
+document.body.append(tip);
+
+const records = new Map();
+function runsOf(model) {
+  if (!records.has(model)) {
+    const links = document.querySelectorAll(`[id="runs-${model}"] a[download]`);
+    records.set(model, [...links].map((link) => JSON.parse(atob(link.getAttribute("href").split(",")[1]))));
+  }
+  return records.get(model);
+}
+
+class Figure {
+  constructor(svg) {
+    Object.assign(this, { svg, chinese: svg.classList.contains("zh"), curves: null, seeds: new Set(), at: [0, -1] });
+    this.points = [...svg.querySelectorAll("[data-label]:not([data-panel])")].map((group) => ({
+      label: group.dataset.label,
+      entries: [...group.querySelectorAll("use:has(title)")].map((use) => {
+        const title = use.querySelector("title"), text = title.textContent;
+        title.remove(); // one box is enough
+        return { x: Number(use.getAttribute("x")), y: Number(use.getAttribute("y")), text, use };
+      }).sort((a, b) => a.x - b.x || b.y - a.y),
+    }));
+    this.ring = document.createElementNS(svg.namespaceURI, "circle");
+    this.ring.setAttribute("r", 5);
+    this.ring.setAttribute("class", "ring");
+    svg.append(this.ring);
+    svg.setAttribute("tabindex", 0);
+    svg.setAttribute("role", "application");
+    const label = svg.getAttribute("aria-label");
+    svg.setAttribute("aria-label", this.chinese ? `${label}。方向键逐点显示数值。` : `${label}. Arrow keys show values.`);
+    svg.addEventListener("pointermove", (event) => event.pointerType === "mouse" && this.point(event, 14));
+    svg.addEventListener("click", (event) => this.point(event, 24));
+    svg.addEventListener("pointerleave", () => this.hide());
+    svg.addEventListener("blur", () => this.hide());
+    svg.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  // The curves of all panels: their means, and each seed that is shown.
+  groups() {
+    this.curves ??= [...this.svg.querySelectorAll("[data-panel]")].flatMap((group) => this.panel(group));
+    return [...this.curves, ...this.points];
+  }
+
+  panel(group) {
+    const numbers = group.querySelector("path").getAttribute("d").match(/-?[\d.]+/g).map(Number);
+    const edges = (offset) => numbers.filter((_, at) => at % 2 === offset);
+    const [left, right, top, bottom] = [0, 1].flatMap((at) => [Math.min(...edges(at)), Math.max(...edges(at))]);
+    const [first, last, low, high] = `${group.dataset.x} ${group.dataset.y}`.split(" ").map(Number);
+    const place = (epoch, value) => ({
+      x: left + (epoch - first) / (last - first) * (right - left),
+      y: bottom - (value - low) / (high - low) * (bottom - top),
+    });
+    const runs = runsOf(group.dataset.panel), comma = this.chinese ? "，" : ", ";
+    const epochs = Array.from({ length: Math.max(...runs.map((run) => run.epochs.length)) }, (_, at) => at);
+    return JSON.parse(group.dataset.lines).flatMap(([of, name, colour]) => {
+      const label = [group.dataset.label, name].join(comma);
+      const means = epochs.map((at) => {
+        const values = runs.filter((run) => at < run.epochs.length).map((run) => run.epochs[at][of]);
+        const mean = values.reduce((a, b) => a + b) / values.length;
+        const [least, most] = [Math.min(...values), Math.max(...values)].map((value) => value.toFixed(4));
+        const text = this.chinese
+          ? `第 ${at + 1} 轮：平均 ${mean.toFixed(4)}（${least} 至 ${most}，${values.length} 个种子）`
+          : `epoch ${at + 1}: mean ${mean.toFixed(4)} (${least} to ${most}, ${values.length} seeds)`;
+        return { ...place(at + 1, mean), text };
+      });
+      const singles = runs.filter((run) => this.seeds.has(run.spec.seed)).map((run) => {
+        const seed = run.spec.seed;
+        const entries = run.epochs.map((epoch) => ({
+          ...place(epoch.epoch, epoch[of]),
+          seed,
+          text: this.chinese
+            ? `种子 ${seed}，第 ${epoch.epoch} 轮：${epoch[of].toFixed(4)}`
+            : `seed ${seed}, epoch ${epoch.epoch}: ${epoch[of].toFixed(4)}`,
+        }));
+        return { label, entries, seed, colour, group };
+      });
+      return [{ label, entries: means }, ...singles];
+    });
+  }
+
+  onScreen({ x, y }) {
+    const { a, d, e, f } = this.svg.getScreenCTM();
+    return { x: a * x + e, y: d * y + f };
+  }
+
+  point(event, reach) {
+    let best = null, least = reach;
+    this.groups().forEach((group, number) => group.entries.forEach((entry, at) => {
+      if (entry.use?.classList.contains("off")) return;
+      const { x, y } = this.onScreen(entry);
+      // Markers lie on curves.
+      const distance = Math.hypot(x - event.clientX, y - event.clientY) - (entry.use ? 3 : 0);
+      if (distance < least) [best, least] = [[number, at], distance];
+    }));
+    if (best) this.show(best);
+    else this.hide();
+  }
+
+  key(event) {
+    const groups = this.groups(), keys = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"];
+    if (event.key === "Escape") this.hide();
+    if (!keys.includes(event.key) || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    if (this.at[1] < 0) return this.show([0, 0]);
+    let [number, at] = this.at;
+    const across = { ArrowUp: -1, ArrowDown: 1 }[event.key], along = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (across) number = Math.max(0, Math.min(groups.length - 1, number + across));
+    const last = groups[number].entries.length - 1;
+    if (event.key === "Home") at = 0;
+    else if (event.key === "End") at = last;
+    else at = Math.max(0, Math.min(last, at + (along || 0)));
+    // A seed that is off is passed over.
+    while (groups[number].entries[at]?.use?.classList.contains("off") && at + along in groups[number].entries) at += along;
+    this.show([number, at]);
+    this.ring.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
+    this.show([number, at]);
+  }
+
+  show([number, at]) {
+    const group = this.groups()[number], entry = group.entries[at];
+    if (!entry) return;
+    this.at = [number, at];
+    this.ring.setAttribute("cx", entry.x);
+    this.ring.setAttribute("cy", entry.y);
+    this.ring.classList.add("on");
+    const seed = entry.seed ?? entry.use?.dataset.seed;
+    for (const other of this.svg.querySelectorAll("[data-seed]"))
+      other.classList.toggle("same", seed !== undefined && other.dataset.seed === String(seed));
+    const name = document.createElement("strong"), { x, y } = this.onScreen(entry);
+    name.textContent = group.label;
+    if (tip.textContent !== group.label + entry.text) tip.replaceChildren(name, entry.text);
+    tip.lang = this.chinese ? "zh-Hans" : "en";
+    tip.classList.add("on");
+    const width = document.documentElement.clientWidth, { offsetWidth, offsetHeight } = tip;
+    tip.style.left = `${Math.max(4, Math.min(width - offsetWidth - 4, x - offsetWidth / 2)) + scrollX}px`;
+    tip.style.top = `${(y > offsetHeight + 16 ? y - offsetHeight - 12 : y + 14) + scrollY}px`;
+  }
+
+  hide() {
+    tip.classList.remove("on");
+    this.ring.classList.remove("on");
+    for (const other of this.svg.querySelectorAll(".same")) other.classList.remove("same");
+  }
+}
+
+for (const figure of document.querySelectorAll("figure")) {
+  const drawings = [...figure.querySelectorAll("svg")].filter((svg) => svg.querySelector("[data-label]"));
+  if (drawings.length) figure.removeAttribute("tabindex"); // its drawing is reached instead
+  figure.drawings = drawings.map((svg) => new Figure(svg));
+}
