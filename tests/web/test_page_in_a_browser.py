@@ -29,7 +29,11 @@ STATES = [
 def opened(browser, address, *, size=WIDE, theme="light", script=True, **options):
     """The page in a fresh profile; nothing may go wrong in it, and nothing be asked of elsewhere."""
     context = browser.new_context(
-        viewport=size, color_scheme=theme, java_script_enabled=script, **options
+        viewport=size,
+        color_scheme=theme,
+        java_script_enabled=script,
+        reduced_motion="reduce",
+        **options,
     )
     page = context.new_page()
     troubles, asked = [], []
@@ -335,6 +339,67 @@ def test_a_finger_gets_the_value_too(browser, address):
         box = tip.bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= NARROW["width"]
+
+
+def test_single_seeds_are_drawn_into_the_curves(browser, address):
+    run = recorded_run("improved", 3)
+    with opened(browser, address) as page:
+        figure = page.locator("#figure-learning-curves")
+        bar = figure.get_by_role("group", name="Seeds")
+        everything, *seeds = bar.get_by_role("button").all()
+        assert [each.inner_text() for each in seeds] == [str(n) for n in range(10)]
+        assert [each.get_attribute("aria-pressed") for each in seeds] == ["false"] * 10
+        lines = figure.locator("svg.en path[data-seed]")
+        assert lines.count() == 0, "as without a script"
+        seeds[3].focus()
+        page.keyboard.press("Space")
+        assert seeds[3].get_attribute("aria-pressed") == "true"
+        assert lines.count() == 5, "a line in each panel"
+        assert figure.locator("svg.zh path[data-seed]").count() == 5
+        bend = figure.locator("svg.en [data-panel=improved] ~ path[data-seed]")
+        assert len(bend.get_attribute("d").split()) == len(run.epochs)
+        x, y = bend.evaluate(
+            """line => {
+              const at = line.getPointAtLength(0);
+              line.scrollIntoView({block: "center", behavior: "instant"});
+              const now = line.ownerSVGElement.getScreenCTM();
+              return [now.a * at.x + now.e, now.d * at.y + now.f];
+            }"""
+        )
+        page.mouse.move(x, y)
+        said = page.locator(".tip").inner_text().split("\n")
+        assert said == [
+            "ImprovedNet, validation", f"seed 3, epoch 1: {run.epochs[0].validation_accuracy:.4f}",
+        ]  # fmt: skip
+        everything.click()
+        assert lines.count() == 50
+        assert everything.get_attribute("aria-pressed") == "true"
+        everything.click()
+        assert lines.count() == 0
+        losses = page.locator("#figure-losses")
+        losses.get_by_role("group", name="Seeds").get_by_role(
+            "button", name="0", exact=True
+        ).click()
+        assert losses.locator("svg.en path[data-seed]").count() == 10, "two curves a panel"
+
+
+def test_dots_of_single_seeds_go_and_come_back(browser, address):
+    with opened(browser, address) as page:
+        figure = page.locator("#figure-overview")
+        seen = figure.locator("svg.en [data-seed]:visible")
+        total = seen.count()
+        bar = figure.get_by_role("group", name="Seeds")
+        seed = bar.get_by_role("button", name="4", exact=True)
+        assert seed.get_attribute("aria-pressed") == "true"
+        seed.click()
+        assert seen.count() == total - 17
+        assert figure.locator("svg.en [data-seed='4']:visible").count() == 0
+        bar.get_by_role("button", name="All").click()
+        assert seen.count() == total
+        shown(page, "zh")
+        assert bar.inner_text().startswith("种子")
+        page.emulate_media(media="print")
+        assert not bar.is_visible()
 
 
 def recorded_run(model, seed):

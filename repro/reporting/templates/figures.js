@@ -83,6 +83,24 @@ class Figure {
     });
   }
 
+  // Draw the curves of the seeds that are shown, and hide the dots of the others.
+  choose(seeds) {
+    this.seeds = seeds;
+    this.curves = null;
+    this.at = [0, -1];
+    for (const use of this.svg.querySelectorAll("use[data-seed]"))
+      use.classList.toggle("off", !seeds.has(Number(use.dataset.seed)));
+    for (const line of this.svg.querySelectorAll("path[data-seed]")) line.remove();
+    for (const { entries, seed, colour, group } of this.groups()) if (colour) {
+      const line = document.createElementNS(this.svg.namespaceURI, "path");
+      line.setAttribute("d", `M${entries.map(({ x, y }) => `${x.toFixed(2)},${y.toFixed(2)}`).join(" ")}`);
+      line.setAttribute("class", "single");
+      line.setAttribute("stroke", colour);
+      line.dataset.seed = seed;
+      group.parentNode.append(line);
+    }
+  }
+
   onScreen({ x, y }) {
     const { a, d, e, f } = this.svg.getScreenCTM();
     return { x: a * x + e, y: d * y + f };
@@ -151,5 +169,36 @@ class Figure {
 for (const figure of document.querySelectorAll("figure")) {
   const drawings = [...figure.querySelectorAll("svg")].filter((svg) => svg.querySelector("[data-label]"));
   if (drawings.length) figure.removeAttribute("tabindex"); // its drawing is reached instead
-  figure.drawings = drawings.map((svg) => new Figure(svg));
+  const all = drawings.map((svg) => new Figure(svg)), curves = figure.querySelector("[data-panel]");
+  const marked = [...figure.querySelectorAll("svg.en [data-seed]")].map((use) => Number(use.dataset.seed));
+  if (curves) for (const panel of figure.querySelectorAll("svg.en [data-panel]"))
+    marked.push(...runsOf(panel.dataset.panel).map((run) => run.spec.seed));
+  const seeds = [...new Set(marked)].sort((a, b) => a - b);
+  if (seeds.length < 2) continue;
+
+  // Buttons for single seeds. Curves show the mean first, dots all seeds.
+  const bar = document.createElement("div"), name = document.createElement("span");
+  bar.className = "filters";
+  bar.setAttribute("role", "group");
+  bar.setAttribute("aria-label", "Seeds / 种子");
+  name.className = "note";
+  name.append(...inBoth("Seeds", "种子"));
+  const shown = new Set(curves ? [] : seeds);
+  const buttons = [null, ...seeds].map((seed) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...(seed === null ? inBoth("All", "全部") : [String(seed)]));
+    button.addEventListener("click", () => {
+      const on = seed === null ? shown.size < seeds.length : !shown.has(seed);
+      for (const each of seed === null ? seeds : [seed]) shown[on ? "add" : "delete"](each);
+      press();
+      for (const drawing of all) drawing.choose(shown);
+    });
+    return button;
+  });
+  const press = () => buttons.forEach((button, at) =>
+    button.setAttribute("aria-pressed", String(at ? shown.has(seeds[at - 1]) : shown.size === seeds.length)));
+  press();
+  bar.append(name, ...buttons);
+  figure.querySelector("figcaption").before(bar);
 }
