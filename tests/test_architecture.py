@@ -562,10 +562,18 @@ ALLOWED = {
     },
     "reporting.markup": set(),
     "reporting.notebook": set(),
+    "reporting.cell_images": {
+        "data.layout",
+        "reporting.figures.predictions",
+        "reporting.figures.report_figures",
+        "reporting.try_network",
+        "verdicts.evidence",
+    },
     "reporting.page": {
         "data.layout",
         "errors",
         "files",
+        "reporting.cell_images",
         "reporting.cell_tables",
         "reporting.claim_tables",
         "reporting.figures.captions",

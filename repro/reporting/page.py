@@ -18,6 +18,7 @@ import repro
 from repro.data.layout import CHECKSUMS
 from repro.errors import ReproError
 from repro.files import write_atomically
+from repro.reporting.cell_images import cell_images
 from repro.reporting.cell_tables import by_table_and_column, cells_foot, cells_to_text
 from repro.reporting.claim_tables import (
     claims_foot,
@@ -73,6 +74,7 @@ def build(evidence: Evidence, *, lang: Language, commit: str | None) -> str:
         headline=_headline(evidence),
         overview=None if lacking else pictures_for_page(first, evidence),
         network=network,
+        cell_images=Markup(to_json(cell_images(evidence))),  # noqa: S704 - holds no "<"
         network_json=Markup(to_json(network)) if network else "",  # noqa: S704 - holds no "<"
         tables=_tables(evidence.verdicts),
         cell_kinds=_in_order(each.kind for each in unique_primary(evidence.verdicts)),

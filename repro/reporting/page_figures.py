@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from markupsafe import Markup
 
-from repro.reporting.figures.notes import Note, Panel, Points
+from repro.reporting.figures.notes import Cells, Note, Panel, Points
 from repro.reporting.figures.registry import FigureSpec, render_picture
 from repro.reporting.figures.style import Style
 from repro.reporting.language import Language
@@ -23,6 +23,14 @@ _LONG_NUMBER = re.compile(r"(?<=[ \"(])-?\d+\.\d{3,}(?=[ \")\n])")
 _STRAIGHT = re.compile(r'd="M [-0-9. L]+z?"')
 """A path of lines alone: after the first point, each pair is the end of a line."""
 _LONE = re.compile(r"<g>(<(text|use|path|image)\b[^>]*(?:/>|>[^<]*</\2>))</g>")
+
+_STYLES = {
+    "fill: var(--muted); stroke: var(--muted); stroke-width: 0.8": "tick",
+    "fill: none; stroke: var(--grid); stroke-width: 0.6; stroke-linecap: square": "grid",
+    "fill: none; stroke: var(--muted); stroke-width: 0.8; stroke-linejoin: miter; "
+    "stroke-linecap: square": "frame",
+}
+"""What is drawn hundreds of times; the page's style sheet has the classes."""
 
 
 def pictures_for_page(picture: FigureSpec, evidence: Evidence) -> dict[Language, Markup]:
@@ -46,8 +54,10 @@ def _svg(picture: FigureSpec, evidence: Evidence, lang: Language, images: dict[s
     svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
     svg = re.sub(r'href="#', f'href="#{prefix}-', svg)
     svg = svg.replace("url(#", f"url(#{prefix}-")
-    for name in ("ink", "muted", "grid"):
+    for name in ("ink", "muted", "grid", "heat"):
         svg = svg.replace(getattr(look, name), f"var(--{name})")
+    for style, name in _STYLES.items():
+        svg = svg.replace(f'style="{style}"', f'class="{name}"')
 
     def once(found: re.Match[str]) -> str:
         data, size, transform, rest = found.groups()
@@ -102,20 +112,27 @@ def _weave(svg: str, name: str, note: Note) -> str:
             "y": "{:.6g} {:.6g}".format(*note.y),
         }
         return before + _group(attributes) + after
-    return before + _group({"label": note.label}) + _titled(after, note)
+    attributes = {"label": note.label}
+    if isinstance(note, Cells):
+        attributes["cells"] = note.model
+    return before + _group(attributes) + _titled(after, note)
 
 
 def _group(attributes: Mapping[str, str]) -> str:
     return "<g" + "".join(f' data-{key}="{html.escape(v)}"' for key, v in attributes.items())
 
 
-def _titled(svg: str, points: Points) -> str:
-    """The first markers of `svg`, each with its text."""
+def _titled(svg: str, points: Points | Cells) -> str:
+    """The first markers or squares of `svg`, each with its text."""
     left = iter(enumerate(points.texts))
 
     def title(found: re.Match[str]) -> str:
         at, text = next(left)
-        seed = f' data-seed="{points.seeds[at]}"' if points.seeds else ""
-        return f"<use{found[1]}{seed}><title>{html.escape(text)}</title></use>"
+        seed = ""
+        if isinstance(points, Points) and points.seeds:
+            seed = f' data-seed="{points.seeds[at]}"'
+        return f"<{tag}{found[1]}{seed}><title>{html.escape(text)}</title></{tag}>"
 
-    return re.sub(r"<use([^>]*)/>", title, svg, count=len(points.texts)) if points.texts else svg
+    tag = "path" if isinstance(points, Cells) else "use"
+    marker = rf"<{tag}\b([^>]*)/>"
+    return re.sub(marker, title, svg, count=len(points.texts)) if points.texts else svg

@@ -57,7 +57,7 @@ def network_data(evidence: Evidence) -> dict[str, Any] | None:
     }
 
 
-def to_json(data: dict[str, Any]) -> str:
+def to_json(data: dict[str, Any] | None) -> str:
     """For a `script` element, which a "<" in a text could end."""
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 

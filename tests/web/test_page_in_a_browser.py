@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from contextlib import contextmanager
 from statistics import fmean
@@ -400,6 +401,98 @@ def test_dots_of_single_seeds_go_and_come_back(browser, address):
         assert bar.inner_text().startswith("种子")
         page.emulate_media(media="print")
         assert not bar.is_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_numbers_of_a_heat_map_are_legible(browser, address, theme):
+    """4.5 to 1 is what WCAG asks of small text."""
+    with opened(browser, address, theme=theme) as page:
+        ground, ink, heat = page.evaluate(
+            """() => ["--paper", "--ink", "--heat"].map(name => {
+              const probe = document.body.appendChild(document.createElement("i"));
+              probe.style.color = `var(${name})`;
+              return getComputedStyle(probe).color.match(/\\d+/g).map(Number);
+            })"""
+        )
+        paper, full = luminance(ground), luminance(heat)
+        assert abs(paper - full) > 0.1, "a full cell is told from an empty one"
+        for share in np.linspace(0, 1, 21):
+            cell = [share * a + (1 - share) * b for a, b in zip(heat, ground, strict=True)]
+            low, high = sorted([luminance(cell), luminance(ink)])
+            assert (high + 0.05) / (low + 0.05) >= 4.5, share
+        svg = page.locator("#figure-confusion svg.en")
+        fills = svg.locator("[data-cells] path").evaluate_all(
+            "all => all.map(path => getComputedStyle(path).fill)"
+        )
+        assert set(fills) - {"none"} == {"rgb({}, {}, {})".format(*heat)}, "none: a share of 0"
+        assert len(fills) == 300
+        colours = svg.locator("text").evaluate_all(
+            "all => all.filter(text => /^\\d+$/.test(text.textContent))"
+            ".map(text => getComputedStyle(text).fill)"
+        )
+        assert set(colours) == {"rgb({}, {}, {})".format(*ink)}
+
+
+def luminance(colour):
+    """Relative, as WCAG defines it."""
+    parts = np.array(colour) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_a_cell_of_the_confusion_shows_its_images(browser, address):
+    known = evidence(True)
+    labels = known.dataset.test_labels
+    predicted = np.array(known.predictions("net-relu", known.last_reading("net-relu")))
+    with opened(browser, address) as page:
+        figure = page.locator("#figure-confusion")
+        panel = figure.locator(".behind")
+        hint = panel.inner_text()
+        assert hint == "Click a cell to see test images of it."
+        cell = figure.locator("svg.en [data-cells='net-relu'] path").nth(10 * 3 + 5)
+        page.mouse.move(*middle(page, cell))
+        assert re.search(r"cat, taken for dog: \d+\.\d%", page.locator(".tip").inner_text())
+        assert panel.inner_text() == hint, "a pointer that passes changes nothing"
+        page.mouse.click(*middle(page, cell))
+        assert panel.inner_text().startswith("Net (ReLU), 100 cat, taken for dog: ")
+        tiles = panel.locator("li")
+        assert tiles.count() >= 3
+        for tile in tiles.all():
+            number = int(tile.locator("canvas").get_attribute("aria-label").split()[-1])
+            said = (predicted[:, number] == 5).sum()
+            assert labels[number] == 3
+            assert tile.inner_text() == f"{said} / {len(predicted)}"
+        number = int(tiles.first.locator("canvas").get_attribute("aria-label").split()[-1])
+        page.wait_for_timeout(100)
+        drawn = tiles.first.locator("canvas").evaluate(
+            "canvas => [...canvas.getContext('2d').getImageData(0, 0, 32, 32).data]"
+        )
+        drawn = np.array(drawn).reshape(32, 32, 4)[..., :3]
+        image = known.dataset.test_images[number].transpose(1, 2, 0)
+        assert np.abs(drawn - image.astype(int)).mean() < 12, "the same but for JPEG"
+        svg = figure.locator("svg.en")
+        svg.focus()
+        page.keyboard.press("ArrowDown")
+        assert "bird, taken for dog" not in panel.inner_text()
+        assert "deer, taken for dog: " in panel.inner_text()
+        shown(page, "zh")
+        figure.locator("svg.zh").focus()
+        page.keyboard.press("Home")
+        assert panel.inner_text().startswith("原模型（ReLU），100 飞机判对：")
+
+
+def test_every_cell_off_the_diagonal_has_an_image(browser, address):
+    with opened(browser, address) as page:
+        data = json.loads(page.locator("#confusion-data").text_content())
+    known = evidence(True)
+    labels = known.dataset.test_labels
+    assert {each[0] for each in data["images"]} >= set(range(20)), "those that the page has"
+    for at, model in enumerate(data["models"]):
+        predicted = np.array(known.predictions(model, known.last_reading(model)))
+        cells = {(truth, c) for _, truth, votes in data["images"] for c in votes[at][::2]}
+        real = {(int(labels[n]), int(p)) for each in predicted for n, p in enumerate(each)}
+        assert len(cells & real) == len(cells)
+        assert len(cells) >= 90, f"{model}: {len(cells)} of {len(real)}"
 
 
 def recorded_run(model, seed):

@@ -20,6 +20,15 @@ class Points:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """The squares of a matrix, and a text for each, row after row."""
+
+    model: str
+    label: str
+    texts: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
     """Axes of curves over the epochs, both scales linear. The page has every run's record: it finds
     the values there, and can draw the curve of a single seed."""
@@ -34,7 +43,7 @@ class Panel:
     """The values at the lower and the upper edge."""
 
 
-Note = Points | Panel
+Note = Points | Cells | Panel
 
 
 def at_epochs(name: str, epochs: int, lang: Language) -> str:
@@ -55,3 +64,12 @@ def of_epoch(epoch: int, value: str, lang: Language) -> str:
 def within(value: str, low: str, high: str, lang: Language) -> str:
     """A value, and from where to where it goes."""
     return choose(lang, en=f"{value} ({low} to {high})", zh=f"{value}（{low} 至 {high}）")
+
+
+def taken_for(actual: str, predicted: str, share: str, lang: Language) -> str:
+    """The share of the images of a class that are predicted as a class."""
+    if actual == predicted:
+        return choose(lang, en=f"{actual}, right: {share}", zh=f"{actual}判对：{share}")
+    return choose(
+        lang, en=f"{actual}, taken for {predicted}: {share}", zh=f"{actual}判为{predicted}：{share}"
+    )

@@ -9,7 +9,7 @@ import numpy as np
 
 from repro.data.layout import CLASSES
 from repro.reporting.figures.accuracies import as_predicted
-from repro.reporting.figures.notes import Points
+from repro.reporting.figures.notes import Cells, Points, taken_for
 from repro.reporting.figures.style import (
     MODEL_COLOURS,
     MODEL_MARKERS,
@@ -21,9 +21,13 @@ from repro.verdicts.calibration import calibration_error
 from repro.verdicts.evidence import Evidence
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WRONG_SHOWN = 24
+
+CONFUSED = ("net-relu", "improved", "resnet")
+"""Whose confusion matrices are drawn."""
 
 FEWEST_IMAGES = 10
 """Of which a share that is right is drawn: that of three says nothing."""
@@ -31,14 +35,16 @@ FEWEST_IMAGES = 10
 
 def confusion(figure: Figure, look: Style, evidence: Evidence) -> None:
     """Of each true class, the share that is taken for each class; mean over the seeds."""
-    chosen = [(m, e) for m in ("net-relu", "improved", "resnet") if (e := evidence.last_reading(m))]
+    chosen = [(m, e) for m in CONFUSED if (e := evidence.last_reading(m))]
+    names = [look.say(name) for name in CLASSES]
     grid = figure.subplots(1, max(len(chosen), 1), squeeze=False)[0]
     actual = evidence.dataset.test_labels
     for axes, (model, epoch) in zip(grid, chosen, strict=False):
         share = np.mean(
             [confusion_matrix(actual, each) for each in evidence.predictions(model, epoch)], axis=0
         )
-        axes.pcolormesh(share, cmap="Blues", vmin=0, vmax=1, edgecolors="none")
+        label = look.join(as_predicted(look, model), str(epoch))
+        _heat_map(axes, look, share, names, (model, label))
         for (i, j), value in np.ndenumerate(share):
             if value >= 0.1:
                 axes.text(
@@ -48,16 +54,36 @@ def confusion(figure: Figure, look: Style, evidence: Evidence) -> None:
                     ha="center",
                     va="center",
                     fontsize=7.5,
-                    color="#ffffff" if value > 0.5 else "#1b1c20",
+                    color=look.ink if look.on_page else "#ffffff" if value > 0.5 else "#1b1c20",
                 )
         ticks = np.arange(len(CLASSES)) + 0.5
-        names = [look.say(name) for name in CLASSES]
         axes.set(aspect="equal", xticks=ticks, yticks=ticks, xlabel=look.say("predicted class"))
         axes.set_xticklabels(names, rotation=90, fontsize=8)
         axes.set_yticklabels(names if axes is grid[0] else [], fontsize=8)
         axes.invert_yaxis()
-        axes.set_title(look.join(as_predicted(look, model), str(epoch)), loc="left", size=9)
+        axes.set_title(label, loc="left", size=9)
     grid[0].set_ylabel(look.say("true class"))
+
+
+def _heat_map(
+    axes: Axes, look: Style, share: np.ndarray, names: Sequence[str], model: tuple[str, str]
+) -> None:
+    """The shares (10, 10) as colours. On a page they are layers of one colour over its ground."""
+    from matplotlib import colors  # noqa: PLC0415 - slow to import
+
+    if not look.on_page:
+        axes.pcolormesh(share, cmap="Blues", vmin=0, vmax=1, edgecolors="none")
+        return
+    layers = [(*colors.to_rgb(look.heat), alpha) for alpha in (0, 1)]
+    cmap = colors.LinearSegmentedColormap.from_list("heat", layers)
+    # Small shares can be told from none, on a dark ground too.
+    norm = colors.PowerNorm(0.6, 0, 1)
+    mesh = axes.pcolormesh(share, cmap=cmap, norm=norm, edgecolors="none", clip_on=False)
+    texts = [
+        taken_for(names[i], names[j], f"{100 * value:.1f}%", look.lang)
+        for (i, j), value in np.ndenumerate(share)
+    ]
+    look.note(mesh, Cells(model=model[0], label=model[1], texts=texts))
 
 
 def confusion_matrix(actual: np.ndarray, predicted: np.ndarray) -> np.ndarray:

@@ -75,6 +75,11 @@ class Style:
         return "#3b3f46" if self.dark else "#d8dbe0"
 
     @property
+    def heat(self) -> str:
+        """Of the fullest cell of a matrix; on it and on all below, `ink` is legible."""
+        return "#23649c" if self.dark else "#5ba3d9"
+
+    @property
     def paper(self) -> str:
         if self.on_page:
             return "none"

@@ -17,7 +17,7 @@ function runsOf(model) {
 class Figure {
   constructor(svg) {
     Object.assign(this, { svg, chinese: svg.classList.contains("zh"), curves: null, seeds: new Set(), at: [0, -1] });
-    this.points = [...svg.querySelectorAll("[data-label]:not([data-panel])")].map((group) => ({
+    this.points = [...svg.querySelectorAll("[data-label]:not([data-panel], [data-cells])")].map((group) => ({
       label: group.dataset.label,
       entries: [...group.querySelectorAll("use:has(title)")].map((use) => {
         const title = use.querySelector("title"), text = title.textContent;
@@ -25,8 +25,8 @@ class Figure {
         return { x: Number(use.getAttribute("x")), y: Number(use.getAttribute("y")), text, use };
       }).sort((a, b) => a.x - b.x || b.y - a.y),
     }));
+    for (const group of svg.querySelectorAll("[data-cells]")) this.points.push(...this.rows(group));
     this.ring = document.createElementNS(svg.namespaceURI, "circle");
-    this.ring.setAttribute("r", 5);
     this.ring.setAttribute("class", "ring");
     svg.append(this.ring);
     svg.setAttribute("tabindex", 0);
@@ -38,6 +38,19 @@ class Figure {
     svg.addEventListener("pointerleave", () => this.hide());
     svg.addEventListener("blur", () => this.hide());
     svg.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  // The squares of a matrix, a group a row.
+  rows(group) {
+    const label = group.dataset.label, cells = [...group.querySelectorAll("path:has(title)")];
+    const entries = cells.map((path, at) => {
+      const title = path.querySelector("title"), text = title.textContent;
+      title.remove();
+      const [x, y, right, , , bottom] = path.getAttribute("d").match(/-?[\d.]+/g).map(Number);
+      const half = Math.abs(right - x) / 2, cell = [group.dataset.cells, Math.floor(at / 10), at % 10];
+      return { x: (x + right) / 2, y: (y + bottom) / 2, half, text, cell };
+    });
+    return Array.from({ length: 10 }, (_, row) => ({ label, entries: entries.slice(10 * row, 10 * row + 10) }));
   }
 
   // The curves of all panels: their means, and each seed that is shown.
@@ -112,10 +125,14 @@ class Figure {
       if (entry.use?.classList.contains("off")) return;
       const { x, y } = this.onScreen(entry);
       // Markers lie on curves.
-      const distance = Math.hypot(x - event.clientX, y - event.clientY) - (entry.use ? 3 : 0);
+      let distance = Math.hypot(x - event.clientX, y - event.clientY) - (entry.use ? 3 : 0);
+      if (entry.half) {
+        const half = entry.half * this.svg.getScreenCTM().a;
+        distance = Math.max(Math.abs(x - event.clientX), Math.abs(y - event.clientY)) < half ? 0 : Infinity;
+      }
       if (distance < least) [best, least] = [[number, at], distance];
     }));
-    if (best) this.show(best);
+    if (best) this.show(best, event.type === "click");
     else this.hide();
   }
 
@@ -124,7 +141,7 @@ class Figure {
     if (event.key === "Escape") this.hide();
     if (!keys.includes(event.key) || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
-    if (this.at[1] < 0) return this.show([0, 0]);
+    if (this.at[1] < 0) return this.show([0, 0], true);
     let [number, at] = this.at;
     const across = { ArrowUp: -1, ArrowDown: 1 }[event.key], along = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (across) number = Math.max(0, Math.min(groups.length - 1, number + across));
@@ -136,16 +153,22 @@ class Figure {
     while (groups[number].entries[at]?.use?.classList.contains("off") && at + along in groups[number].entries) at += along;
     this.show([number, at]);
     this.ring.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
-    this.show([number, at]);
+    this.show([number, at], true);
   }
 
-  show([number, at]) {
+  // `chosen`: not only pointed at.
+  show([number, at], chosen = false) {
     const group = this.groups()[number], entry = group.entries[at];
     if (!entry) return;
     this.at = [number, at];
+    this.ring.setAttribute("r", entry.half ?? 5);
     this.ring.setAttribute("cx", entry.x);
     this.ring.setAttribute("cy", entry.y);
     this.ring.classList.add("on");
+    if (chosen && entry.cell) {
+      const detail = { ...entry, label: group.label, chinese: this.chinese };
+      this.svg.dispatchEvent(new CustomEvent("cell", { bubbles: true, detail }));
+    }
     const seed = entry.seed ?? entry.use?.dataset.seed;
     for (const other of this.svg.querySelectorAll("[data-seed]"))
       other.classList.toggle("same", seed !== undefined && other.dataset.seed === String(seed));
@@ -166,6 +189,7 @@ class Figure {
   }
 }
 
+document.getElementById("hint").hidden = false;
 for (const figure of document.querySelectorAll("figure")) {
   const drawings = [...figure.querySelectorAll("svg")].filter((svg) => svg.querySelector("[data-label]"));
   if (drawings.length) figure.removeAttribute("tabindex"); // its drawing is reached instead
