@@ -274,6 +274,7 @@ def test_both_languages_are_in_it_and_the_chosen_one_is_shown_first(
         "训练轮数",
         "Net is best at 30 epochs",
         "原模型在 30 轮时最好",
+        "缩放到 [-1, 1]",
     ):
         assert words in page
     english = re.findall(r'<span class="en">', page)

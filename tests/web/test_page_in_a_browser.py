@@ -577,6 +577,8 @@ def test_it_prints(browser, address):
         assert not page.locator(".tools").is_visible()
         assert page.locator(".filters:visible").count() == 0
         assert not page.locator("#runs").is_visible()
+        assert not page.locator("#hint").is_visible()
+        assert not page.locator(".behind").is_visible()
         assert (
             page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         )
