@@ -100,8 +100,13 @@ def _compact(svg: str, kept: Iterable[str]) -> str:
 
 def _weave(svg: str, name: str, note: Note) -> str:
     """Put what was noted of an artist into its group: a browser shows the titles, and with a script
-    the page."""
-    before, _, after = svg.partition(f'<g id="{name}"')
+    the page. What was not drawn, wholly or in part, has none: no text may stand at another point.
+    """
+    before, opening, after = svg.partition(f'<g id="{name}"')
+    if not opening:
+        return svg
+    end = _end_of_group(after)
+    inside, rest = after[:end], after[end:]
     if isinstance(note, Panel):
         lines = [[of, *said] for of, said in note.lines.items()]
         attributes = {
@@ -112,27 +117,32 @@ def _weave(svg: str, name: str, note: Note) -> str:
             "y": "{:.6g} {:.6g}".format(*note.y),
         }
         return before + _group(attributes) + after
+    tag = "path" if isinstance(note, Cells) else "use"
+    markers = re.compile(rf"<{tag}\b([^>]*)/>")
+    if not note.texts or len(markers.findall(inside)) != len(note.texts):
+        return before + "<g" + after
     attributes = {"label": note.label}
     if isinstance(note, Cells):
         attributes["cells"] = note.model
-    return before + _group(attributes) + _titled(after, note)
+    left = iter(enumerate(note.texts))
+
+    def titled(found: re.Match[str]) -> str:
+        at, text = next(left)
+        seed = f' data-seed="{note.seeds[at]}"' if isinstance(note, Points) and note.seeds else ""
+        return f"<{tag}{found[1]}{seed}><title>{html.escape(text)}</title></{tag}>"
+
+    return before + _group(attributes) + markers.sub(titled, inside) + rest
+
+
+def _end_of_group(svg: str) -> int:
+    """Where the group ends in whose opening tag `svg` begins."""
+    depth = 1
+    for found in re.finditer(r"<(/?)g\b", svg):
+        depth += -1 if found[1] else 1
+        if not depth:
+            return found.start()
+    return len(svg)
 
 
 def _group(attributes: Mapping[str, str]) -> str:
     return "<g" + "".join(f' data-{key}="{html.escape(v)}"' for key, v in attributes.items())
-
-
-def _titled(svg: str, points: Points | Cells) -> str:
-    """The first markers or squares of `svg`, each with its text."""
-    left = iter(enumerate(points.texts))
-
-    def title(found: re.Match[str]) -> str:
-        at, text = next(left)
-        seed = ""
-        if isinstance(points, Points) and points.seeds:
-            seed = f' data-seed="{points.seeds[at]}"'
-        return f"<{tag}{found[1]}{seed}><title>{html.escape(text)}</title></{tag}>"
-
-    tag = "path" if isinstance(points, Cells) else "use"
-    marker = rf"<{tag}\b([^>]*)/>"
-    return re.sub(marker, title, svg, count=len(points.texts)) if points.texts else svg

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from repro.__main__ import load_cli
 from repro.commands.context import evidence as recorded_evidence
+from repro.reporting.figures.notes import Points
 from repro.reporting.figures.registry import FIGURES, lacks, render_picture
 from repro.reporting.figures.style import Style
 from repro.reporting.language import FIGURE_WORDS
@@ -29,7 +30,7 @@ from repro.reporting.page import (
     write_page,
     write_paper,
 )
-from repro.reporting.page_figures import pictures_for_page
+from repro.reporting.page_figures import _weave, pictures_for_page
 from repro.reporting.summary import summary
 from repro.reporting.try_network import network_data, to_json
 from repro.runs.records import parse
@@ -330,6 +331,33 @@ def test_a_figure_of_the_page_says_what_its_points_are(evidence):
         ["train_loss", "training"], ["validation_loss", "validation"],
     ]  # fmt: skip
     assert "data-" not in render_picture(FIGURES["overview"], Style(), evidence, "svg").decode()
+
+
+def test_points_that_are_not_drawn_shift_no_texts(evidence):
+    """A cell without runs has no dots, a value that is no number no marker."""
+    few = Evidence(evidence.store, [r for r in evidence.records if r.spec.seed == 0][:1])
+    (run,) = few.records
+    for name in ("overview", "activations", "differences", "learning-curves"):
+        for svg in pictures_for_page(FIGURES[name], few).values():
+            assert not read(svg).wrong
+            assert not re.search(r"<g data-[^>]*>(?!<)", svg), "a group of nothing"
+            assert svg.rstrip().endswith("</svg>")
+    assert run.spec.recipe.activation == "relu"
+    strips = pictures_for_page(FIGURES["overview"], few)["en"]
+    assert strips.count("data-seed=") == len(READ)
+    single = pictures_for_page(FIGURES["differences"], few)["en"]
+    assert "<title>+0.0056</title>" in single, "without an interval"
+
+
+def test_a_group_with_too_few_markers_gets_no_texts():
+    svg = '<svg><g id="note-0"><g><use/></g></g><g><use/><use/></g></svg>'
+    note = Points(label="L", texts=["a", "b"])
+    assert _weave(svg, "note-0", note) == svg.replace(' id="note-0"', "")
+    note = Points(label="L", texts=["a"])
+    assert '<g data-label="L"><g><use><title>a</title></use></g></g><g><use/>' in _weave(
+        svg, "note-0", note
+    )
+    assert _weave(svg, "note-1", note) == svg
 
 
 def test_figures_are_the_same_bytes_with_short_numbers_and_each_image_once():

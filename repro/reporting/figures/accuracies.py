@@ -190,10 +190,10 @@ def differences(figure: Figure, look: Style, evidence: Evidence) -> None:
             markersize=5.5, capsize=3, elinewidth=1.3,
         )  # fmt: skip
         half = verdict.half_width or 0
-        text = within(
-            f"{verdict.difference:+.4f}", f"{verdict.difference - half:+.4f}",
-            f"{verdict.difference + half:+.4f}", look.lang,
-        )  # fmt: skip
+        text = f"{verdict.difference:+.4f}"
+        if half:
+            low, high = verdict.difference - half, verdict.difference + half
+            text = within(text, f"{low:+.4f}", f"{high:+.4f}", look.lang)
         look.note(line, Points(label=_cell_label(look, verdict), texts=[text]))
         for end, arrow in ((verdict.difference - half, "<"), (verdict.difference + half, ">")):
             if abs(end) > edge:

@@ -34,8 +34,8 @@ def learning_curves(figure: Figure, look: Style, evidence: Evidence) -> None:
         on = REPORT_DROPOUT_AT_PREDICTION
         if runs[0].spec.recipe.has_dropout:
             other = f"test, dropout {'off' if on else 'on'}"
-            _readings(axes, look, runs, on=not on, colour=look.muted, name=other)
-        _readings(axes, look, runs, on=on, colour=look.ink, name="test")
+            _readings(axes, look, model, runs, on=not on, colour=look.muted, name=other)
+        _readings(axes, look, model, runs, on=on, colour=look.ink, name="test")
         longest = _longest(runs)
         expected = {e: v for e, v in evidence.expected(model).items() if e <= longest}
         if expected:
@@ -150,8 +150,9 @@ def _band(
 
 
 def _readings(
-    axes: Axes, look: Style, runs: Sequence[RunRecord], *, on: bool, colour: str, name: str
-) -> None:
+    axes: Axes, look: Style, model: str, runs: Sequence[RunRecord], *, on: bool, colour: str,
+    name: str,
+) -> None:  # fmt: skip
     """Test accuracies, mean and range over the runs that read the test set at an epoch."""
     read = [run.accuracies(dropout_on=on) for run in runs]
     epochs = sorted({epoch for each in read for epoch in each})
@@ -172,12 +173,15 @@ def _readings(
         linewidth=1,
         label=look.say(name),
     )
-    texts = [
-        of_epoch(
-            epoch,
-            within(f"{fmean(v):.4f}", f"{min(v):.4f}", f"{max(v):.4f}", look.lang),
-            look.lang,
-        )
-        for epoch, v in zip(epochs, values, strict=True)
-    ]
-    look.note(dots, Points(label=look.say(name), texts=texts))
+    ranges = [_range(look, each) for each in values]
+    texts = [of_epoch(e, text, look.lang) for e, text in zip(epochs, ranges, strict=True)]
+    label = look.join(look.say(MODEL_NAMES[model]), look.say(name))
+    look.note(dots, Points(label=label, texts=texts))
+
+
+def _range(look: Style, values: Sequence[float]) -> str:
+    """The mean of values, and from where to where they go."""
+    mean = f"{fmean(values):.4f}"
+    if len(values) < 2:
+        return mean
+    return within(mean, f"{min(values):.4f}", f"{max(values):.4f}", look.lang)

@@ -56,7 +56,7 @@ class Figure {
   // The curves of all panels: their means, and each seed that is shown.
   groups() {
     this.curves ??= [...this.svg.querySelectorAll("[data-panel]")].flatMap((group) => this.panel(group));
-    return [...this.curves, ...this.points];
+    return [...this.curves, ...this.points].filter(({ entries }) => entries.length);
   }
 
   panel(group) {
@@ -78,7 +78,7 @@ class Figure {
         const [least, most] = [Math.min(...values), Math.max(...values)].map((value) => value.toFixed(4));
         const text = this.chinese
           ? `第 ${at + 1} 轮：平均 ${mean.toFixed(4)}（${least} 至 ${most}，${values.length} 个种子）`
-          : `epoch ${at + 1}: mean ${mean.toFixed(4)} (${least} to ${most}, ${values.length} seeds)`;
+          : `epoch ${at + 1}: mean ${mean.toFixed(4)} (${least} to ${most}, ${values.length} seed${values.length > 1 ? "s" : ""})`;
         return { ...place(at + 1, mean), text };
       });
       const singles = runs.filter((run) => this.seeds.has(run.spec.seed)).map((run) => {
