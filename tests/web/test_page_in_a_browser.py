@@ -299,6 +299,8 @@ def test_a_dot_says_its_seed_and_value(browser, address):
             assert tip.evaluate("tip => getComputedStyle(tip).opacity") == "1"
             same = page.locator(f"#figure-overview svg.{lang} .same")
             assert same.count() == 17, "one in each strip"
+        page.keyboard.press("Escape")
+        assert tip.evaluate("tip => getComputedStyle(tip).opacity") == "0", "it can be sent away"
         page.mouse.move(5, 5)
         assert tip.evaluate("tip => getComputedStyle(tip).opacity") == "0"
 

@@ -119,17 +119,17 @@ class Figure {
     return { x: a * x + e, y: d * y + f };
   }
 
+  // `reach` is in pixels of the screen.
   point(event, reach) {
-    let best = null, least = reach;
+    const { a, d, e, f } = this.svg.getScreenCTM(), x = (event.clientX - e) / a, y = (event.clientY - f) / d;
+    let best = null, least = reach / a;
     this.groups().forEach((group, number) => group.entries.forEach((entry, at) => {
       if (entry.use?.classList.contains("off")) return;
-      const { x, y } = this.onScreen(entry);
-      // Markers lie on curves.
-      let distance = Math.hypot(x - event.clientX, y - event.clientY) - (entry.use ? 3 : 0);
-      if (entry.half) {
-        const half = entry.half * this.svg.getScreenCTM().a;
-        distance = Math.max(Math.abs(x - event.clientX), Math.abs(y - event.clientY)) < half ? 0 : Infinity;
-      }
+      const across = Math.abs(entry.x - x), along = Math.abs(entry.y - y);
+      // Markers lie on curves; in a square is in it.
+      const distance = entry.half
+        ? Math.max(across, along) < entry.half ? 0 : Infinity
+        : Math.hypot(across, along) - (entry.use ? 2 : 0);
       if (distance < least) [best, least] = [[number, at], distance];
     }));
     if (best) this.show(best, event.type === "click");
@@ -190,6 +190,7 @@ class Figure {
 }
 
 document.getElementById("hint").hidden = false;
+addEventListener("keydown", (event) => event.key === "Escape" && tip.classList.remove("on"));
 for (const figure of document.querySelectorAll("figure")) {
   const drawings = [...figure.querySelectorAll("svg")].filter((svg) => svg.querySelector("[data-label]"));
   if (drawings.length) figure.removeAttribute("tabindex"); // its drawing is reached instead
