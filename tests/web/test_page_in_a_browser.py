@@ -267,6 +267,11 @@ def test_verdicts_filter_rows(browser, address, section):
         shown(page, "zh")
         assert everything.inner_text().startswith("全部 ")
         kinds[0].click()
+        target = page.locator(f"#{section} tbody tr.out [id]")
+        if target.count():
+            page.evaluate("id => { location.hash = id; }", target.first.get_attribute("id"))
+            page.wait_for_function("!document.querySelector('#claims tr.out')")
+            kinds[0].click()
         assert re.match(r"共 \d+ 项，显示 \d+ 项", bar.get_by_role("status").inner_text())
 
 

@@ -38,10 +38,16 @@ const asked = (navigator.language || "").toLowerCase().startsWith("zh") ? "zh" :
 if (store.get("lang") || asked) setLanguage(store.get("lang") || asked);
 if (store.get("theme")) root.dataset.theme = store.get("theme");
 
-// A link to a run opens it, one to a network's runs all of them.
+// A link to a run opens it, one to a network's runs all of them, one to a row that is filtered out
+// shows all rows.
 function openTarget() {
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target instanceof HTMLDetailsElement) target.open = true;
+  const row = target && target.closest("tr.out");
+  if (row) {
+    row.closest("section").querySelector(".filters button").click();
+    row.scrollIntoView();
+  }
   if (target && target.matches(".runs")) for (const run of target.querySelectorAll("details")) run.open = true;
 }
 addEventListener("hashchange", openTarget);
