@@ -522,7 +522,10 @@ ALLOWED = {
         "verdicts.evidence",
     },
     "reporting.figures.recipe_search": {
+        "reporting.figures.notes",
         "reporting.figures.style",
+        "reporting.language",
+        "reporting.search_tables",
         "verdicts.evidence",
         "verdicts.search",
         "verdicts.stages",

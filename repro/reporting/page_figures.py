@@ -29,6 +29,7 @@ _STYLES = {
     "fill: none; stroke: var(--grid); stroke-width: 0.6; stroke-linecap: square": "grid",
     "fill: none; stroke: var(--muted); stroke-width: 0.8; stroke-linejoin: miter; "
     "stroke-linecap: square": "frame",
+    "fill: var(--muted); fill-opacity: 0.6": "dot",
 }
 """What is drawn hundreds of times; the page's style sheet has the classes."""
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from repro.commands.context import evidence
 from repro.reporting.page import PAGE_FIGURES
+from repro.reporting.search_tables import describe_recipe
 
 pytestmark = pytest.mark.web
 
@@ -336,6 +337,16 @@ def test_arrow_keys_go_from_value_to_value(browser, address):
         assert tip.evaluate("tip => getComputedStyle(tip).opacity") == "0"
         stops = page.locator("#figures [tabindex='0']").count()
         assert stops < 2 * len(PAGE_FIGURES), "not one a dot"
+
+
+def test_a_candidate_of_the_search_says_its_recipe_and_score(browser, address):
+    best = next(each for each in evidence(True).search.stages if each.is_complete).ranked[0]
+    with opened(browser, address) as page:
+        page.locator("#figure-recipe-search svg.en").focus()
+        page.keyboard.press("Home")
+        assert page.locator(".tip").inner_text().split("\n") == [
+            "stage 1", f"{best.rms:.4f}: {describe_recipe(best.candidate, 'en')}",
+        ]  # fmt: skip
 
 
 def test_a_finger_gets_the_value_too(browser, address):

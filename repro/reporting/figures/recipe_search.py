@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from repro.reporting.figures.notes import Points
 from repro.reporting.figures.style import SERIES, Style, horizontal_grid
+from repro.reporting.language import choose
+from repro.reporting.search_tables import describe_recipe
 from repro.verdicts.evidence import Evidence
 from repro.verdicts.search import StageResult
 from repro.verdicts.stages import IN_USE
@@ -24,10 +27,16 @@ def recipe_search(figure: Figure, look: Style, evidence: Evidence) -> None:
     axes = figure.subplots()
     stages = [stage for stage in evidence.search.stages if stage.is_complete]
     for at, stage in enumerate(stages):
-        axes.plot(
+        (dots,) = axes.plot(
             [at + x for x in _places(stage)], [fit.rms for fit in stage.ranked], "o",
             color=look.muted, alpha=0.6, markersize=3.4, mew=0,
         )  # fmt: skip
+        texts = [
+            look.colon(f"{fit.rms:.4f}", describe_recipe(fit.candidate, look.lang))
+            for fit in stage.ranked
+        ]
+        label = choose(look.lang, en=f"stage {stage.number}", zh=f"第 {stage.number} 阶段")
+        look.note(dots, Points(label=label, texts=texts))
     nearest = stages[-1].ranked[0].candidate if stages else IN_USE
     marks = [(IN_USE, "D", SERIES["red"], "the recipe in use")]
     if nearest != IN_USE:
