@@ -25,6 +25,8 @@ FAST = "not (bits or cluster or durability or regression or slow or web)"
 """Which tests need neither minutes nor the data set."""
 
 PARALLEL = ("--numprocesses", "auto", "--dist", "worksteal")
+OTHERS = tuple(f"--ignore=tests/{name}" for name in ("bits", "cluster", "regression", "web"))
+"""Folders that have neither fast nor slow tests: reading them takes seconds in each process."""
 
 ROOT = Path(__file__).parent
 LEAST_KILLED = 0.85
@@ -85,14 +87,14 @@ def from_npm(session: nox.Session, package: str, integrity: str, *files: str) ->
 def tests(session: nox.Session) -> None:
     """Unit and property tests: no network, no real data."""
     install(session)
-    run(session, "pytest", "-m", FAST, *PARALLEL, *session.posargs)
+    run(session, "pytest", "-m", FAST, *OTHERS, *PARALLEL, *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def slow(session: nox.Session) -> None:
     """The tests of the same kind that train, compile or simulate for two seconds or more."""
     install(session)
-    run(session, "pytest", "-m", "slow", *PARALLEL, *session.posargs)
+    run(session, "pytest", "-m", "slow", *OTHERS, *PARALLEL, *session.posargs)
 
 
 @nox.session(venv_backend="none")

@@ -70,6 +70,7 @@ def test_a_variable_that_the_c_library_has_read_already_is_refused():
     assert "GLIBC_TUNABLES was read when this process started" in error
 
 
+@pytest.mark.slow
 def test_a_cpu_without_avx2_is_refused():
     code = f"{ENTER}import torch\ntorch.backends.cpu.get_cpu_capability = lambda: 'DEFAULT'{TRAIN}"
     assert "the torch engine needs a CPU with AVX2; torch runs with DEFAULT here" in run(code)[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import re
@@ -41,9 +42,15 @@ ALL = [(page.name, each) for page in ENGLISH for each in commands(page, run_only
 RUN = [(page.name, each) for page in ENGLISH for each in commands(page, run_only=True)]
 
 
+@functools.cache
+def application():
+    """The command line, made once: who reads it changes nothing in it."""
+    return typer.main.get_command(load_cli().app)
+
+
 def parse(arguments):
     """Read a command line as far as its last command, and call nothing."""
-    command = typer.main.get_command(load_cli().app)
+    command = application()
     name, rest = "repro", arguments
     while hasattr(command, "commands"):
         context = command.make_context(name, list(rest))

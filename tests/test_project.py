@@ -21,6 +21,7 @@ from repro.runs.store import Store
 from repro.verdicts.cells import load_cells
 from repro.verdicts.judging import judge_records
 from repro.verdicts.search import recorded_search
+from tests.test_docs import application
 
 ROOT = Path(__file__).parent.parent
 READMES = ["README.md", "README.zh.md"]
@@ -59,19 +60,18 @@ def test_the_first_two_commands_are_one_line_each_and_ci_runs_the_second(name):
 
 @pytest.mark.parametrize("name", [*READMES, "CONTRIBUTING.md", *PAGES])
 def test_every_command_that_a_page_names_exists(name):
-    from typer.testing import CliRunner
-
-    from repro.__main__ import load_cli
-
-    app = load_cli().app
-    for command in set(
+    top = application().commands
+    known = {
+        *top,
+        *(f"{name} {inner}" for name in top for inner in getattr(top[name], "commands", ())),
+    }
+    named = set(
         re.findall(
             r"(?<!from )repro ((?:data |export |runs )?[a-z]+)",
             "\n".join(re.findall(r"`([^`\n]+)`", text(name))),
         )
-    ):
-        result = CliRunner().invoke(app, [*command.split(), "--help"])
-        assert result.exit_code == 0, command
+    )
+    assert named - known == set()
     for session in {
         s for line in re.findall(r"nox -s ([a-z_ ]+)", text(name)) for s in line.split()
     }:
@@ -189,3 +189,18 @@ def test_the_small_torch_is_the_pinned_one(name):
     """Another would be replaced by the large one when the package is installed."""
     (command,) = re.findall(r"pip install (torch==.*) --index-url \S+/whl/cpu\b", text(name))
     assert command.split() == re.findall(r"^torch(?:vision)?==\S+$", PINS, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["bits", "cluster", "regression", "web"])
+def test_folders_that_the_fast_tests_leave_out_have_a_mark_of_their_own(name):
+    files = sorted((ROOT / "tests" / name).glob("test_*.py"))
+    assert files
+    wrong = [
+        path.name
+        for path in files
+        if not re.search(
+            rf"^pytestmark = .*pytest\.mark\.{name}\b", path.read_text("utf-8"), re.MULTILINE
+        )
+        or "mark.slow" in path.read_text(encoding="utf-8")
+    ]
+    assert wrong == []

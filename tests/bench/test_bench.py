@@ -189,6 +189,7 @@ def test_a_loop_that_ends_says_why(tmp_path):
         one.hear()
 
 
+@pytest.mark.slow
 def test_what_python_prints_as_it_starts_is_no_answer(tmp_path, monkeypatch):
     """A sitecustomize.py, as some institutions have; and a library's words are in any encoding."""
     (tmp_path / "sitecustomize.py").write_text(

@@ -122,6 +122,7 @@ def test_a_run_whose_predictions_are_refuted_counts_for_no_cell_and_is_not_accep
     assert (results / "verdicts.csv").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_runs_that_were_given_are_audited_where_they_lie(home, tmp_path):
     given = tmp_path / "given"
     Store(given).save(record(), {"10": synthetic().test_labels})

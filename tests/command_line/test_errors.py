@@ -100,6 +100,7 @@ def test_the_home_folder_of_nobody_is_one_line(home):
     complains(done, 2, "REPRO_HOME: ~nosuchuser/x: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -222,6 +223,7 @@ def test_a_home_of_any_name_is_used_under_any_encoding(tmp_path, name, more):
     assert list(place.glob("out/*.svg"))
 
 
+@pytest.mark.slow
 def test_output_that_cannot_be_written_is_one_line(home):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(

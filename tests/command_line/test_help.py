@@ -15,6 +15,22 @@ from tests.chinese import HALF_WIDTH
 from tests.command_line.shell import CLI, complains, repro, repro_process
 from tests.test_docs import parse
 
+_PAGES: dict[tuple[tuple[str, ...], str, str], str] = {}
+
+
+@pytest.fixture
+def page(home):
+    """The help page of a command, made once for each language."""
+
+    def get(words, lang="en", option="--help"):
+        if (words, lang, option) not in _PAGES:
+            done = repro(home, *words, option, COLUMNS="80", REPRO_LANG=lang)
+            assert (done.returncode, done.stderr) == (0, "")
+            _PAGES[words, lang, option] = done.stdout
+        return _PAGES[words, lang, option]
+
+    return get
+
 
 def commands():
     """Every command, group and the application itself, each with the words that call it."""
@@ -63,11 +79,10 @@ def test_a_chinese_help_text_names_the_same_commands_options_and_numbers(english
 
 
 @pytest.mark.parametrize("words", [words for words, _ in commands()])
-def test_a_chinese_help_page_fits_80_columns_and_is_chinese(home, words):
-    done = repro(home, *words, "--help", REPRO_LANG="zh")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert max(map(cell_len, done.stdout.splitlines())) <= 80
-    assert " 用法：" in done.stdout
+def test_a_chinese_help_page_fits_80_columns_and_is_chinese(page, words):
+    shown = page(words, "zh")
+    assert max(map(cell_len, shown.splitlines())) <= 80
+    assert " 用法：" in shown
     left = {
         "Usage",
         "Options",
@@ -77,7 +92,7 @@ def test_a_chinese_help_page_fits_80_columns_and_is_chinese(home, words):
         "default",
         "Show this page",
     }
-    assert not {word for word in left if word in done.stdout}
+    assert not {word for word in left if word in shown}
 
 
 def test_help_is_in_the_language_of_the_environment_and_english_again_afterwards(home):
@@ -97,8 +112,8 @@ PAGES = [words for words, command in commands() if words and not hasattr(command
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("words", PAGES)
-def test_a_help_page_fits_a_terminal_of_24_rows_and_80_columns(home, words, lang):
-    shown = repro(home, *words, "--help", COLUMNS="80", REPRO_LANG=lang).stdout
+def test_a_help_page_fits_a_terminal_of_24_rows_and_80_columns(page, words, lang):
+    shown = page(words, lang)
     lines = shown.strip().splitlines()
     assert len(lines) <= 23, "the shell's next prompt takes a row too"
     assert max(map(cell_len, lines)) <= 80
@@ -110,8 +125,8 @@ WITH_OPTIONS = [words for words, command in commands() if words in PAGES and com
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("words", WITH_OPTIONS)
-def test_a_help_page_ends_with_two_examples_that_can_be_called(home, words, lang):
-    shown = repro(home, *words, "--help", COLUMNS="80", REPRO_LANG=lang).stdout
+def test_a_help_page_ends_with_two_examples_that_can_be_called(page, words, lang):
+    shown = page(words, lang)
     end = " ".join(shown.rpartition("╯")[2].split())
     examples = re.findall(r"(?:Example: |示例：)`repro (.+?)`", end)
     assert len(set(examples)) == 2
@@ -123,9 +138,8 @@ def test_a_help_page_ends_with_two_examples_that_can_be_called(home, words, lang
 
 
 @pytest.mark.parametrize("command", WITH_MORE)
-def test_help_all_shows_every_option_and_the_whole_text(home, command):
-    short = repro(home, command, "--help", COLUMNS="80").stdout
-    whole = repro(home, command, "--help-all", COLUMNS="80").stdout
+def test_help_all_shows_every_option_and_the_whole_text(page, command):
+    short, whole = page((command,)), page((command,), option="--help-all")
     assert "--help-all" in short
     assert "─ More options ─" in whole
     assert "─ More options ─" not in short
@@ -135,7 +149,7 @@ def test_help_all_shows_every_option_and_the_whole_text(home, command):
     assert missing
     assert not {name for name in names if name not in whole}
     assert re.sub(r"\s+", " ", known.help) in re.sub(r"\s+", " ", whole)
-    assert "─ 更多选项 ─" in repro(home, command, "--help-all", REPRO_LANG="zh").stdout
+    assert "─ 更多选项 ─" in page((command,), "zh", "--help-all")
 
 
 def test_the_first_page_has_no_types_of_the_code(home):

@@ -14,10 +14,15 @@ CHINESE_LOCALE = {"REPRO_LANG": "", "LC_ALL": "", "LC_MESSAGES": "", "LANG": "zh
     ("words", "chinese"),
     [
         ("table 3-4 --recorded", "判定"),
-        ("table 3-4 --recorded --format md", "判定"),
-        ("claims --recorded", "报告称"),
         ("claims --recorded --format md", "报告称"),
-        ("patterns --recorded", "一组数值"),
+        *(
+            pytest.param(*each, marks=pytest.mark.slow)
+            for each in [
+                ("table 3-4 --recorded --format md", "判定"),
+                ("claims --recorded", "报告称"),
+                ("patterns --recorded", "一组数值"),
+            ]
+        ),
         ("figure list", "卷积"),
     ],
 )

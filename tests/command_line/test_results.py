@@ -13,6 +13,7 @@ from tests.command_line.shell import complains, environment, repro
 from tests.examples import record
 
 
+@pytest.mark.slow
 def test_figures_and_the_page_open_in_the_language_of_the_environment(home):
     repro(home, "figure", "3-9", "--out", home / "f", REPRO_LANG="zh")
     assert (home / "f" / "3-9-network.svg").read_text().count("池化") == 2
@@ -20,6 +21,7 @@ def test_figures_and_the_page_open_in_the_language_of_the_environment(home):
     assert '<html lang="zh' in (home / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_runs_of_another_engine_have_a_page_too(home):
     complains(repro(home, "report"), 4, "no runs yet")
     one = record(engine="torch")
@@ -48,6 +50,7 @@ def test_figures_are_listed_and_drawn(home):
     assert (home / "f" / "differences.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_page_is_written_from_the_recorded_runs_and_torch_is_not_imported(home):
     complains(repro(home, "report"), 4, "no runs yet: `repro table all`", "`--recorded`")
     command = [

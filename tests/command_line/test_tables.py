@@ -281,6 +281,7 @@ def test_a_table_of_what_is_trained_trains_nothing(home):
     complains(workers, 2, "--workers cannot be combined with --trained, which trains nothing")
 
 
+@pytest.mark.slow
 def test_a_narrow_terminal_loses_no_figure(home):
     wide = repro_process(home, "table", "3-4", "--recorded", COLUMNS="80").stdout
     assert repro_process(home, "table", "3-4", "--recorded", COLUMNS="30").stdout == wide

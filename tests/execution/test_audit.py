@@ -239,6 +239,7 @@ def test_better_predictions_under_a_new_seal_are_not_those_of_the_weights(store)
     assert "recorded predictions are not what the stored weights predict" in texts["predictions"]
 
 
+@pytest.mark.slow
 def test_every_bit_of_the_predictions_is_held_to_the_record(store):
     path = store.folder(SPEC) / "predictions.safetensors"
     honest = path.read_bytes()

@@ -129,6 +129,7 @@ def test_a_run_that_diverges_is_named_once_the_others_are_done(tmp_path, monkeyp
         assert [len(digests(tmp_path, spec)) for spec in SPECS] == [3, 1, 3, 3]
 
 
+@pytest.mark.slow
 def test_what_is_complete_is_not_trained_again(tmp_path):
     together(tmp_path, SPECS[:1])
     assert together(tmp_path, SPECS[:1]) == []

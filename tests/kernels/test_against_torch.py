@@ -101,8 +101,13 @@ def pixels(recipe, indices, dtype):
 @pytest.mark.parametrize(
     ("name", "batch"),
     [
-        *((name, 3) for name in RECIPES if not name.startswith("resnet")),
+        *((name, 3) for name in RECIPES if name == "improved" or name.startswith("net")),
         *(pytest.param(name, 20, marks=pytest.mark.slow) for name in RECIPES),
+        *(
+            pytest.param(name, 3, marks=pytest.mark.slow)
+            for name in RECIPES
+            if name.startswith("improved, ")
+        ),
         pytest.param("resnet, momentum", 7, marks=pytest.mark.slow),
     ],
 )
@@ -124,6 +129,7 @@ def test_ten_steps_in_float64_are_torchs(name, batch, double):
     assert np.abs(ours.predict(IMAGES) - logits).max() < 1000 * bound
 
 
+@pytest.mark.slow
 def test_one_step_of_resnet_in_float64_is_torchs_to_rounding(double):
     recipe = REPORT_RECIPES["resnet"]
     order = np.arange(20)
@@ -162,7 +168,8 @@ def test_dropout_at_prediction_is_torchs(double):
     assert np.abs(few[:3] - on[:3]).max() < 1e-12
 
 
-@pytest.mark.parametrize("batch", [4, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("batch", [4, 20])
 def test_batch_norm_left_in_training_mode_at_prediction_is_torchs(batch, double):
     recipe = REPORT_RECIPES["resnet"]
     ours = network(recipe, double, np.float64)

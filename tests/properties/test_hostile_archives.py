@@ -129,6 +129,7 @@ def members(draw):
     return head + draw(st.binary(max_size=40) | st.sampled_from([b"", bytes(512), b"9" * 1024, b"30 size=999999999999999999\n"]))  # fmt: skip
 
 
+@pytest.mark.slow
 @given(st.lists(members(), max_size=4), st.integers(0, 4), st.sampled_from(sorted(PACKED)))
 def test_strange_members_before_and_among_the_honest_ones_write_nothing(
     place, strange, count, packing
@@ -310,6 +311,7 @@ ARCHIVES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(ARCHIVES))
 def test_an_archive_that_unfolds_stays_within_memory_and_time(tmp_path, name):
     (tmp_path / "a.tar").write_bytes(ARCHIVES[name]())
@@ -345,6 +347,7 @@ SHEETS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(SHEETS))
 def test_a_sheet_that_unfolds_stays_within_memory_and_time(place, name):
     rows = chunk(b"IDAT", zlib.compress(bytes(2 * 3073)))

@@ -156,6 +156,7 @@ BOMBS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(BOMBS))
 def test_a_pickle_that_unfolds_stays_within_memory_and_time(name):
     guarded(lambda: load_pickle(BOMBS[name], "b"))

@@ -91,6 +91,7 @@ RECORDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(RECORDS))
 def test_a_record_that_unfolds_stays_within_memory_and_time(name):
     assert "not a run record" in guarded(lambda: parse(RECORDS[name], "r"))

@@ -77,6 +77,7 @@ TABLES_OF_LABELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(TABLES_OF_LABELS))
 def test_a_table_that_is_too_large_stays_within_memory_and_time(tmp_path, name):
     (tmp_path / "a.csv").write_bytes(TABLES_OF_LABELS[name])

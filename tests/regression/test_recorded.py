@@ -32,11 +32,12 @@ from repro.verdicts.recipes import CANDIDATES
 from repro.verdicts.search import SEARCH_FILE
 from repro.verdicts.snapshot import check_listing
 from repro.verdicts.stages import CHANGES
+from tests.recorded import recorded_runs
 
 pytestmark = pytest.mark.regression
 
 STORE = Store(packaged("results"))
-RECORDS = STORE.records()
+RECORDS = recorded_runs()
 LISTING = load_listing(packaged("results"))
 FOUND = evidence(recorded=True)
 VERDICTS, JUDGEMENTS = FOUND.verdicts, FOUND.judgements

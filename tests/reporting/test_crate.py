@@ -371,6 +371,7 @@ def test_without_runs_or_without_rocrate_nothing_is_written(evidence, tmp_path, 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_command_line_writes_it_with_the_page_and_no_place_on_this_machine(
     tmp_path, monkeypatch
 ):

@@ -146,6 +146,7 @@ def test_config_gives_the_statistics_of_the_recipes_pixels(pixels, mean, std):
     assert given == {"divide_by": 255, "mean": mean, "std": std}
 
 
+@pytest.mark.slow
 def test_buffers_travel_and_are_no_parameters(tmp_path):
     spec = dataclasses.replace(SPEC, recipe=REPORT_RECIPES["resnet"])
     model = build(spec.recipe, seed=0)

@@ -403,6 +403,7 @@ def test_the_font_that_ships_has_every_chinese_character():
     assert FONT.stat().st_size < 100_000
 
 
+@pytest.mark.slow
 def test_every_word_on_a_figure_has_its_chinese(evidence):
     """What is drawn through Style.say and is no name stands in the list."""
     asked = set()
@@ -473,6 +474,7 @@ def test_an_interval_that_goes_on_beyond_the_frame_has_an_arrow(tmp_path):
     assert {"<", ">"} <= arrows
 
 
+@pytest.mark.slow
 def test_the_callers_settings_of_matplotlib_change_nothing(tmp_path):
     """A notebook's backend that is not installed here, and a matplotlibrc that wants LaTeX."""
     (tmp_path / "matplotlibrc").write_text(

@@ -11,14 +11,14 @@ from repro.commands import table
 from repro.commands.context import Session
 from repro.paths import packaged
 from repro.reporting.live_table import live_table
-from repro.runs.locations import recorded_store
 from repro.runs.store import Store
 from repro.verdicts.cells import load_cells, select_cells
 from repro.verdicts.judging import judge_all, judge_records
 from tests.chinese import HALF_WIDTH
+from tests.recorded import recorded_runs
 
 CELLS = select_cells(load_cells(packaged("expected_results")), ["3-1", "3-3"], None)
-RECORDED = judge_records(CELLS, recorded_store().records())
+RECORDED = judge_records(CELLS, recorded_runs())
 
 
 def shown(renderable):

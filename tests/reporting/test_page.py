@@ -247,6 +247,7 @@ def test_the_command_of_a_run_asks_for_that_very_run(evidence, model, monkeypatc
     assert asked[0].epochs == len(one.epochs)
 
 
+@pytest.mark.slow
 def test_what_is_not_ours_is_escaped(evidence, monkeypatch, tmp_path):
     monkeypatch.setenv("REPRO_HOME", str(tmp_path))
     evil = '<script>alert("1")</script>'
@@ -262,6 +263,7 @@ def test_what_is_not_ours_is_escaped(evidence, monkeypatch, tmp_path):
     assert "&lt;script&gt;alert(&#34;1&#34;)" in page
 
 
+@pytest.mark.slow
 def test_both_languages_are_in_it_and_the_chosen_one_is_shown_first(
     evidence, page, monkeypatch, tmp_path
 ):
@@ -315,6 +317,7 @@ def test_figures_are_drawn_in_each_language(page):
         assert "<tspan" not in figure
 
 
+@pytest.mark.slow
 def test_a_figure_of_the_page_says_what_its_points_are(evidence):
     one = pictures_for_page(FIGURES["overview"], evidence)
     for lang, title in (("en", "seed 0: 0.5800"), ("zh", "种子 0：0.5800")):
@@ -333,6 +336,7 @@ def test_a_figure_of_the_page_says_what_its_points_are(evidence):
     assert "data-" not in render_picture(FIGURES["overview"], Style(), evidence, "svg").decode()
 
 
+@pytest.mark.slow
 def test_points_that_are_not_drawn_shift_no_texts(evidence):
     """A cell without runs has no dots, a value that is no number no marker."""
     few = Evidence(evidence.store, [r for r in evidence.records if r.spec.seed == 0][:1])
@@ -360,6 +364,7 @@ def test_a_group_with_too_few_markers_gets_no_texts():
     assert _weave(svg, "note-1", note) == svg
 
 
+@pytest.mark.slow
 def test_figures_are_the_same_bytes_with_short_numbers_and_each_image_once():
     known = recorded_evidence(True)
     for name in ("filters", "calibration"):
@@ -375,6 +380,7 @@ def test_figures_are_the_same_bytes_with_short_numbers_and_each_image_once():
     assert "(0.345)" in one["en"], "what is written is not rounded"
 
 
+@pytest.mark.slow
 def test_the_search_is_shown_as_far_as_it_went(evidence, monkeypatch, tmp_path):
     monkeypatch.setenv("REPRO_HOME", str(tmp_path))
     known = evaluations_of([record("net-relu", 100, {10: 0.58})])
@@ -395,6 +401,7 @@ def test_the_digest_of_the_evidence_changes_with_any_record(evidence):
     assert evidence_digest([other, *records[1:]]) != evidence_digest(records)
 
 
+@pytest.mark.slow
 def test_ten_seeds_of_everything_stay_below_5_megabytes(monkeypatch, tmp_path):
     monkeypatch.setenv("REPRO_HOME", str(tmp_path))
     models = ("net-relu", "net-leaky_relu", "net-swish", "improved")
@@ -406,6 +413,7 @@ def test_ten_seeds_of_everything_stay_below_5_megabytes(monkeypatch, tmp_path):
     assert 1e6 < path.stat().st_size < 5e6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "name", "suffix"), [("md", "report.md", "svg"), ("latex", "report.tex", "pdf")]
 )

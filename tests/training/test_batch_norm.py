@@ -55,6 +55,7 @@ def test_it_is_what_torch_says_of_the_same_weights(trained):
     assert sorted(known[record.spec.name]) == [4, 20, 100]
 
 
+@pytest.mark.slow
 def test_it_is_computed_once_and_for_these_weights_alone(trained, monkeypatch):
     store, record, _ = trained
     first = batch_norm.complete(store, [record], DATA)

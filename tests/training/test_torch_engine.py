@@ -23,6 +23,13 @@ from tests.numpy_net import loss_and_gradients
 DATA = synthetic(train=150, test=40)
 
 
+QUICK_FIRST = [
+    pytest.param(name, marks=[pytest.mark.slow] if name == "resnet" else [])
+    for name in REPORT_RECIPES
+]
+"""The report's models; ResNet takes seconds."""
+
+
 @pytest.fixture(params=["kernels", "torch"])
 def engine(request):
     """What is said of a run holds for both engines."""
@@ -142,7 +149,7 @@ def test_train_loss_weighs_images_alike_where_the_last_batch_is_small(spec_of):
     assert record.train_loss == pytest.approx(expected.item(), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", list(REPORT_RECIPES))
+@pytest.mark.parametrize("name", QUICK_FIRST)
 def test_the_same_spec_gives_the_same_bits_and_another_seed_others(name, engine):
     data = head(DATA, 25)
     spec = RunSpec(recipe=REPORT_RECIPES[name], seed=0, engine=engine, dataset="synthetic")
@@ -178,7 +185,7 @@ def test_the_optimiser_and_momentum_reach_the_weights(spec_of):
         {},
         {"momentum": 0.9},
         {"optimiser": "adam", "learning_rate": 1e-3},
-        {"architecture": "improved"},
+        pytest.param({"architecture": "improved"}, marks=pytest.mark.slow),
     ],
 )
 def test_resuming_is_the_uninterrupted_run(changes, spec_of):
@@ -316,7 +323,7 @@ def test_the_first_steps_have_the_golden_bits(model, engine):
     assert digests(trained(spec, 1, synthetic(train=50, test=10)))[0] == known[model]
 
 
-@pytest.mark.parametrize("model", list(REPORT_RECIPES))
+@pytest.mark.parametrize("model", QUICK_FIRST)
 def test_both_engines_begin_alike_and_part_by_rounding_alone(model):
     """The same initial weights, batches and dropout: after a step the weights are as near as the
     order of float32 sums leaves them."""

@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from repro.errors import DataError
-from repro.runs.locations import fitting_store, recorded_store
+from repro.runs.locations import fitting_store
 from repro.runs.selection import model_of
 from repro.spec import REPORT_RECIPES
 from repro.verdicts.cells import Cell
@@ -19,6 +19,7 @@ from repro.verdicts.expected_list import Listing, accept, load_listing
 from repro.verdicts.judging import judge, judge_records
 from repro.verdicts.snapshot import check_fresh, check_listing
 from tests.examples import TORCH_ENVIRONMENT, record, sha
+from tests.recorded import recorded_runs
 
 CLAIM = Claim(name="rises", says="It rises", place="x", greater=(("net-relu@30", "net-relu@10"),))
 
@@ -222,7 +223,7 @@ def test_fresh_accuracies_must_not_contradict_the_recorded_ones(shift, holds, co
     assert fresh(now, recorded)["accuracy of net-relu@10"].holds is holds
 
 
-RECORDED = [each for each in recorded_store().records() if model_of(each.spec.recipe)]
+RECORDED = [each for each in recorded_runs() if model_of(each.spec.recipe)]
 
 
 def on_a_gpu(one, accuracies=None):
