@@ -17,7 +17,6 @@ import pytest
 
 import repro
 from repro import claims, compare, figure, images, predictions, run, table
-from repro.commands.context import evidence
 from repro.data.layout import CLASSES
 from repro.errors import DataError, NoRunsError, TrainingError, UsageError
 from repro.reporting.cell_tables import cells_foot
@@ -25,6 +24,7 @@ from repro.reporting.figures import registry
 from repro.reporting.figures.style import Style
 from repro.runs.store import Store
 from tests.examples import record
+from tests.recorded import recorded_evidence
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "python.md"
@@ -60,7 +60,7 @@ def test_a_table_is_a_frame_with_a_row_a_cell():
 def test_a_frame_has_the_same_verdicts_as_the_foot_of_the_tables():
     frame = table(recorded=True)
     counted = frame[frame["counts"]].drop_duplicates("cell")
-    foot = cells_foot(evidence(True).verdicts, "en")
+    foot = cells_foot(recorded_evidence().verdicts, "en")
     said = {words: int(count) for count, words in re.findall(r"(\d+) ([A-Z][A-Z ]+[A-Z])", foot)}
     assert dict(counted["verdict"].value_counts()) == said
     assert sum(said.values()) == 17
@@ -154,7 +154,7 @@ def test_a_figure_is_the_commands_svg_whatever_the_backend(monkeypatch, tmp_path
     monkeypatch.setenv("MPLBACKEND", "module://no_such_backend")
     drawn = figure("overview", recorded=True, lang="zh")
     picture = registry.find("overview")
-    same = registry.render_picture(picture, Style(lang="zh"), evidence(True), "svg")
+    same = registry.render_picture(picture, Style(lang="zh"), recorded_evidence(), "svg")
     assert drawn._repr_svg_() == same.decode()
     assert drawn.title == picture.title_zh
     assert repr(drawn) == "Drawing(name='overview')"
@@ -205,7 +205,7 @@ def test_predictions_stand_beside_the_labels(monkeypatch, tmp_path):
     assert list(frame.columns) == ["true", "predicted"]
     assert (frame.index.name, list(frame.index)) == ("image", list(range(10_000)))
     assert list(frame["true"][:10]) == list(CLASSES)
-    recorded = evidence(True).predictions("net-relu", 100)[0]
+    recorded = recorded_evidence().predictions("net-relu", 100)[0]
     assert list(frame["predicted"]) == [CLASSES[each] for each in recorded]
     early = predictions("net-relu-seed0-19", epoch=10, recorded=True)
     assert list(early["predicted"]) != list(frame["predicted"])
@@ -246,7 +246,7 @@ def test_images_carry_their_classes():
 
 
 def test_a_run_is_compared_with_the_recorded_one():
-    (recorded,) = evidence(True).runs("net-swish")[:1]
+    (recorded,) = recorded_evidence().runs("net-swish")[:1]
     young = dataclasses.replace(
         recorded, epochs=recorded.epochs[:10], readings=recorded.readings[:1]
     )

@@ -1173,10 +1173,12 @@ def built(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_wheel_is_quick_to_download(built):
     assert next(built.glob("*.whl")).stat().st_size < 8_000_000
 
 
+@pytest.mark.slow
 def test_the_wheel_carries_the_evidence_inside_the_package(built):
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
@@ -1189,6 +1191,7 @@ def test_the_wheel_carries_the_evidence_inside_the_package(built):
     assert any(name.startswith("repro/results/runs/net-relu-seed0") for name in names)
 
 
+@pytest.mark.slow
 def test_the_wheel_works_without_the_checkout_and_brings_no_module_cli(built, tmp_path):
     site = tmp_path / "site"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
@@ -1211,6 +1214,7 @@ def test_the_wheel_works_without_the_checkout_and_brings_no_module_cli(built, tm
     assert where.stdout.startswith(str(site))
 
 
+@pytest.mark.slow
 def test_the_source_archive_can_be_built_from_and_tested(built):
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import repro.spec
-from repro.commands.context import evidence
 from repro.paths import packaged
 from repro.reporting.cell_tables import cells_to_text
 from repro.reporting.claim_tables import claims_to_text
@@ -21,6 +20,7 @@ from repro.runs.store import Store
 from repro.verdicts.cells import load_cells
 from repro.verdicts.judging import judge_records
 from repro.verdicts.search import recorded_search
+from tests.recorded import recorded_evidence
 from tests.test_docs import application
 
 ROOT = Path(__file__).parent.parent
@@ -102,7 +102,7 @@ def test_the_readmes_are_short():
 
 @pytest.mark.parametrize(("name", "lang"), [("README.md", "en"), ("README.zh.md", "zh")])
 def test_the_result_in_the_readme_is_that_of_the_records(name, lang):
-    known = evidence(True)
+    known = recorded_evidence()
     said = "\n".join(f"- {line}" for line in summary(known.verdicts, known.judgements, lang))
     assert marked(name, "result") == said, f"this is the result now:\n{said}"
 
@@ -118,14 +118,14 @@ def test_the_tables_of_the_results_are_those_of_the_records(name, lang):
 
 @pytest.mark.parametrize(("name", "lang"), RESULTS)
 def test_the_claims_of_the_results_are_those_of_the_records(name, lang):
-    assert marked(name, "claims") == claims_to_text(evidence(True).judgements, "md", lang), (
+    assert marked(name, "claims") == claims_to_text(recorded_evidence().judgements, "md", lang), (
         "`repro claims --recorded --format md` makes them"
     )
 
 
 @pytest.mark.parametrize(("name", "lang"), RESULTS)
 def test_the_patterns_of_the_results_are_those_of_the_records(name, lang):
-    known = evidence(True)
+    known = recorded_evidence()
     names = {cell.model: cell.column for cell in known.cells}
     assert marked(name, "patterns") == patterns_to_text(known.patterns, "md", names, lang), (
         "`repro patterns --recorded --format md` makes them"
@@ -144,7 +144,7 @@ def test_a_picture_of_the_readme_is_that_of_the_records(figure, name, lang):
     """Another version of matplotlib draws other bytes."""
     if f"Matplotlib v{load_matplotlib().__version__}," not in text(name):
         pytest.skip("drawn by another version of matplotlib; the next test names it")
-    drawn = render_picture(FIGURES[figure], Style(lang=lang), evidence(True), "svg")
+    drawn = render_picture(FIGURES[figure], Style(lang=lang), recorded_evidence(), "svg")
     assert (ROOT / name).read_bytes() == drawn, (
         f"`repro figure {figure} --recorded --format svg --lang {lang} --out DIR` makes it: "
         f"move DIR/{figure}.svg to {name}"

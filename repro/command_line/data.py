@@ -84,6 +84,8 @@ def export(
     from repro.data.png_export import export as write_images
 
     dataset = load_cifar10(default_folder(home()))
-    with bar(Console(quiet=True) if quiet else err, "export", "images") as update:
+    lang = resolve_language()
+    text = choose(lang, en="export", zh="导出")
+    with bar(Console(quiet=True) if quiet else err, text, "images", lang) as update:
         write_images(dataset, folder, update)
     typer.echo(f"{folder}: {', '.join(name for pair in PARTS.values() for name in pair)}")

@@ -44,7 +44,7 @@ def audit_runs(
         )
     )
     text = choose(session.lang, en="audit", zh="核查")
-    with bar(session.progress_console, text, "checks") as update:
+    with bar(session.progress_console, text, "checks", session.lang) as update:
         done = itertools.count(1)
         audit.do(jobs, workers, lambda: update(next(done), len(jobs)))
     return audit

@@ -36,7 +36,7 @@ def run_bench(
     )
     with tempfile.TemporaryDirectory() as folder:
         png = Path(folder)
-        with bar(session.progress_console, "PNG", "images") as told:
+        with bar(session.progress_console, "PNG", "images", session.lang) as told:
             export(_training_part(load(dataset, home())), png, told)
         networks = [
             measuring.measure(

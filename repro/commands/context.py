@@ -34,20 +34,27 @@ from repro.runs.selection import DeviceChoice
 from repro.spec import Device, EngineChoice
 from repro.verdicts.evidence import Evidence, evidence_of
 
+_UNITS_ZH = {"bytes": "MB", "images": "张图像", "checks": "项核查"}
+
 
 @contextmanager
 def bar(
-    console: Console, text: str, unit: Literal["bytes", "images", "checks"]
+    console: Console,
+    text: str,
+    unit: Literal["bytes", "images", "checks"],
+    lang: Language = "en",
 ) -> Iterator[Callable[[int, int | None], None]]:
     """A progress bar on a terminal; the function that it gives takes what is done and in all."""
     if in_notebook() and not console.quiet and not console.is_terminal:
         bars = NotebookBars()
-        scale, word = (1e6, "MB") if unit == "bytes" else (1, unit)
+        scale = 1e6 if unit == "bytes" else 1
+        word = choose(lang, en="MB" if unit == "bytes" else unit, zh=_UNITS_ZH[unit])
+        of = choose(lang, en=" of ", zh=" / ")
 
         def update(done: int, total: int | None) -> None:
             share = done / total if total else None
-            of = f" of {total / scale:.0f}" if total else ""
-            bars.show([Bar(text, share, f"{done / scale:.0f}{of} {word}")], now=done == total)
+            whole = f"{of}{total / scale:.0f}" if total else ""
+            bars.show([Bar(text, share, f"{done / scale:.0f}{whole} {word}")], now=done == total)
 
         yield update
         return
@@ -113,7 +120,7 @@ class Session:
             sources = plan(os.environ.get("REPRO_CIFAR10_SOURCE"))
         folder = default_folder(home())
         download = choose(self.lang, en="download", zh="下载")
-        with bar(self.progress_console, download, "bytes") as update:
+        with bar(self.progress_console, download, "bytes", self.lang) as update:
             fresh = fetch(
                 folder,
                 sources,

@@ -179,10 +179,15 @@ class RunDisplay:
                 task.description,
                 task.percentage / 100,
                 str(task.fields["state"])
-                + (f"; {duration(left)} left" if (left := task.time_remaining) else ""),
+                + (self._left(seconds) if (seconds := task.time_remaining) else ""),
             )
             for task in [task for task in tasks if task.visible] or tasks
         ]
+
+    def _left(self, seconds: float) -> str:
+        """The time left, after a semicolon."""
+        left = duration(seconds, self._lang)
+        return choose(self._lang, en=f"; {left} left", zh=f"；剩余 {left}")
 
     def _line(self, text: str) -> None:
         self._last_line = time.monotonic()
@@ -215,8 +220,7 @@ class RunDisplay:
         record, task = event.record, self._tasks[event.run]
         began, first = self._began.get(event.run, (time.monotonic(), 0))
         pace = (time.monotonic() - began) / max(record.epoch - first, 1)
-        time_left = duration(pace * (task.epochs - record.epoch), self._lang)
-        left = choose(self._lang, en=f"{time_left} left", zh=f"剩余 {time_left}")
+        left = self._left(pace * (task.epochs - record.epoch))
         at = choose(
             self._lang,
             en=f"epoch {record.epoch}/{task.epochs}",
@@ -234,14 +238,14 @@ class RunDisplay:
                     self._lang,
                     en=f"{at}: train loss {record.train_loss:.4f}, "
                     f"last batch {record.last_batch_loss:.4f}, "
-                    f"validation {record.validation_accuracy:.4f}; {left}",
+                    f"validation {record.validation_accuracy:.4f}{left}",
                     zh=f"{at}：训练损失 {record.train_loss:.4f}，"
                     f"最后一批 {record.last_batch_loss:.4f}，"
-                    f"验证精度 {record.validation_accuracy:.4f}；{left}",
+                    f"验证精度 {record.validation_accuracy:.4f}{left}",
                 )
             )
         elif not self._live and time.monotonic() - self._last_line > _LINE_EVERY_S:
-            self._say_of(event.run, choose(self._lang, en=f"{at}; {left}", zh=f"{at}；{left}"))
+            self._say_of(event.run, f"{at}{left}")
 
     def _say_of(self, run: str, text: str) -> None:
         self._line(f"{self._label(self._tasks[run])}{self._colon}{text}")

@@ -98,6 +98,7 @@ def test_recipes_say_what_to_do_first(home):
     complains(repro(home, "recipes", "--search", "--recorded"), 2, "cannot be combined")
 
 
+@pytest.mark.slow
 def test_the_recorded_search_is_shown_stage_by_stage(home):
     shown = repro(home, "recipes", "--recorded")
     lines = shown.stdout.splitlines()
@@ -123,6 +124,7 @@ def test_the_recorded_search_is_shown_stage_by_stage(home):
     ).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_recipes_are_scored_over_the_cells_that_all_have(home):
     asked = ("recipes", "--recorded", "--shared", "--top", "141")
     shown = repro(home, *asked)
@@ -288,6 +290,7 @@ def test_a_narrow_terminal_loses_no_figure(home):
     assert len(re.findall(r"REPRODUCED|CLOSE|DIFFERS|INCONCLUSIVE", wide)) > 2
 
 
+@pytest.mark.slow
 def test_a_wide_terminal_shows_the_intervals_of_claims(home):
     wide = repro_process(home, "claims", "--recorded", COLUMNS="120").stdout
     interval = re.compile(r"\([+-]0\.\d{3} to [+-]0\.\d{3}\)")

@@ -374,6 +374,7 @@ def test_calibration_shows_accuracy_and_images_by_confidence(evidence):
 # --- all of them ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_has_the_same_bytes_every_time_and_text_that_can_be_read(name, evidence):
     picture = FIGURES[name]
@@ -382,6 +383,7 @@ def test_a_figure_has_the_same_bytes_every_time_and_text_that_can_be_read(name, 
     assert b"<text" in one or name == "filters"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["3-9-network", "differences", "accuracy"])
 def test_chinese_and_dark_figures_are_other_drawings_of_the_same(name, evidence):
     english, chinese = (
@@ -448,6 +450,7 @@ def test_titles_of_the_confusion_stay_over_their_panels(lang, evidence):
         assert axes._left_title.get_window_extent().x1 <= axes.get_window_extent().x1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["losses", "learning-curves"])
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_titles_of_panels_do_not_meet(name, lang, tmp_path):

@@ -108,6 +108,17 @@ def test_the_state_has_loss_and_validation(cell):
     assert "15% epoch 2, loss 1.250, validation 0.5000" in cell.outputs[0]["text/plain"]
 
 
+@pytest.mark.parametrize(("lang", "said"), [("en", "; 2 min left"), ("zh", "；剩余 2 分钟")])
+def test_the_time_left_is_in_the_language_of_the_display(cell, monkeypatch, lang, said):
+    monkeypatch.setattr("rich.progress.Task.time_remaining", 120)
+    console = Console(file=io.StringIO(), force_jupyter=False)
+    tasks = [Task(spec=ONE.spec, epochs=10)]
+    with RunDisplay(console, tasks, every_epoch=True, lang=lang) as display:
+        for event, _ in zip(events(ONE), range(3), strict=False):
+            display(event)
+    assert cell.outputs[0]["text/plain"].endswith(said)
+
+
 def test_a_quiet_one_and_a_terminal_show_no_output(cell):
     assert shown([ONE], quiet=True) == ""
     with RunDisplay(Console(file=io.StringIO(), force_terminal=True), []):
@@ -139,6 +150,13 @@ def test_what_a_function_prints_is_plain_text(cell, monkeypatch):
     """A kernel's stdout says that it is a terminal; control codes would stay in the cell."""
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     assert not api._session(quiet=False).console.is_terminal
+
+
+def test_a_bar_counts_in_chinese_too(cell):
+    console = Console(file=io.StringIO(), force_jupyter=False)
+    with bar(console, "导出", "images", "zh") as update:
+        update(30_000, 60_000)
+    assert cell.outputs[0]["text/plain"] == "导出  50% 30000 / 60000 张图像"
 
 
 def test_a_download_is_one_output(cell):

@@ -207,6 +207,7 @@ def test_a_short_run_is_the_beginning_of_a_long_one(spec_of):
     assert digests(trained(spec_of(), 2)) == digests(trained(spec_of(), 5))[:2]
 
 
+@pytest.mark.slow
 def test_reading_the_test_set_changes_nothing_that_is_trained(spec_of):
     spec = spec_of(architecture="improved", dropout_at_prediction=True)
     quiet = trained(spec, 3)
@@ -250,6 +251,7 @@ def test_a_reading_counts_right_predictions(spec_of):
     assert reading.switched is None, "Net has no dropout"
 
 
+@pytest.mark.slow
 def test_it_learns(spec_of):
     trainer = trained(spec_of(learning_rate=0.05), 15, synthetic(train=500, test=200))
     assert trainer.read_test_set().accuracy > 0.5, "chance is 0.1"
