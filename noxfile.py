@@ -92,7 +92,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def slow(session: nox.Session) -> None:
-    """The tests of the same kind that train, compile or simulate for two seconds or more."""
+    """The tests of the same kind that take a second or more."""
     install(session)
     run(session, "pytest", "-m", "slow", *OTHERS, *PARALLEL, *session.posargs)
 
