@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import hashlib
+import math
 import shutil
 
 import numpy as np
@@ -21,7 +22,7 @@ from repro.reporting.cell_tables import cells_to_text
 from repro.runs import batch_norm
 from repro.runs.locations import fitting_store
 from repro.runs.store import Store
-from repro.spec import FITTING_SEEDS, LATER_EPOCHS, READING_EPOCHS
+from repro.spec import FITTING_SEEDS, LATER_EPOCHS, READING_EPOCHS, Recipe
 from repro.verdicts.calibration import load_bins
 from repro.verdicts.cells import load_cells
 from repro.verdicts.claim_file import load_claims
@@ -29,9 +30,9 @@ from repro.verdicts.evaluations import evaluations_of, recipe_for_model, to_csv
 from repro.verdicts.evidence import Evidence
 from repro.verdicts.expected_list import load_listing
 from repro.verdicts.recipes import CANDIDATES
-from repro.verdicts.search import SEARCH_FILE
+from repro.verdicts.search import SEARCH_FILE, recorded_search
 from repro.verdicts.snapshot import check_listing
-from repro.verdicts.stages import CHANGES
+from repro.verdicts.stages import CHANGES, IN_USE, entrants
 from tests.recorded import recorded_runs
 
 pytestmark = pytest.mark.regression
@@ -154,3 +155,22 @@ def test_recorded_confidences_are_those_of_the_stored_weights(tmp_path):
         assert one.weights_sha256 == other.weights_sha256
         assert abs(one.images - other.images) <= 2
         assert one.confidence == pytest.approx(other.confidence, abs=1e-2)
+
+
+def test_what_is_missing_of_the_search_cannot_change_its_decision():
+    """As if a candidate met every figure exactly that three fitting seeds have not read yet."""
+    fits = recorded_search().fits
+    whole = [fit for fit in fits if fit.candidate == IN_USE and len(fit.by_seed) == 17]
+    in_use = min(fit.rms for fit in whole if fit.seeds == len(FITTING_SEEDS))
+    bounds: dict[Recipe, float] = {}
+    for fit in fits:
+        known = [
+            difference**2
+            for cell, difference in fit.differences.items()
+            if fit.counts[cell] == len(FITTING_SEEDS)
+        ]
+        bound = math.sqrt(sum(known) / 17)
+        bounds[fit.candidate] = min(bound, bounds.get(fit.candidate, math.inf))
+    others = [each for each in entrants(3, fits) if each != IN_USE]
+    assert len(others) == 6
+    assert min(bounds[each] for each in others) > in_use
