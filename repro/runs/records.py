@@ -214,7 +214,11 @@ def is_complete(record: RunRecord, epochs: int) -> bool:
 
 def dump(record: RunRecord) -> bytes:
     """A record as indented JSON."""
-    return (json.dumps(record.to_dict(), indent=1, allow_nan=False) + "\n").encode()
+    return _to_json(record.to_dict())
+
+
+def _to_json(fields: dict[str, Any]) -> bytes:
+    return (json.dumps(fields, indent=1, allow_nan=False) + "\n").encode()
 
 
 def parse(data: bytes, source: Path | str) -> RunRecord:
@@ -234,22 +238,21 @@ def parse(data: bytes, source: Path | str) -> RunRecord:
                 source=source, version=version, known=SCHEMA_VERSION,
             ))  # fmt: skip
         record = msgspec.convert(_of_today(fields), RunRecord)
-        difference = _first_difference(fields, record.to_dict())
+        meant = record.to_dict()
+        if data == _to_json(meant):
+            return record
+        difference = _first_difference(fields, meant)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise EvidenceError(
             sentence("{source}: not a run record: {error}", source=source, error=error)
         ) from None
-    if difference is None and data != dump(record):
+    if difference is None:
         difference = sentence("the same values, but other bytes than were written")
-    if difference and difference.startswith("sha256:"):
+    elif difference.startswith("sha256:"):
         difference = sentence("changed after it was written: {difference}", difference=difference)
-    if difference:
-        raise EvidenceError(
-            sentence(
-                "{source}: not a run record: {difference}", source=source, difference=difference
-            )
-        )
-    return record
+    raise EvidenceError(
+        sentence("{source}: not a run record: {difference}", source=source, difference=difference)
+    )
 
 
 def _of_today(fields: dict[str, Any]) -> dict[str, Any]:
