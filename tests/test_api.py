@@ -132,6 +132,7 @@ def test_claims_are_what_the_command_says():
     assert (frame["k"] <= frame["n"]).all()
 
 
+@pytest.mark.slow
 def test_chinese_words_stand_in_frames_of_the_same_form():
     for make in (claims, lambda **given: table("3-3", **given)):
         english, chinese = make(recorded=True), make(recorded=True, lang="zh")

@@ -322,6 +322,7 @@ def test_a_dry_run_says_what_would_be_trained_and_trains_nothing(home):
     complains(repro(home, *asked, "--recorded"), 2, "--dry-run cannot be combined with --recorded")
 
 
+@pytest.mark.slow
 def test_several_tables_and_figures_in_one_call(home):
     asked = ("table", "3-4", "3-1", "--recorded", "--format", "json")
     rows = json.loads(repro(home, *asked).stdout)

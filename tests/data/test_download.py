@@ -212,6 +212,7 @@ def test_a_certificate_that_is_not_trusted_says_what_helps():
     assert "set SSL_CERT_FILE to their file" in module._why(error)
 
 
+@pytest.mark.slow
 def test_a_host_that_is_too_slow_is_left_where_there_are_others(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SLOW_S", 0.3)
     with serving(Host(BODY, pieces=30, pause_s=0.05)) as host:

@@ -214,6 +214,7 @@ def test_the_test_set_is_read_at_the_tables_epochs_however_a_run_is_asked_for(tm
     assert [reading.epoch for reading in record.readings] == [10]
 
 
+@pytest.mark.slow
 def test_files_in_the_callers_folder_and_chatty_libraries_do_no_harm(
     tmp_path, expected, monkeypatch
 ):
@@ -500,6 +501,7 @@ def test_an_ignored_sigchld_hides_no_end_of_a_process(tmp_path):
     assert done.stdout.split()[-1] == "True"
 
 
+@pytest.mark.slow
 def test_a_run_on_the_cpu_imports_no_torch(tmp_path):
     """Read off the worker itself, once it has trained, predicted and saved."""
     code = processes.worker_code("kernels")
@@ -553,6 +555,7 @@ def test_a_process_without_memory_is_named_as_such_with_what_to_do(status, text,
     assert cause in endings.cause_of(status, text)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit addresses")
 def test_a_run_without_memory_is_one_line_and_the_next_call_mends_it(tmp_path, monkeypatch):
     """However little it has: the limit is set in the worker, so that this process keeps its own."""

@@ -153,6 +153,7 @@ def test_ten_steps_in_float32_are_torchs_nearly(name):
     assert np.abs(losses - expected).max() < 2e-6
 
 
+@pytest.mark.slow
 def test_dropout_at_prediction_is_torchs(double):
     recipe = REPORT_RECIPES["improved"]
     ours = network(recipe, double, np.float64)

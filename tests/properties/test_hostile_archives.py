@@ -89,6 +89,7 @@ def headers(tar):
         return [info.offset for info in archive]
 
 
+@pytest.mark.slow
 @given(st.data(), st.sampled_from(["binary", "python", "npm"]), st.sampled_from(sorted(PACKED)))
 def test_a_damaged_archive_gives_the_honest_files_or_none(place, data, kind, packing):
     tar = place.tars[kind]
