@@ -24,9 +24,7 @@ from repro.commands.context import evidence  # noqa: E402
 from repro.commands.figure import draw_figure  # noqa: E402
 from repro.reporting.figures.registry import FIGURES, FigureSpec, lacks  # noqa: E402
 from repro.reporting.figures.style import Style  # noqa: E402
-from repro.reporting.language import Language, choose  # noqa: E402
-
-LANGUAGES: tuple[Language, ...] = ("en", "zh")
+from repro.reporting.language import LANGUAGES, Language, choose  # noqa: E402
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:

@@ -25,7 +25,7 @@ from repro.reporting.figures.drawing import Drawing
 from repro.reporting.figures.registry import find
 from repro.reporting.figures.report_figures import labelled
 from repro.reporting.figures.style import Style, render
-from repro.reporting.language import Language, choose
+from repro.reporting.language import LANGUAGES, Language, choose
 from repro.reporting.notebook import in_notebook
 from repro.reporting.progress_texts import agreement_line
 from repro.runs.comparison import Comparison
@@ -107,7 +107,6 @@ def table(
             device=choose_device(device),
             engine=engine,
             dataset=dataset,
-            lang="en",
             recorded=recorded_store(own),
         )
         if failures:
@@ -318,7 +317,7 @@ def _check(
         ("device", device, get_args(DeviceChoice)),
         ("engine", engine, get_args(EngineChoice)),
         ("dataset", dataset, get_args(DatasetName)),
-        ("lang", lang, get_args(Language)),
+        ("lang", lang, LANGUAGES),
     ):
         if value not in choices:
             raise UsageError(

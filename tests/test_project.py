@@ -16,11 +16,10 @@ from repro.reporting.figures.style import Style, load_matplotlib
 from repro.reporting.pattern_tables import patterns_to_text
 from repro.reporting.search_tables import decision_text, stages_to_markdown
 from repro.reporting.summary import summary
-from repro.runs.store import Store
 from repro.verdicts.cells import load_cells
 from repro.verdicts.judging import judge_records
 from repro.verdicts.search import recorded_search
-from tests.recorded import recorded_evidence
+from tests.recorded import recorded_evidence, recorded_runs
 from tests.test_docs import application
 
 ROOT = Path(__file__).parent.parent
@@ -110,7 +109,7 @@ def test_the_result_in_the_readme_is_that_of_the_records(name, lang):
 @pytest.mark.parametrize(("name", "lang"), RESULTS)
 def test_the_tables_of_the_results_are_those_of_the_records(name, lang):
     cells = load_cells(packaged("expected_results"))
-    verdicts = judge_records(cells, Store(packaged("results")).records())
+    verdicts = judge_records(cells, recorded_runs())
     assert marked(name, "tables") == cells_to_text(verdicts, "md", lang), (
         "`repro table all --recorded --format md` makes them"
     )

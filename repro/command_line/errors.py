@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from types import FrameType
-from typing import Any, NoReturn, get_args
+from typing import Any, NoReturn
 
 import typer
 
@@ -26,7 +26,7 @@ from repro.errors import (
     sentence,
     told_by,
 )
-from repro.reporting.language import Language, resolve_language
+from repro.reporting.language import LANGUAGES, Language, resolve_language
 from repro.reporting.sentences import in_language
 
 # Typer's own error for arguments that do not parse; its base has no public name.
@@ -87,9 +87,9 @@ def spoken_language(args: Sequence[str], by_file: object = None) -> Language:
     after = [word for before, word in pairwise(args) if before == "--lang"]
     joined = [word.partition("=")[2] for word in args if word.startswith("--lang=")]
     for chosen in (*after, *joined, by_file):
-        for language in get_args(Language):
+        for language in LANGUAGES:
             if chosen == language:
-                return resolve_language(language)
+                return language
     try:
         return resolve_language()
     except UsageError:  # REPRO_LANG names none, which is the error

@@ -135,10 +135,6 @@ class Paragraphs(TyperGroup):
 class Commands(Paragraphs):
     """Reports this package's errors as one line on standard error, with their exit codes."""
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        _add_examples(self, "en")
-
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """The command names in the order in which users need them."""
         return [*_ORDER, *sorted(self.commands.keys() - set(_ORDER))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -14,6 +14,9 @@ from repro.command_line.errors import refuse
 from repro.errors import ReproError, UsageError, sentence
 from repro.reporting.language import Language, resolve_language
 from repro.spec import DatasetName, EngineChoice
+
+if TYPE_CHECKING:
+    from repro.reporting.run_logs import LogFormat
 
 # Modules that import pandas, scipy or msgspec are imported where they are used, so that
 # `repro --help` starts fast.
@@ -171,7 +174,7 @@ def training_session(
     address: str,
     gpu_share: float,
     lang: Language | None = None,
-    log_to: Literal["csv", "tensorboard"] | None = None,
+    log_to: LogFormat | None = None,
     log_dir: Path | None = None,
 ) -> Any:
     """The session for a command that trains.

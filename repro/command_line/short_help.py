@@ -18,8 +18,7 @@ _WHOLE = "help-all"
 
 def shorten(command: Any) -> None:
     """Give `command` a short `--help`, and `--help-all`, if it has options of the group `MORE`."""
-    panels = [(each, getattr(each, "rich_help_panel", None)) for each in command.params]
-    more = [parameter for parameter, panel in panels if panel == MORE]
+    more = [each for each in command.params if getattr(each, "rich_help_panel", None) == MORE]
     if more:
         command.get_params = partial(_with_help_all, command, command.get_params)
         command.format_help = partial(_short_page, command, more, command.format_help)

@@ -138,7 +138,7 @@ def table(
             return
         found, failures = train_table(
             session, cells, report=told, seeds=chosen, device=place, engine=engine,
-            dataset=dataset, lang=lang, recorded=recorded_store(own),
+            dataset=dataset, recorded=recorded_store(own),
         )  # fmt: skip
     verdicts = judge_records(cells, found, told.recipes)
     if form == "rich":

@@ -34,7 +34,12 @@ from repro.runs.selection import DeviceChoice
 from repro.spec import Device, EngineChoice
 from repro.verdicts.evidence import Evidence, evidence_of
 
-_UNITS_ZH = {"bytes": "MB", "images": "张图像", "checks": "项核查"}
+_UNITS = {
+    "bytes": (1e6, "MB", "MB"),
+    "images": (1, "images", "张图像"),
+    "checks": (1, "checks", "项核查"),
+}
+"""How many make one that is shown, and what it is called in English and in Chinese."""
 
 
 @contextmanager
@@ -47,9 +52,8 @@ def bar(
     """A progress bar on a terminal; the function that it gives takes what is done and in all."""
     if in_notebook() and not console.quiet and not console.is_terminal:
         bars = NotebookBars()
-        scale = 1e6 if unit == "bytes" else 1
-        word = choose(lang, en="MB" if unit == "bytes" else unit, zh=_UNITS_ZH[unit])
-        of = choose(lang, en=" of ", zh=" / ")
+        scale, english, chinese = _UNITS[unit]
+        word, of = choose(lang, en=english, zh=chinese), choose(lang, en=" of ", zh=" / ")
 
         def update(done: int, total: int | None) -> None:
             share = done / total if total else None

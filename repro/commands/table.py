@@ -12,7 +12,7 @@ from repro.errors import ReproError
 from repro.execution.devices import choose_device
 from repro.execution.messages import ReadingDone
 from repro.execution.scheduler import Task
-from repro.reporting.language import Language, choose
+from repro.reporting.language import choose
 from repro.reporting.live_table import live_table
 from repro.runs.locations import recorded_store, user_store
 from repro.runs.records import RunRecord
@@ -91,7 +91,6 @@ def train_table(
     device: Device,
     engine: EngineChoice,
     dataset: DatasetName,
-    lang: Language,
     store: Store | None = None,
     recorded: Store | None = None,
 ) -> tuple[list[RunRecord], list[ReproError]]:
@@ -120,7 +119,7 @@ def train_table(
         accuracy = reading.accuracy_with(recipe, dropout_on=primary_dropout_on(recipe))
         difference = accuracy - figure
         return choose(
-            lang,
+            session.lang,
             en=f" (report {figure:.4f}, difference {difference:+.4f})",
             zh=f"（报告 {figure:.4f}，差值 {difference:+.4f}）",
         )
@@ -134,7 +133,7 @@ def train_table(
         store,
         tasks,
         recorded=recorded,
-        above=lambda: live_table(judge_records(cells, records(), recipes), known(), lang),
+        above=lambda: live_table(judge_records(cells, records(), recipes), known(), session.lang),
         beside=beside,
     )
     return records(), failures

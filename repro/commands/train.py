@@ -87,7 +87,7 @@ def train_missing(
             beside=beside,
             compare=comparison.add,
             lang=session.lang,
-        ) as shown,  # fmt: skip
+        ) as shown,
         logged(shown, session.log_to, session.log_folder, todo, done, session.say) as on_event,
     ):
         failures = run(

@@ -135,6 +135,6 @@ def verify_fresh(
         seeds = 1 if device != "mps" and engine in {"auto", "kernels"} else FEWEST_FRESH
     fresh, failures = train_table(session,
         cells, seeds=choose_seeds(0, seeds), device=device, engine=engine,
-        dataset="cifar10", lang=session.lang, store=fresh_store(),
+        dataset="cifar10", store=fresh_store(),
     )  # fmt: skip
     return check_fresh(listing, judge_records(cells, fresh), fresh, recorded), failures

@@ -21,6 +21,7 @@ from repro.errors import (
     as_json,
     escape,
     from_json,
+    sentence,
     told_by,
 )
 from repro.runs.environments import Environment
@@ -54,6 +55,16 @@ class Message(Event, frozen=True, kw_only=True):
 
 class Noted(Message, frozen=True, kw_only=True, tag="note"):
     """Something that a person should know and that stops nothing."""
+
+    @classmethod
+    def waiting(cls, run: str, whose: object) -> Noted:
+        """Another process holds the lock of `run`; `whose` says which, or is empty."""
+        return cls(
+            run=run,
+            message=sentence(
+                "waiting for another process that is training this run{whose}", whose=whose
+            ),
+        )
 
 
 class Started(Event, frozen=True, kw_only=True, tag="started"):

@@ -180,10 +180,7 @@ class RayCluster:
                 locks.enter_context(store.lock(spec, busy))
             except _BusyError as whose:
                 if not noted:
-                    text = sentence(
-                        "waiting for another process that is training this run{whose}", whose=whose
-                    )
-                    put(Noted(run=spec.name, message=text))
+                    put(Noted.waiting(spec.name, whose))
                 noted = True
                 time.sleep(_POLL_S)
             else:

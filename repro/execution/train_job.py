@@ -200,11 +200,7 @@ def _resume_or_start(
 def _waiting(spec: RunSpec, emit: Emit) -> Callable[[str], None]:
     """What is told where another process holds the run's lock."""
 
-    def tell(whose: str) -> None:
-        text = sentence("waiting for another process that is training this run{whose}", whose=whose)
-        emit(Noted(run=spec.name, message=text))
-
-    return tell
+    return lambda whose: emit(Noted.waiting(spec.name, whose))
 
 
 def _keep(trainer: History, environment: Environment, store: Store, emit: Emit) -> None:

@@ -12,9 +12,10 @@ from PIL import Image
 
 from repro.data.layout import CLASSES
 from repro.reporting.figures.predictions import (
-    CONFUSED,
     WRONG_SHOWN,
+    confused,
     unanimous_errors,
+    votes,
 )
 from repro.reporting.figures.report_figures import twelve
 from repro.reporting.try_network import EXAMPLES
@@ -37,57 +38,52 @@ def cell_images(evidence: Evidence) -> dict[str, Any] | None:
     Raises:
         DataError: the data set or predictions are damaged.
     """
-    chosen = {m: e for m in CONFUSED if (e := evidence.last_reading(m))}
+    chosen = confused(evidence)
     if not chosen or not evidence.has_dataset:
         return None
     labels = evidence.dataset.test_labels
     predicted = {m: np.array(evidence.predictions(m, epoch)) for m, epoch in chosen.items()}
-    votes = {m: _votes(each) for m, each in predicted.items()}
+    counts = {m: votes(each) for m, each in predicted.items()}
     runs = {m: len(each) for m, each in predicted.items()}
-    numbers = _chosen(evidence, sum(votes[m] / runs[m] for m in chosen))  # type: ignore[arg-type]
+    numbers = _chosen(evidence, sum(counts[m] / runs[m] for m in chosen))  # type: ignore[arg-type]
     return {
         "models": list(chosen),
         "runs": [runs[m] for m in chosen],
         "picture": _column(evidence.dataset.test_images[numbers]),
         "images": [
-            [number, int(labels[number]), [_said(votes[m][:, number]) for m in chosen]]
+            [number, int(labels[number]), [_said(counts[m][:, number]) for m in chosen]]
             for number in numbers
         ],
     }
 
 
-def _votes(predicted: np.ndarray) -> np.ndarray:
-    """How many runs predict each class (10, N) from predictions (runs, N)."""
-    return np.array([(predicted == c).sum(axis=0) for c in range(len(CLASSES))])
-
-
-def _said(votes: np.ndarray) -> list[int]:
+def _said(counts: np.ndarray) -> list[int]:
     """The classes with votes, each followed by their number; the most first."""
-    order = np.argsort(-votes, kind="stable")
-    return [int(number) for c in order if votes[c] for number in (c, votes[c])]
+    order = np.argsort(-counts, kind="stable")
+    return [int(number) for c in order if counts[c] for number in (c, counts[c])]
 
 
-def _chosen(evidence: Evidence, votes: np.ndarray) -> list[int]:
+def _chosen(evidence: Evidence, counts: np.ndarray) -> list[int]:
     """Numbers of test images: first those that the page shows elsewhere, then the clearest of each
     cell off the diagonal, again and again, the fullest cells first."""
     total = min(SHOWN, len(evidence.dataset.test_labels))
     wrong, _ = unanimous_errors(evidence)
     elsewhere = [*wrong[:WRONG_SHOWN], *range(EXAMPLES), *twelve()]
     numbers = dict.fromkeys(each for each in elsewhere if each < len(evidence.dataset.test_labels))
-    for number in _by_cell(evidence.dataset.test_labels, votes):
+    for number in _by_cell(evidence.dataset.test_labels, counts):
         if len(numbers) >= total:
             break
         numbers[number] = None
     return list(numbers)[:total]
 
 
-def _by_cell(labels: np.ndarray, votes: np.ndarray) -> Iterator[int]:
+def _by_cell(labels: np.ndarray, counts: np.ndarray) -> Iterator[int]:
     """The image with the most votes in each cell, then the one with the second most, and so on."""
     cells = []
     for i in range(len(CLASSES)):
         of_class = np.flatnonzero(labels == i)
         for j in range(len(CLASSES)):
-            given = votes[j, of_class]
+            given = counts[j, of_class]
             ranked = of_class[np.argsort(-given, kind="stable")][: np.count_nonzero(given)]
             if i != j and len(ranked):
                 cells.append((-given.sum(), ranked))

@@ -11,7 +11,7 @@ from repro.errors import UsageError, sentence
 
 Language = Literal["en", "zh"]
 
-_LANGUAGES: tuple[Language, ...] = get_args(Language)
+LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 _LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
 """The first of these that is set decides, as POSIX says of the language of messages."""
@@ -30,7 +30,7 @@ def resolve_language(
     if given is not None:
         return given
     if chosen := environment.get("REPRO_LANG"):
-        for language in _LANGUAGES:
+        for language in LANGUAGES:
             if chosen == language:
                 return language
         # Not guessed at: a mistyped value would go unnoticed where the locale happens to fit.

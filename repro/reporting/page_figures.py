@@ -12,10 +12,9 @@ from markupsafe import Markup
 from repro.reporting.figures.notes import Cells, Note, Panel, Points
 from repro.reporting.figures.registry import FigureSpec, render_picture
 from repro.reporting.figures.style import Style
-from repro.reporting.language import Language
+from repro.reporting.language import LANGUAGES, Language
 from repro.verdicts.evidence import Evidence
 
-_LANGUAGES: tuple[Language, ...] = ("en", "zh")
 _IMAGE = re.compile(
     r'<image xlink:href="([^"]+)" (?:id="[^"]+")?([^>]*?) transform="([^"]+)"([^>]*?)/>'
 )
@@ -42,7 +41,7 @@ def pictures_for_page(picture: FigureSpec, evidence: Evidence) -> dict[Language,
         DataError: the data set or predictions are damaged.
     """
     images: dict[str, str] = {}
-    return {lang: _svg(picture, evidence, lang, images) for lang in _LANGUAGES}
+    return {lang: _svg(picture, evidence, lang, images) for lang in LANGUAGES}
 
 
 def _svg(picture: FigureSpec, evidence: Evidence, lang: Language, images: dict[str, str]) -> Markup:

@@ -9,9 +9,10 @@ from scipy import stats
 
 from repro.execution.devices import default_workers
 from repro.execution.scheduler import Task, run
-from repro.paths import home, packaged
+from repro.paths import home
 from repro.runs.store import Store
 from repro.spec import REPORT_RECIPES, RunSpec
+from tests.recorded import recorded_runs
 
 pytestmark = pytest.mark.regression
 
@@ -26,7 +27,7 @@ def validation_accuracies(record):
 def test_paired_accuracies_of_both_engines_differ_by_chance_alone(cifar10, tmp_path):
     """Seed by seed the split, the initial weights and the batches are the same; only roundings
     differ, which training makes grow. So the differences have no direction."""
-    recorded = [each for each in Store(packaged("results")).records() if each.spec.recipe == RECIPE]
+    recorded = [each for each in recorded_runs() if each.spec.recipe == RECIPE]
     specs = [RunSpec(recipe=RECIPE, seed=each.spec.seed, engine="torch") for each in recorded][:5]
     failures = run(
         [Task(spec=spec, epochs=EPOCHS) for spec in specs],

@@ -64,6 +64,6 @@ def test_training_shows_it_above_the_bars(monkeypatch, tmp_path, dataset, there)
     monkeypatch.setattr(table, "train_missing", train)
     table.train_table(
         Session(console=Console(file=io.StringIO())), CELLS[:1], seeds=range(1), device="cpu",
-        engine="auto", dataset=dataset, lang="en", store=Store(tmp_path),
+        engine="auto", dataset=dataset, store=Store(tmp_path),
     )  # fmt: skip
     assert ("Recorded" in seen[0]) == there

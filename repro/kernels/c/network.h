@@ -304,7 +304,8 @@ static void fill_scales(Network *net) {
 // Copies one plane of the parameters (0: the weights, 1 and 2: the optimiser's moments) from
 // (`out` 0) or to torch's layout: layer by layer weight (output, input, row, column) and bias; of
 // batch norm weight, bias, running mean, running variance. Taps that never see an image have their
-// place too: no step reads or changes them, and a state dict has them. NaN is written as the one quiet NaN: which bits it has differs between processors.
+// place too: no step reads or changes them, and a state dict has them. NaN is written as the one
+// quiet NaN: which bits it has differs between processors.
 ALWAYS void copy(real *ours, real *theirs, int out) {
   if (!out) *ours = *theirs;
   else *theirs = *ours == *ours ? *ours : (real)__builtin_nanf("");

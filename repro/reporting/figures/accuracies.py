@@ -233,7 +233,7 @@ def activations(figure: Figure, look: Style, evidence: Evidence) -> None:
             )  # fmt: skip
             text = look.colon(look.say("report"), f"{theirs:+.4f}")
             look.note(diamond, Points(label=label, texts=[text]))
-            pairs = _paired(evidence, model, "net-relu", epoch)
+            pairs = paired_differences(evidence, model, "net-relu", epoch)
             if pairs:
                 _compared(axes, look, at, label, pairs, MODEL_COLOURS[model])
         axes.set(
@@ -270,13 +270,8 @@ def _compared(
     look.note(line, Points(label=label, texts=[text]))
 
 
-def paired_differences(evidence: Evidence, one: str, other: str, epoch: int) -> list[float]:
-    """Accuracy of `one` minus that of `other` at `epoch`, a value a seed that has both."""
-    return list(_paired(evidence, one, other, epoch).values())
-
-
-def _paired(evidence: Evidence, one: str, other: str, epoch: int) -> dict[int, float]:
-    """The same by seed."""
+def paired_differences(evidence: Evidence, one: str, other: str, epoch: int) -> dict[int, float]:
+    """Accuracy of `one` minus that of `other` at `epoch`, by each seed that has both."""
     a, b = f"{one}@{epoch}", f"{other}@{epoch}"
     seeds = figures_by_seed(evidence.records).items()
     return {s: figures[a] - figures[b] for s, figures in seeds if {a, b} <= figures.keys()}

@@ -43,7 +43,7 @@ def _activations(evidence: Evidence, lang: Language) -> str:
     for model, words in (("net-leaky_relu", "Leaky ReLU"), ("net-swish", "Swish")):
         ours = [
             each for epoch in READING_EPOCHS
-            for each in paired_differences(evidence, model, "net-relu", epoch)
+            for each in paired_differences(evidence, model, "net-relu", epoch).values()
         ]  # fmt: skip
         if not ours:
             return ""

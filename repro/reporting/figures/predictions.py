@@ -26,20 +26,17 @@ if TYPE_CHECKING:
 
 WRONG_SHOWN = 24
 
-CONFUSED = ("net-relu", "improved", "resnet")
-"""Whose confusion matrices are drawn."""
-
 FEWEST_IMAGES = 10
 """Of which a share that is right is drawn: that of three says nothing."""
 
 
 def confusion(figure: Figure, look: Style, evidence: Evidence) -> None:
     """Of each true class, the share that is taken for each class; mean over the seeds."""
-    chosen = [(m, e) for m in CONFUSED if (e := evidence.last_reading(m))]
+    chosen = confused(evidence)
     names = [look.say(name) for name in CLASSES]
     grid = figure.subplots(1, max(len(chosen), 1), squeeze=False)[0]
     actual = evidence.dataset.test_labels
-    for axes, (model, epoch) in zip(grid, chosen, strict=False):
+    for axes, (model, epoch) in zip(grid, chosen.items(), strict=False):
         share = np.mean(
             [confusion_matrix(actual, each) for each in evidence.predictions(model, epoch)], axis=0
         )
@@ -63,6 +60,12 @@ def confusion(figure: Figure, look: Style, evidence: Evidence) -> None:
         axes.invert_yaxis()
         axes.set_title(label, loc="left", size=9)
     grid[0].set_ylabel(look.say("true class"))
+
+
+def confused(evidence: Evidence) -> dict[str, int]:
+    """The models whose confusion matrices are drawn, and the epoch of each one's last reading."""
+    models = ("net-relu", "improved", "resnet")
+    return {model: epoch for model in models if (epoch := evidence.last_reading(model))}
 
 
 def _heat_map(
@@ -151,8 +154,12 @@ def unanimous_errors(evidence: Evidence) -> tuple[list[int], np.ndarray]:
         ]
     )
     wrong = (predicted != evidence.dataset.test_labels).all(axis=0)
-    counts = np.array([(predicted == c).sum(axis=0) for c in range(len(CLASSES))])
-    return [int(index) for index in np.flatnonzero(wrong)], counts.argmax(axis=0)
+    return [int(index) for index in np.flatnonzero(wrong)], votes(predicted).argmax(axis=0)
+
+
+def votes(predicted: np.ndarray) -> np.ndarray:
+    """How many runs predict each class (10, N), from predictions (runs, N)."""
+    return np.array([(predicted == c).sum(axis=0) for c in range(len(CLASSES))])
 
 
 def calibration(figure: Figure, look: Style, evidence: Evidence) -> None:

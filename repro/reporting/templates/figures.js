@@ -14,15 +14,20 @@ function runsOf(model) {
   return records.get(model);
 }
 
+// The text of a point, of which one box is enough.
+function takeTitle(element) {
+  const title = element.querySelector("title");
+  title.remove();
+  return title.textContent;
+}
+
 class Figure {
   constructor(svg) {
     Object.assign(this, { svg, chinese: svg.classList.contains("zh"), curves: null, seeds: new Set(), at: [0, -1] });
     this.points = [...svg.querySelectorAll("[data-label]:not([data-panel], [data-cells])")].map((group) => ({
       label: group.dataset.label,
       entries: [...group.querySelectorAll("use:has(title)")].map((use) => {
-        const title = use.querySelector("title"), text = title.textContent;
-        title.remove(); // one box is enough
-        return { x: Number(use.getAttribute("x")), y: Number(use.getAttribute("y")), text, use };
+        return { x: Number(use.getAttribute("x")), y: Number(use.getAttribute("y")), text: takeTitle(use), use };
       }).sort((a, b) => a.x - b.x || b.y - a.y),
     }));
     for (const group of svg.querySelectorAll("[data-cells]")) this.points.push(...this.rows(group));
@@ -44,11 +49,9 @@ class Figure {
   rows(group) {
     const label = group.dataset.label, cells = [...group.querySelectorAll("path:has(title)")];
     const entries = cells.map((path, at) => {
-      const title = path.querySelector("title"), text = title.textContent;
-      title.remove();
       const [x, y, right, , , bottom] = path.getAttribute("d").match(/-?[\d.]+/g).map(Number);
       const half = Math.abs(right - x) / 2, cell = [group.dataset.cells, Math.floor(at / 10), at % 10];
-      return { x: (x + right) / 2, y: (y + bottom) / 2, half, text, cell };
+      return { x: (x + right) / 2, y: (y + bottom) / 2, half, text: takeTitle(path), cell };
     });
     return Array.from({ length: 10 }, (_, row) => ({ label, entries: entries.slice(10 * row, 10 * row + 10) }));
   }
