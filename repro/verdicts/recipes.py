@@ -27,38 +27,43 @@ ADAM: dict[str, Any] = {"optimiser": "adam", "learning_rate": 0.001}
 """With the learning rates of torch's tutorials and of its defaults."""
 
 
-def _candidates() -> list[Recipe]:
-    net = REPORT_RECIPES["net-relu"]
-    crossed = [
-        dataclasses.replace(net, **optimiser, batch_size=batch_size, pixels=pixels)
+OTHER_RATES: tuple[tuple[dict[str, Any], int, tuple[float, ...]], ...] = (
+    (PLAIN, 10, (0.005, 0.0075)),
+    (PLAIN, 20, (0.005, 0.0075, 0.0125, 0.015, 0.02, 0.05)),
+    (PLAIN, 25, (0.0125, 0.015)),
+    (PLAIN, 32, (0.015, 0.02)),
+    (PLAIN, 50, (0.02, 0.03)),
+    (PLAIN, 64, (0.03, 0.1)),
+    (MOMENTUM, 10, (0.0005,)),
+    (MOMENTUM, 20, (0.0005, 0.002, 0.005)),
+    (MOMENTUM, 25, (0.0015,)),
+    (MOMENTUM, 32, (0.0015, 0.002)),
+    (MOMENTUM, 64, (0.003, 0.01)),
+    (ADAM, 20, (0.0003, 0.003)),
+    (ADAM, 32, (0.0005,)),
+    (ADAM, 64, (0.0005, 0.002)),
+)
+"""Batch sizes with learning rates of their own, at the usual scaling of pixels."""
+
+CANDIDATES: tuple[Recipe, ...] = (
+    *(
+        dataclasses.replace(
+            REPORT_RECIPES["net-relu"], **optimiser, batch_size=batch_size, pixels=pixels
+        )
         for optimiser, batch_size, pixels in itertools.product(
             (PLAIN, MOMENTUM, ADAM), BATCH_SIZES, PIXELS
         )
-    ]
-    other_rates = [
-        dataclasses.replace(net, **{**optimiser, "learning_rate": rate}, batch_size=batch_size)
-        for optimiser, batch_size, rates in (
-            (PLAIN, 10, (0.005, 0.0075)),
-            (PLAIN, 20, (0.005, 0.0075, 0.0125, 0.015, 0.02, 0.05)),
-            (PLAIN, 25, (0.0125, 0.015)),
-            (PLAIN, 32, (0.015, 0.02)),
-            (PLAIN, 50, (0.02, 0.03)),
-            (PLAIN, 64, (0.03, 0.1)),
-            (MOMENTUM, 10, (0.0005,)),
-            (MOMENTUM, 20, (0.0005, 0.002, 0.005)),
-            (MOMENTUM, 25, (0.0015,)),
-            (MOMENTUM, 32, (0.0015, 0.002)),
-            (MOMENTUM, 64, (0.003, 0.01)),
-            (ADAM, 20, (0.0003, 0.003)),
-            (ADAM, 32, (0.0005,)),
-            (ADAM, 64, (0.0005, 0.002)),
+    ),
+    *(
+        dataclasses.replace(
+            REPORT_RECIPES["net-relu"],
+            **{**optimiser, "learning_rate": rate},
+            batch_size=batch_size,
         )
+        for optimiser, batch_size, rates in OTHER_RATES
         for rate in rates
-    ]
-    return [*crossed, *other_rates]
-
-
-CANDIDATES = tuple(_candidates())
+    ),
+)
 """Every optimiser, batch size and scaling of pixels crossed, and other learning rates."""
 
 

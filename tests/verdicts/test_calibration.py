@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +21,15 @@ def test_bins_by_hand():
         (4, 2, 0.475, 0.5), (5, 1, 0.51, 1.0), (9, 1, 1.0, 1.0),
     ]  # fmt: skip
     assert calibration_error(bins) == pytest.approx((2 * 0.025 + 0.49) / 4)
+
+
+def test_the_ends_of_the_scale_have_a_bin():
+    """0 belongs to the first, and so does a confidence of 1 that rounding has put above 1 to the
+    last; means are rounded to six digits."""
+    sure = np.array([0, 0.05, 0.09, 1 + 1e-7], np.float32)
+    first, last = bin_up("r", 10, sha("w"), sure, [1, 0, 0, 1])
+    assert (first.number, first.images, first.confidence) == (0, 3, 0.046667)
+    assert (first.accuracy, last.number, last.images) == (0.333333, 9, 1)
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 1), st.booleans()), min_size=1, max_size=50))
@@ -76,11 +86,32 @@ def test_bins_that_cannot_be_are_refused(tmp_path, row):
     path.write_text(
         f"run,epoch,weights_sha256,number,images,confidence,accuracy\nr,1,w,1,5,0.15,0.2\nr,{row}\n"
     )
-    with pytest.raises(DataError, match=r"calibration\.csv, line 3: "):
+    with pytest.raises(DataError, match=r"calibration\.csv, line 3: not a file of calibration: "):
         load_bins(path)
     path.write_text(path.read_text().replace(f"r,{row}", "r,1,w,1,5,0.15,0.2"))
-    with pytest.raises(DataError, match="each bin once"):
+    with pytest.raises(DataError) as refused:
         load_bins(path)
+    assert str(refused.value) == f"{path}: not a file of calibration: expected each bin once"
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"epoch": 0}, "0, 5, 1 and (0.15, 0.2)"),
+        ({"images": 0}, "1, 0, 1 and (0.15, 0.2)"),
+        ({"number": 10}, "1, 5, 10 and (0.15, 0.2)"),
+        ({"number": -1}, "1, 5, -1 and (0.15, 0.2)"),
+        ({"accuracy": 1.5}, "1, 5, 1 and (0.15, 1.5)"),
+        ({"confidence": -0.1}, "1, 5, 1 and (-0.1, 0.2)"),
+    ],
+)
+def test_a_bin_says_what_it_wants(changed, told):
+    good = {"epoch": 1, "images": 5, "number": 1, "confidence": 0.15, "accuracy": 0.2}
+    with pytest.raises(ValueError, match="expected") as refused:
+        Bin(run="r", weights_sha256="w", **good | changed)
+    assert str(refused.value) == (
+        "expected an epoch and images from 1, a number in [0, 9] and shares in [0, 1]; got " + told
+    )
 
 
 def test_a_checkpoint_ahead_of_its_record_is_not_taken(tmp_path):

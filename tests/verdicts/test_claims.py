@@ -430,14 +430,19 @@ def test_a_figure_that_a_sentence_names_could_be_one_of_ours_or_not(accuracies, 
         ("", "claims"),
         ('[[claims]]\nname = "a"', "says"),
         ("[[claims]", "cannot be read"),
-        ('[[claims]]\nname="a"\nsays="b"\nplace="c"', "expected `greater`, or `cell` with"),
-        ('[[claims]]\nname="a"\nsays="b"\nplace="c"\ngreater=[["net@10","net-relu@10"]]', "'net@10'"),
+        ('[[claims]]\nname="a"\nsays="b"\nplace="c"', ": expected `greater`, or `cell` with `accuracy`, or `cell` with `right` and `images`"),
+        ('[[claims]]\nname="a"\nsays="b"\nplace="c"\ngreater=[["net@10","net-relu@10"]]', ": expected a model that is known, at epochs that are read; got 'net@10'"),
         ('[[claims]]\nname="a"\nsays="b"\nplace="c"\ngreater=[["net-relu@11","net-relu@10"]]', "net-relu@11"),
         ('[[claims]]\nname="a"\nsays="b"\nplace="c"\ngreater=[["net-relu@10","net-relu@30"]]\nright=3', "expected `greater`, or"),
         ('[[claims]]\nname="a"\nsays="b"\nplace="c"\ncell="net-relu@10"\nright=3', "expected `greater`, or"),
-        ('[[claims]]\nname="a"\nsays="b"\nplace="c"\ncell="net-relu@10"\naccuracy=0.5\nmargin=0.1', "margin"),
-        ('[[claims]]\nname="a"\nsays="b"\nplace="c"\ncell="net-relu@10"\nright=9\nimages=3', "at most 3"),
+        ('[[claims]]\nname="a"\nsays="b"\nplace="c"\ncell="net-relu@10"\naccuracy=0.5\nmargin=0.1', ": margin: expected a number in [0, 1) of pairs; got 0.1"),
+        ('[[claims]]\nname="a"\nsays="b"\nplace="c"\ngreater=[["net-relu@10","net-relu@30"]]\nmargin=1.0', ": margin: expected a number in [0, 1) of pairs; got 1.0"),
+        ('[[claims]]\nname="a"\nsays="b"\nplace="c"\ngreater=[["net-relu@10","net-relu@30"],["net-relu@10","net-relu@60"]]\nby=0.1', ": by: expected one pair that differs so much; got 2"),
+        ('[[claims]]\nname="a"\nsays="b"\nplace="c"\ncell="net-relu@10"\nright=9\nimages=3', ": right: expected at most 3; got 9"),
+        ('[[claims]]\nname="a"\nsays="b"\nplace="c"\ncell="net-relu@10"\nright=1\nimages=0', ": right: expected at most 0; got 1"),
         ('[[claims]]\nname="a"\nsays="b"\nplace="c"\ncolour=1', "colour"),
+        ('colour=1\n[[claims]]\nname="a"\nsays="b"\nplace="c"\ngreater=[["net-relu@10","net-relu@30"]]', "colour"),
+        ('claims = []', ": expected each claim once; got none"),
     ],
 )  # fmt: skip
 def test_claims_of_another_form_are_refused(tmp_path, body, message):
@@ -452,8 +457,9 @@ def test_a_name_stands_once(tmp_path):
     text = (EXPECTED / "claims.toml").read_text()
     path = tmp_path / "claims.toml"
     path.write_text(text.replace('"leaky-early"', '"net-best-at-30"'))
-    with pytest.raises(DataError, match="expected each claim once"):
+    with pytest.raises(DataError) as refused:
         load_claims(path)
+    assert str(refused.value).startswith(f"{path}: expected each claim once; got net-best-at-30, ")
     with pytest.raises(DataError, match="cannot be read"):
         load_claims(tmp_path / "none.toml")
 

@@ -208,6 +208,39 @@ def test_what_stands_beside_has_a_spread_of_its_own(cells):
     assert spreads == [pool(usual.values()), pool(aside.values())]
 
 
+def test_what_stands_beside_shares_the_spread_of_all_cells_beside(cells):
+    usual = {"improved@10": [0.68, 0.70], "improved@30": [0.70, 0.71]}
+    aside = {"improved@10": [0.68, 0.74], "improved@30": [0.70, 0.77]}
+    verdicts = [v for v in judge_all(cells, usual, aside) if not v.is_primary]
+    assert [v.cell.name for v in verdicts] == ["improved@10", "improved@30"]
+    assert [v.spread for v in verdicts] == [pool(aside.values())] * 2
+
+
+def test_a_table_is_followed_by_what_stands_beside_it(cells):
+    records = [record("improved", seed, {10: 0.7, 30: 0.71}) for seed in (0, 1)]
+    told = [(v.cell.table, v.is_primary) for v in judge_records(cells, records)]
+    tables = {table: [on for each, on in told if each == table] for table, _ in told}
+    assert [table for table, _ in told] == sorted(table for table, _ in told)
+    assert tables["3-3"] == [True] * 8 + [False] * 2
+    assert all(all(primary) for table, primary in tables.items() if table != "3-3")
+
+
+def test_a_network_without_dropout_is_read_one_way(cells):
+    verdicts = judge_records(cells, [record("net-relu"), record("improved")])
+    assert {v.cell.model: v.dropout_on for v in verdicts if v.is_primary} == {
+        "net-relu": None, "net-leaky_relu": None, "net-swish": None, "improved": True,
+        "resnet": None,
+    }  # fmt: skip
+
+
+def test_a_verdict_on_made_up_images_says_so_both_ways_of_reading(cells):
+    records = [record("improved", seed, dataset="synthetic") for seed in (0, 1)]
+    verdicts = [v for v in judge_records(cells, records) if v.n]
+    assert [(v.kind, v.is_primary) for v in verdicts] == [
+        (VerdictKind.MADE_UP, True), (VerdictKind.MADE_UP, False),
+    ]  # fmt: skip
+
+
 def test_one_run_has_no_interval_whatever_is_known_of_others(cells):
     accuracies = {"net-relu@10": [0.5744], "net-relu@30": [0.60, 0.61, 0.62]}
     verdict = judge_all(cells, accuracies)[0]
@@ -471,8 +504,12 @@ def test_a_table_saved_by_excel_and_one_that_would_be_waited_for(tmp_path):
 
 def test_a_repeated_figure_has_one_value(tmp_path):
     text = (packaged("expected_results") / "table-3-4.csv").read_text().replace("0.5744", "0.5745")
-    with pytest.raises(DataError, match="net-relu@10 has two values"):
-        load_cells(write(tmp_path, text, "3-4"))
+    folder = write(tmp_path, text, "3-4")
+    with pytest.raises(DataError) as refused:
+        load_cells(folder)
+    assert str(refused.value).startswith(f"{folder}: net-relu@10 has two values: ")
+    assert "0.5744" in str(refused.value)
+    assert "0.5745" in str(refused.value)
 
 
 def test_a_missing_table_is_named(tmp_path):
@@ -485,7 +522,13 @@ def test_cells_of_several_tables_are_in_the_reports_order():
     both = select_cells(cells, ["3-4", "3-1"], None)
     assert [cell.table for cell in both] == ["3-1"] * 4 + ["3-4"] * 2
     assert select_cells(cells, ["3-1", "all"], None) == cells
-    with pytest.raises(UsageError, match="table '3-5': expected 3-1"):
+    with pytest.raises(UsageError, match="^table '3-5': expected 3-1, 3-2, 3-3, 3-4 or all$"):
         select_cells(cells, ["3-1", "3-5"], None)
-    with pytest.raises(UsageError, match="expected a table; got none"):
+    with pytest.raises(UsageError, match="^expected a table; got none of 3-1, 3-2, 3-3, 3-4$"):
         select_cells(cells, [], None)
+    first = select_cells(cells, ["3-1"], 10)
+    assert [cell.name for cell in first] == ["net-relu@10"]
+    with pytest.raises(
+        UsageError, match="^--epochs 9: table 3-1 begins with the row of 10 epochs$"
+    ):
+        select_cells(cells, ["3-1"], 9)

@@ -143,6 +143,110 @@ def test_resnet_has_one_row_and_counts_among_all():
     assert close.shared == pytest.approx(2 * stats.t.sf(t, 2), abs=0.02)
 
 
+def unequal():
+    """Four runs of ReLU and seven of Swish, whose later rows are worth twice the first's chance."""
+    random = np.random.default_rng(4)
+    values = {
+        model: np.array([0.6, 0.62, 0.6, 0.58])
+        + random.normal(size=(count, 4)) @ np.diag([0.01, 0.02, 0.02, 0.02])
+        for model, count in (("net-relu", 4), ("net-swish", 7))
+    }
+    records = [
+        record(model, seed, dict(zip(ROWS, each.tolist(), strict=True)))
+        for model, of_model in values.items()
+        for seed, each in enumerate(of_model)
+    ]
+    return values, records
+
+
+def simulated_p(values, way, draws=20_000):
+    """Another computation of the p values of :func:`unequal`: one simulated report at a time would
+    be slow, so all at once, but by deviations and sums of squares instead of variances."""
+    figures = {
+        m: np.array([c.expected for c in CELLS if c.model == m and c.table in {"3-1", "3-2"}])
+        for m in values
+    }
+    within = np.concatenate([each - each.mean(0) for each in values.values()])
+    degrees = len(within) - len(values)
+    covariance = within.T @ within / degrees
+    random = np.random.default_rng(5)
+
+    def compare(ours, theirs):
+        squares = sum(
+            np.square(each - each.mean(-2, keepdims=True)).sum((-1, -2)) for each in ours.values()
+        )
+        out = {}
+        for model, each in ours.items():
+            scale = np.sqrt(squares / (degrees * 4) * (1 + 1 / each.shape[-2]))
+            off = (theirs[model] - each.mean(-2)) / scale[..., np.newaxis]
+            out["rows", model] = (off**2).sum(-1)
+            for row in (1, 2, 3):
+                out[row, model] = abs(off[..., row] - off[..., 0])
+        out["all"] = sum(out["rows", model] for model in ours)
+        return out
+
+    drawn = {
+        m: random.multivariate_normal(np.zeros(4), covariance, (draws, len(each)))
+        for m, each in values.items()
+    }
+    alone = covariance if way == "shared" else np.diag(np.diag(covariance))
+    reports = {m: random.multivariate_normal(np.zeros(4), alone, draws) for m in values}
+    seen, chance = compare(values, figures), compare(drawn, reports)
+    return {key: (chance[key] >= seen[key]).mean() for key in seen}
+
+
+@pytest.mark.parametrize("way", ["shared", "apart"])
+def test_p_values_are_those_of_another_computation(way):
+    """To four of their standard errors, each simulated 20,000 times."""
+    values, records = unequal()
+    found = named(find_patterns(CELLS, records))
+    expected = simulated_p(values, way)
+    kinds = {"all": ("all", (), ())}
+    for model in values:
+        kinds["rows", model] = "rows", (model,), ROWS
+        kinds |= {(at, model): ("gain", (model,), (10, ROWS[at])) for at in (1, 2, 3)}
+    assert len(kinds) == len(expected)
+    for key, kind in kinds.items():
+        p = getattr(found[kind], way)
+        assert p == pytest.approx(expected[key], abs=4 * np.sqrt(2 * 0.25 / 20_000)), kind
+
+
+def test_p_values_are_the_same_each_time():
+    _, records = unequal()
+    assert find_patterns(CELLS, records) == find_patterns(CELLS, records)
+
+
+def test_differences_of_activations_are_judged_by_students_t():
+    """Paired, its spread is pooled over rows; apart, two variances of single runs add up."""
+    values, records = unequal()
+    found = named(find_patterns(CELLS, records))
+    figures = {cell.name: cell.expected for cell in CELLS}
+    paired = values["net-swish"][:4] - values["net-relu"]
+    within = np.concatenate([each - each.mean(0) for each in values.values()])
+    single = (within**2).sum() / (4 * (3 + 6))
+    variance = paired.var(0, ddof=1).mean()
+    for at, row in enumerate(ROWS):
+        each = found["activations", ("net-swish", "net-relu"), (row,)]
+        report = figures[f"net-swish@{row}"] - figures[f"net-relu@{row}"]
+        ours = paired.mean(0)[at]
+        assert (each.report, each.ours) == pytest.approx((report, ours))
+        off = abs(report - ours)
+        shared = 2 * stats.t.sf(off / np.sqrt(variance * (1 + 1 / 4)), 4 * 3)
+        apart = 2 * stats.t.sf(off / np.sqrt(2 * single + variance / 4), 4 * (3 + 6))
+        assert (each.shared, each.apart) == pytest.approx((shared, apart))
+
+
+def test_two_seeds_and_two_models_are_enough_and_one_common_seed_is_not():
+    random = np.random.default_rng(6)
+    relu = runs(random, "net-relu", [0, 1], np.full(4, 0.6))
+    swish = runs(random, "net-swish", [0, 1], np.full(4, 0.6))
+    later = runs(random, "net-swish", [1, 2], np.full(4, 0.6))
+    kinds = [[p.kind for p in find_patterns(CELLS, each)] for each in (relu + swish, relu + later)]
+    assert kinds[0].count("activations") == 4
+    assert kinds[1].count("activations") == 0
+    assert find_patterns(CELLS, swish)[-1].kind == "gain", "without ReLU nothing is compared"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["shared", "apart"])
 def test_of_faithful_reports_p_is_below_5_percent_in_5_of_100(monkeypatch, way):

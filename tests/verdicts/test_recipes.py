@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import math
 import re
@@ -178,13 +179,15 @@ def test_without_improved_net_no_candidate_stands_there_twice():
     fits = fits_of([*both, run("net-relu", FASTER, 100, {10: 0.6})], CELLS)
     assert len(fits) == 3
     assert [fit.candidate for fit in over_shared_cells(fits)] == [BASE, FASTER]
+    of_improved = fits_of([both[0], run("improved", FASTER, 100, {10: 0.6})], CELLS)
+    assert len(over_shared_cells(of_improved)) == 4, "where they share a cell of it, both readings"
 
 
 def test_candidates_without_a_common_cell_do_not_compare():
     fits = fits_of(
         [run("net-relu", BASE, 100, {30: 0.6}), run("net-relu", FASTER, 100, {10: 0.6})], CELLS
     )
-    with pytest.raises(ValueError, match="no cell that all 2 were trained for"):
+    with pytest.raises(ValueError, match="^there is no cell that all 2 were trained for$"):
         over_shared_cells(fits)
 
 
@@ -206,9 +209,32 @@ def test_what_the_recipe_alone_can_move():
 def test_everything_is_in_the_json():
     fits = fits_of([run("net-relu", BASE, 100, {10: 0.55})], CELLS)
     told = to_dict(fits, spreads(fits, CELLS))
-    assert told["candidates"][0]["recipe"]["batch_size"] == 20
-    assert told["candidates"][0]["differences"] == pytest.approx({"net-relu@10": -0.02})
-    assert told["spreads"][0]["cell"] == "net-relu@10"
+    assert told == {
+        "candidates": [
+            {
+                "recipe": dataclasses.asdict(BASE),
+                "dropout_left_on": False,
+                "norm_batch": 0,
+                "seeds": 1,
+                "rms": pytest.approx(0.02),
+                "mean": pytest.approx(0.02),
+                "largest": pytest.approx(0.02),
+                "differences": pytest.approx({"net-relu@10": -0.02}),
+                "counts": {"net-relu@10": 1},
+                "rms_by_seed": pytest.approx({100: 0.02}),
+            }
+        ],
+        "spreads": [
+            {
+                "cell": "net-relu@10",
+                "expected": 0.57,
+                "candidates": 1,
+                "least": pytest.approx(0.55),
+                "most": pytest.approx(0.55),
+                "sd": None,
+            }
+        ],
+    }
 
 
 @pytest.mark.parametrize(
@@ -262,8 +288,38 @@ def test_evaluations_survive_a_csv_file(tmp_path):
 
 def test_seeds_that_verify_and_other_recipes_are_not_the_search():
     other = dataclasses.replace(BASE, readings=(10,))
-    runs = [run("net-relu", BASE, 0, {10: 0.6}), run("net-relu", other, 100, {10: 0.6})]
+    runs = [
+        run("net-relu", BASE, 0, {10: 0.6}),
+        run("net-relu", other, 100, {10: 0.6}),
+        record("net-sigmoid", seed=100),
+    ]
     assert evaluations_of(runs) == []
+    found = evaluations_of([*runs, run("net-relu", BASE, 100, {10: 0.6})])
+    assert [(each.model, each.seed) for each in found] == [("net-relu", 100)], "none ends the list"
+
+
+def test_batch_norm_left_on_is_known_of_the_last_epoch():
+    one = run("resnet", BASE, 100, {10: 0.6, 30: 0.7})
+    known = evaluations_of([one], {one.spec.name: {4: 0.66}})
+    assert [(each.epoch, each.batch_norm_on) for each in known] == [(10, {}), (30, {4: 0.66})]
+
+
+def test_rows_are_in_the_order_of_candidates_models_seeds_and_epochs():
+    runs = [
+        run(model, recipe, seed, {30: 0.6, 10: 0.57})
+        for recipe in (FASTER, BASE)
+        for model in ("resnet", "net-swish", "net-relu")
+        for seed in (101, 100)
+    ]
+    rows = list(csv.DictReader(to_csv(evaluations_of(runs)).splitlines()))
+    told = [(r["learning_rate"], r["model"], r["seed"], r["epoch"]) for r in rows]
+    assert told == [
+        (rate, model, seed, epoch)
+        for rate in ("0.01", "0.02")
+        for model in ("net-relu", "net-swish", "resnet")
+        for seed in ("100", "101")
+        for epoch in ("10", "30")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -277,8 +333,11 @@ def test_seeds_that_verify_and_other_recipes_are_not_the_search():
 def test_a_wrong_row_is_named(tmp_path, was, now, said):
     text = to_csv(evaluations_of([run("net-relu", BASE, 100, {10: 0.57})]))
     (tmp_path / "a.csv").write_text(text.replace(was, now))
-    with pytest.raises(DataError, match=re.escape(said)):
+    with pytest.raises(DataError, match=re.escape(f"{tmp_path / 'a.csv'}, {said}")):
         load_evaluations(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_text(text)
+    (found,) = load_evaluations(tmp_path / "a.csv")
+    assert (found.model, found.seed, found.epoch, found.accuracy) == ("net-relu", 100, 10, 0.57)
     (tmp_path / "a.csv").write_text(text.replace("model,", "name,", 1))
     with pytest.raises(DataError, match=f"expected the columns {','.join(COLUMNS)}"):
         load_evaluations(tmp_path / "a.csv")

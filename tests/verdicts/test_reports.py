@@ -119,11 +119,33 @@ def test_what_is_wrong_is_one_line_that_names_the_file(folder, file, change, mes
 
 
 def test_a_folder_without_a_report_is_a_usage_error(tmp_path):
-    with pytest.raises(UsageError, match=r"expected a folder with report\.toml"):
+    with pytest.raises(UsageError) as refused:
         load_report(tmp_path)
+    assert str(refused.value) == (
+        f"--report {tmp_path}: expected a folder with report.toml and table-*.csv"
+    )
     (tmp_path / "report.toml").write_text('[models.a]\narchitecture = "net"')
-    with pytest.raises(DataError, match=r"expected a table-NAME\.csv"):
+    with pytest.raises(DataError) as without:
         load_report(tmp_path)
+    assert str(without.value) == f"{tmp_path}: expected a table-NAME.csv; there is none"
+
+
+def test_a_report_without_title_and_source_has_its_folders_name(folder):
+    text = (folder / "report.toml").read_text()
+    (folder / "report.toml").write_text(text[text.index("[models") :])
+    report = load_report(folder)
+    assert (report.title, report.source) == (folder.name, "")
+
+
+@pytest.mark.parametrize("text", ['title = "x"', "models = 3", "[models]"])
+def test_a_report_without_models_says_what_it_has(folder, text):
+    (folder / "report.toml").write_text(text)
+    with pytest.raises(DataError) as refused:
+        load_report(folder)
+    found = text.split()[0].strip("[]")
+    assert str(refused.value) == (
+        f"{folder / 'report.toml'}: expected title, source and [models.NAME]; got {found}"
+    )
 
 
 def test_two_models_of_one_recipe_are_refused(folder):
@@ -135,8 +157,11 @@ def test_two_models_of_one_recipe_are_refused(folder):
     (folder / "table-2.csv").write_text(
         "epochs,column,model,accuracy,tolerance,place\n1,T,twin,0.2,1,r\n3,T,twin,0.2,1,r\n"
     )
-    with pytest.raises(DataError, match="two are the same"):
+    with pytest.raises(DataError) as refused:
         load_report(folder)
+    assert str(refused.value) == (
+        f"{folder / 'report.toml'}: expected another recipe for each model; two are the same"
+    )
 
 
 def test_other_code_is_another_run(folder):

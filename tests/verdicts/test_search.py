@@ -6,8 +6,10 @@ import dataclasses
 
 import pytest
 
+from repro.paths import packaged
 from repro.spec import REPORT_RECIPES
 from repro.verdicts import search
+from repro.verdicts.cells import load_cells
 from repro.verdicts.evaluations import recipe_for_model
 from repro.verdicts.recipes import CANDIDATES, CandidateScore
 from repro.verdicts.search import decide
@@ -173,7 +175,15 @@ def test_the_decision_waits_for_the_last_stage_and_takes_the_reading_in_use():
 
 
 def test_the_recorded_search_follows_the_stages():
-    found = search.recorded_search()
+    cells = load_cells(packaged("expected_results"))
+    evaluations = search.recorded_evaluations()
+    found = search.search_of(evaluations, cells)
+    assert found == search.recorded_search()
+    assert {fit.candidate for fit in found.fits} == {each.candidate for each in evaluations}
+    assert found.candidates == 141
+    assert {each.cell: each.expected for each in found.spreads} == {
+        cell.name: cell.expected for cell in cells
+    }
     assert [stage.number for stage in found.stages] == [1, 2, 3, 4, 5]
     assert [stage.entered for stage in found.stages][:2] == [111, 30]
     complete = [stage.is_complete for stage in found.stages]
@@ -189,18 +199,38 @@ def test_everything_about_the_search_is_in_the_json():
     )
     told = search.to_dict(found, fits)
     assert [each["entered"] for each in told["stages"]] == [111, 18, 3, 2, 2]
-    assert told["stages"][1]["in_use_rms"] is None, "it has no change"
-    assert told["stages"][4]["in_use_place"] == 2
-    assert told["decision"]["replaces"] is True
-    assert told["decision"]["nearest"] == dataclasses.asdict(CANDIDATES[1])
+    assert told["stages"][1] == {
+        "stage": 2, "entered": 18, "trained": 0, "cells": 3, "seeds": 1,
+        "nearest_rms": None, "in_use_rms": None, "in_use_place": None,
+    }  # fmt: skip
+    assert told["stages"][4] == {
+        "stage": 5, "entered": 2, "trained": 2, "cells": 17, "seeds": 3,
+        "nearest_rms": pytest.approx(0.01), "in_use_rms": pytest.approx(0.02), "in_use_place": 2,
+    }  # fmt: skip
+    assert told["decision"] == {
+        "nearest": dataclasses.asdict(CANDIDATES[1]),
+        "nearest_rms": pytest.approx(0.01),
+        "in_use_rms": pytest.approx(0.02),
+        "gain": pytest.approx(0.01),
+        "standard_error": pytest.approx(0),
+        "replaces": True,
+    }
     assert len(told["candidates"]) == 4
     unfinished = dataclasses.replace(found, decision=None)
     assert search.to_dict(unfinished, fits)["decision"] is None
 
 
 def test_one_seed_decides_nothing():
-    with pytest.raises(ValueError, match="expected two fitting seeds of both recipes; got 1"):
+    with pytest.raises(ValueError, match="^expected two fitting seeds of both recipes; got 1$"):
         decide([fit(CANDIDATES[0], 0.01, ALL)], fit(IN_USE, 0.02, ALL))
+
+
+def test_two_seeds_are_enough_and_one_that_a_recipe_lacks_does_not_count():
+    """Gains 0.01 and 0.02: their mean, and their standard deviation over the root of two."""
+    in_use = fit(IN_USE, {100: 0.03, 101: 0.04, 102: 0.5}, ALL)
+    found = decide([fit(CANDIDATES[0], {100: 0.02, 101: 0.02}, ALL)], in_use)
+    assert (found.gain, found.standard_error) == pytest.approx((0.015, 0.005))
+    assert found.replaces, "three times the standard error"
 
 
 def test_a_stage_trains_each_network_the_same_way():

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import itertools
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from repro.errors import DataError
 from repro.runs.locations import fitting_store
@@ -89,6 +91,88 @@ def test_a_cell_or_claim_that_is_gone_or_new_fails(folder):
     assert failing(listing, [*VERDICTS, judge(cell(row=30), [0.58])]) == ["table 3-1, net-relu@30"]
     assert failing(listing, judgements=[]) == ["claim rises"]
     assert failing(Listing(verdicts=listing.verdicts, claims={})) == ["claim rises"]
+
+
+def told(checks):
+    return [(each.what, each.listed, each.obtained, each.holds, each.text) for each in checks]
+
+
+def test_each_check_says_what_is_listed_and_what_was_obtained(folder):
+    """A missing one stands among the others, and hides none of them."""
+    differs = judge(cell(row=30), [0.70, 0.701])
+    before = Listing(verdicts={("3-1", "net-relu@30"): (2, "DIFFERS", "known")}, claims={})
+    accept(folder, [differs, *VERDICTS], JUDGEMENTS, before)
+    listing = load_listing(folder)
+    other = dataclasses.replace(
+        JUDGEMENTS[0], claim=Claim(name="falls", says="It falls", place="x", greater=CLAIM.greater)
+    )
+    found = check_listing(
+        Listing(
+            verdicts={("3-3", "net-relu@60"): (4, "CLOSE", ""), **listing.verdicts},
+            claims={"gone": (3, 2, "OPEN"), **listing.claims},
+        ),
+        [judge(cell("3-2"), []), differs, VERDICTS[0], judge(cell("3-4"), [0.5])],
+        [other, *JUDGEMENTS],
+    )
+    absent = "listed and not in expected_results/"
+    assert told(found) == [
+        ("table 3-3, net-relu@60", "CLOSE", "–", False, absent),
+        ("table 3-1, net-relu@30", "DIFFERS, n = 2", "DIFFERS, n = 2", True, "known"),
+        ("table 3-1, net-relu@10", "REPRODUCED, n = 3", "REPRODUCED, n = 3", True, ""),
+        (
+            "table 3-4, net-relu@10", "REPRODUCED, n = 3", "INCONCLUSIVE, n = 1", False,
+            "a cell that is no success needs its reason in the list",
+        ),
+        ("table 3-2, net-relu@10", "–", "NOT RUN", False, "not listed"),
+        ("claim gone", "OPEN", "–", False, absent),
+        ("claim rises", "SUPPORTED, 5 of 5", "SUPPORTED, 5 of 5", True, ""),
+        ("claim falls", "–", "SUPPORTED", False, "not listed"),
+    ]  # fmt: skip
+
+
+def test_each_fresh_check_says_what_is_listed_and_what_was_obtained():
+    listing = Listing(verdicts={("3-1", "net-relu@30"): (2, "REPRODUCED", "known")}, claims={})
+    verdicts = [
+        judge(cell(), [0.5]),
+        judge(cell(row=60), [0.5], is_primary=False),
+        judge(cell(row=30), [0.58]),
+    ]
+    assert told(check_fresh(listing, verdicts, [], [])) == [
+        ("table 3-1, net-relu@10", "–", "INCONCLUSIVE", False, "not listed"),
+        ("table 3-1, net-relu@30", "REPRODUCED, n = 2", "ONE RUN, n = 1", True, "known"),
+    ]
+
+
+def test_every_run_whose_bits_are_promised_is_compared():
+    """Also those that follow one of which no bits are recorded, and where one went further."""
+    new, one = record(seed=7), record(seed=1, accuracies={10: 0.58, 30: 0.6})
+    shorter = dataclasses.replace(one, epochs=one.epochs[:12], readings=one.readings[:1])
+    checks = check_fresh(Listing(verdicts={}, claims={}), [], [new, shorter], [one])
+    assert told(checks)[0] == (f"bits of {one.spec.name}", "12 epochs", "the same", True, "")
+
+
+def test_the_p_of_fresh_accuracies_is_that_of_students_t_with_the_pooled_spread():
+    """Three against five runs of two networks; each network's spread is its own."""
+    random = np.random.default_rng(0)
+    then = {"net-relu": 0.58 + 0.01 * random.normal(size=5), "resnet": random.uniform(size=5)}
+    now = {"net-relu": 0.585 + 0.01 * random.normal(size=3), "resnet": random.uniform(size=3)}
+    recorded, new = (
+        [
+            record(model, seed=seed, accuracies={10: float(value)}, **spec)
+            for model, values in of_model.items()
+            for seed, value in enumerate(values)
+        ]
+        for of_model, spec in ((then, {}), (now, {"device": "cuda", "engine": "torch"}))
+    )
+    found = {
+        each.what: each for each in check_fresh(Listing(verdicts={}, claims={}), [], new, recorded)
+    }
+    for model, values in now.items():
+        p = stats.ttest_ind(values, then[model]).pvalue
+        each = found[f"accuracy of {model}@10"]
+        assert each.text == f"p = {p:.3f}"
+        assert each.listed == f"{then[model].mean():.4f}, n = 5"
+        assert each.obtained == f"{values.mean():.4f}, n = 3"
 
 
 def test_a_cell_that_differs_needs_its_reason(folder):
