@@ -43,6 +43,9 @@ ACTIONLINT = (
 TARGETS = ("linux-x86_64", "linux-aarch64", "macos-x86_64", "macos-arm64", "windows-x86_64")
 """What wheels are made for; tests/check_wheels.py wants one for each."""
 
+installed: set[str] = set()
+"""What this process has installed: sessions that follow need not again."""
+
 PYTHON = str(ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
 
@@ -51,9 +54,13 @@ def install(session: nox.Session, *packages: str) -> None:
     if not Path(PYTHON).exists():
         session.run(sys.executable, "-m", "venv", str(ROOT / ".venv"))
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--constraint", "constraints/pins.txt"]
-    # Without isolation: pip would unpack the compiler, 100 MB, anew at every call.
-    session.run(*pip, "hatchling", "editables", "ziglang")
-    session.run(*pip, "--no-build-isolation", "--editable", ".[test]", *packages)
+    if "repro" not in installed:
+        # Without isolation: pip would unpack the compiler, 100 MB, anew at every call.
+        session.run(*pip, "hatchling", "editables", "ziglang")
+        session.run(*pip, "--no-build-isolation", "--editable", ".[test]")
+    if not installed.issuperset(packages):
+        session.run(*pip, *packages)
+    installed.update({"repro", *packages})
 
 
 def run(session: nox.Session, module: str, *args: str) -> None:
@@ -103,14 +110,15 @@ def bits(session: nox.Session) -> None:
     if not shutil.which("qemu-x86_64"):
         session.error("needs qemu-x86_64: install Debian's qemu-user, or your system's package")
     install(session)
-    run(session, "pytest", "-m", "bits", *PARALLEL, *session.posargs)
+    run(session, "pytest", "tests/bits", "-m", "bits", *PARALLEL, *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def durability(session: nox.Session) -> None:
     """Kills, full disks, two at once: nothing finished is lost; and audits of forged runs."""
     install(session)
-    run(session, "pytest", "-m", "durability", *PARALLEL, *session.posargs)
+    paths = (f"tests/execution/test_{name}.py" for name in ("audit", "durability"))
+    run(session, "pytest", *paths, "-m", "durability", *PARALLEL, *session.posargs)
 
 
 @nox.session(venv_backend="none")
@@ -118,7 +126,9 @@ def regression(session: nox.Session) -> None:
     """Hold recorded and fresh runs on real CIFAR-10 to the report; fetches the data set."""
     install(session)
     run(session, "repro", "data", "fetch")
-    run(session, "pytest", "-m", "regression", *session.posargs)
+    # Each file has its own home, in which its tests train.
+    by_file = ("--numprocesses", "auto", "--dist", "loadfile")
+    run(session, "pytest", "tests/regression", "-m", "regression", *by_file, *session.posargs)
 
 
 @nox.session(venv_backend="none")
@@ -126,16 +136,14 @@ def cluster(session: nox.Session) -> None:
     """Runs on a Ray cluster of several nodes on this machine, one of which is killed."""
     install(session, "ray")
     run(session, "repro", "data", "fetch")
-    run(session, "pytest", "-m", "cluster", *session.posargs)
+    run(session, "pytest", "tests/cluster", "-m", "cluster", *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def docs(session: nox.Session) -> None:
     """Build the documentation, strictly, into site/: English, and Chinese in site/zh/."""
-    install(session, "mkdocs-material", "mkdocs-static-i18n")
-    # It splits Chinese into words, for the search. There is no wheel of it: pip has to bring what
-    # builds one.
-    run(session, "pip", "install", "--quiet", "--constraint", "constraints/pins.txt", "jieba")
+    # jieba splits Chinese into words, for the search.
+    install(session, "mkdocs-material", "mkdocs-static-i18n", "jieba")
     session.env["NO_MKDOCS_2_WARNING"] = "1"
     run(session, "mkdocs", "build", "--strict", "--quiet", *session.posargs)
 
@@ -147,7 +155,8 @@ def packages(session: nox.Session) -> None:
     shutil.rmtree(ROOT / "dist", ignore_errors=True)
     session.env["CC"] = ""  # what another compiler makes is for this machine alone
     session.env["REPRO_TARGET"] = ""
-    run(session, "build", "--quiet")
+    # Isolated builds unpack the compiler anew: the archive is built so once, in try_package.
+    run(session, "build", "--quiet", "--no-isolation")
     wheel, archive = (next((ROOT / "dist").glob(f"repro-*{end}")) for end in (".whl", ".tar.gz"))
     first = wheel.read_bytes()
     for target in TARGETS:
@@ -165,8 +174,9 @@ def packages(session: nox.Session) -> None:
     if len(pythons) < 2:
         session.warn("Python 3.10 and 3.13 are not both here: trying what is")
     for python in pythons or [sys.executable]:
-        try_package(session, python, wheel)
-    try_package(session, (pythons or [sys.executable])[0], archive)
+        place = environment_without_us(session, python)
+        try_package(session, place, wheel)
+    try_package(session, place, archive)
 
 
 def find_python(version: str) -> str | None:
@@ -181,22 +191,31 @@ def find_python(version: str) -> str | None:
     return None
 
 
-def try_package(session: nox.Session, python: str, package: Path) -> None:
-    """Install a package into an empty environment, let it train there, and ask it for the rest.
-
-    Torch stays out: gigabytes, which none of this imports. One epoch is of the real data set, which
-    is fetched; its weights have to be those of the recorded run.
-    """
-    place = Path(session.create_tmp()).resolve() / "clean"
+def environment_without_us(session: nox.Session, python: str) -> Path:
+    """A new environment with what the project needs, except torch: it fills gigabytes, and nothing
+    that is tried here imports it."""
+    place = Path(session.create_tmp()).resolve() / Path(python).name
     shutil.rmtree(place, ignore_errors=True)
     session.run(python, "-m", "venv", str(place), external=True)
-    inside = str(place / "bin" / "python")
-    requirements = place / "requirements.txt"
     needed = nox.project.load_toml("pyproject.toml")["project"]["dependencies"]
-    requirements.write_text("\n".join(each for each in needed if not each.startswith("torch")))
-    pip = [inside, "-m", "pip", "install", "--quiet", "--constraint", "constraints/pins.txt"]
-    session.run(*pip, "--requirement", str(requirements), external=True)
-    session.run(*pip, "--no-deps", str(package), external=True)
+    install_there(session, place, *(each for each in needed if not each.startswith("torch")))
+    return place
+
+
+def install_there(session: nox.Session, place: Path, *arguments: str) -> None:
+    """Install what `arguments` of pip say into the environment in `place`."""
+    pip = (str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-compile")
+    session.run(*pip, "--constraint", "constraints/pins.txt", *arguments, external=True)
+
+
+def try_package(session: nox.Session, place: Path, package: Path) -> None:
+    """Put a package into an environment, let it train there, and ask it for the rest.
+
+    One epoch is of the real data set, which is fetched; its weights have to be those of the
+    recorded run.
+    """
+    install_there(session, place, "--no-deps", "--force-reinstall", str(package))
+    shutil.rmtree(place / "home", ignore_errors=True)
     repro = str(place / "bin" / "repro")
     with session.chdir(place):  # no file of the checkout may help
         env = {"REPRO_HOME": str(place / "home"), "PYTHONPATH": ""}
@@ -215,8 +234,8 @@ def try_package(session: nox.Session, python: str, package: Path) -> None:
             repro, "train", "net", "--epochs", "1", external=True, env=env, silent=True
         )
         if "the weights of the recorded run, bit for bit" not in str(said):
-            session.error(f"{package.name}, {python}: expected the recorded run's weights:\n{said}")
-    session.log(f"{package.name} works with {python}")
+            session.error(f"{package.name}: expected the recorded run's weights:\n{said}")
+    session.log(f"{package.name} works with {place.name}")
 
 
 @nox.session(venv_backend="none")
@@ -240,7 +259,7 @@ def web(session: nox.Session) -> None:
         session.error(f"needs one of {', '.join(BROWSERS)}: install your system's package")
     run(session, "repro", "data", "fetch")
     session.env["AXE_CORE"] = str(from_npm(session, *AXE, "axe.min.js"))
-    run(session, "pytest", "-m", "web", *session.posargs)
+    run(session, "pytest", "tests/web", "-m", "web", *session.posargs)
 
 
 @nox.session(venv_backend="none")

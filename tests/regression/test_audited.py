@@ -29,7 +29,7 @@ def test_only_the_checkpoints_that_something_shows_are_kept():
 
 def test_an_audit_refutes_nothing_and_trains_epochs_again():
     audit = audit_runs(
-        Session(console=Console(stderr=True), quiet=True), STORE, STORE.names(), minutes=1.5, seed=0
+        Session(console=Console(stderr=True), quiet=True), STORE, STORE.names(), minutes=0.5, seed=0
     )
     told = "\n".join(
         f"{each.run} {each.check} {each.outcome}: {each.text}" for each in audit.findings

@@ -16,7 +16,7 @@ from tests.recorded import recorded_runs
 
 pytestmark = pytest.mark.regression
 
-EPOCHS = 4
+EPOCHS = 2
 RECIPE = REPORT_RECIPES["net-relu"]
 
 

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
@@ -35,6 +36,7 @@ from repro.reporting.figures import (
     report_figures,
     training_curves,
 )
+from repro.reporting.figures.recipe_search import recipe_search
 from repro.reporting.figures.registry import FIGURES, find, lacks, render_picture
 from repro.reporting.figures.style import FONT, MODEL_NAMES, Style, render
 from repro.reporting.language import FIGURE_WORDS
@@ -43,6 +45,7 @@ from repro.spec import REPORT_DROPOUT_AT_PREDICTION, REPORT_RECIPES
 from repro.verdicts.calibration import bin_up, save_bins
 from repro.verdicts.claims import mean_interval
 from repro.verdicts.evidence import Evidence
+from repro.verdicts.stages import IN_USE
 from tests.examples import record
 from tests.reporting.make_font import characters
 
@@ -420,6 +423,17 @@ def test_every_word_on_a_figure_has_its_chinese(evidence):
             lambda figure, look, picture=picture: picture.draw(figure, look, evidence),
             picture.size, Listening(), "svg",
         )  # fmt: skip
+    # Whichever recipe the search has found nearest: here it is not the one in use.
+    stages = [
+        dataclasses.replace(each, ranked=[fit for fit in each.ranked if fit.candidate != IN_USE])
+        for each in evidence.search.stages
+    ]
+    stages = [dataclasses.replace(each, entered=len(each.ranked)) for each in stages if each.ranked]
+    other = SimpleNamespace(search=dataclasses.replace(evidence.search, stages=stages))
+    render(
+        lambda figure, look: recipe_search(figure, look, other),
+        FIGURES["recipe-search"].size, Listening(), "svg",
+    )  # fmt: skip
     assert asked - FIGURE_WORDS.keys() <= {"ResNet"}
     assert FIGURE_WORDS.keys() <= asked, "words that no figure uses"
 
