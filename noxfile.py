@@ -43,24 +43,36 @@ ACTIONLINT = (
 TARGETS = ("linux-x86_64", "linux-aarch64", "macos-x86_64", "macos-arm64", "windows-x86_64")
 """What wheels are made for; tests/check_wheels.py wants one for each."""
 
-installed: set[str] = set()
-"""What this process has installed: sessions that follow need not again."""
-
 PYTHON = str(ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
 
 def install(session: nox.Session, *packages: str) -> None:
-    """Make `.venv` where it is missing, and install the project and `packages` as pinned."""
+    """Install the project and `packages` as pinned into `.venv`, which is made where it is missing.
+
+    A file there says what is installed, and from which sources of the kernels and which pins:
+    sessions that follow need not again, and two at once do not disturb each other.
+    """
     if not Path(PYTHON).exists():
         session.run(sys.executable, "-m", "venv", str(ROOT / ".venv"))
+    kernels = ROOT / "repro" / "kernels"
+    sources = [
+        *(ROOT / name for name in ("pyproject.toml", "constraints/pins.txt", "hatch_build.py")),
+        kernels / "build.py", *sorted((kernels / "c").iterdir()),
+    ]  # fmt: skip
+    digest = hashlib.sha256(b"".join(each.read_bytes() for each in sources)).hexdigest()
+    note = ROOT / ".venv" / "installed.txt"
+    known = note.read_text().splitlines() if note.exists() else []
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--constraint", "constraints/pins.txt"]
-    if "repro" not in installed:
+    missing = [each for each in packages if f"{digest} {each}" not in known]
+    if f"{digest} repro" not in known or not any(kernels.glob("kernels-*")):
         # Without isolation: pip would unpack the compiler, 100 MB, anew at every call.
         session.run(*pip, "hatchling", "editables", "ziglang")
         session.run(*pip, "--no-build-isolation", "--editable", ".[test]")
-    if not installed.issuperset(packages):
+        missing = [*packages, "repro"]
+    if packages and missing:
         session.run(*pip, *packages)
-    installed.update({"repro", *packages})
+    with note.open("a") as file:
+        file.writelines(f"{digest} {each}\n" for each in missing)
 
 
 def run(session: nox.Session, module: str, *args: str) -> None:

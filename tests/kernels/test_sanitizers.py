@@ -32,7 +32,7 @@ int main(int count, char **words) { int all[4] = {0}; (void)words; return all[co
 def build(compiler, source: Path, program: Path) -> None:
     flags = (
         "-std=gnu11",
-        "-g",
+        "-g1",
         "-O1",
         "-ffp-contract=off",
         "-w",
