@@ -7,9 +7,14 @@ import dataclasses
 import pytest
 
 from repro.errors import UsageError
-from repro.runs.selection import choose_seeds, runs_of_models
+from repro.runs.selection import (
+    choose_seeds,
+    filter_runs,
+    primary_accuracies,
+    runs_of_models,
+)
 from repro.runs.store import Store
-from repro.spec import FITTING_SEEDS
+from repro.spec import FITTING_SEEDS, MAX_SEED
 from repro.verdicts.evidence import evidence_of
 from tests.examples import record
 
@@ -48,8 +53,12 @@ def test_another_reports_runs_of_these_seeds_count():
 
 @pytest.mark.parametrize(("first", "count"), [(100, 1), (102, 5), (0, 101), (101, 1)])
 def test_seeds_that_verify_nothing_are_refused(first, count):
-    with pytest.raises(UsageError, match="other than 100 to 102, which chose the recipe"):
+    with pytest.raises(UsageError) as refused:
         choose_seeds(first, count)
+    assert str(refused.value) == (
+        "expected seeds other than 100 to 102, which chose the recipe and so verify nothing; got "
+        f"{first} to {first + count - 1}"
+    )
 
 
 @pytest.mark.parametrize(("first", "count"), [(0, 100), (103, 1), (0, None)])
@@ -61,3 +70,58 @@ def test_other_seeds_are_not(first, count):
 def test_seeds_that_no_run_has_are_refused(first, count):
     with pytest.raises(UsageError, match="one seed or more"):
         choose_seeds(first, count)
+
+
+def test_a_seed_that_no_run_can_have_is_named():
+    with pytest.raises(UsageError) as refused:
+        choose_seeds(MAX_SEED, 2)
+    assert str(refused.value) == (
+        f"expected one seed or more in [0, {MAX_SEED}]; got {MAX_SEED} to {MAX_SEED + 1}"
+    )
+    assert choose_seeds(0, None)[-1] == MAX_SEED
+
+
+KERNELS, TORCH, CUDA = (
+    record(seed=1), record(seed=2, engine="torch"), record(seed=3, engine="torch", device="cuda"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("device", "engine", "wanted"),
+    [
+        ("auto", "auto", [KERNELS, TORCH]),
+        ("cpu", "auto", [KERNELS, TORCH]),
+        ("cuda", "auto", [KERNELS, CUDA]),  # the kernels' bits are the same there
+        ("mps", "auto", []),
+        ("auto", "kernels", [KERNELS]),
+        ("cuda", "torch", [CUDA]),
+        ("cpu", "torch", [TORCH]),
+    ],
+)
+def test_runs_are_of_the_device_and_the_engine_that_were_asked_for(device, engine, wanted):
+    made_up = record(seed=1, dataset="synthetic")
+    runs = [KERNELS, TORCH, CUDA, made_up]
+    assert filter_runs(runs, device, engine, "cifar10") == wanted
+    assert filter_runs(runs, "cpu", "auto", "synthetic") == [made_up]
+
+
+@pytest.mark.parametrize(("more", "engine"), [(2, "torch"), (1, "kernels"), (0, "kernels")])
+def test_of_two_engines_the_one_with_more_runs_is_taken(more, engine):
+    """With as many of each, the kernels."""
+    runs = [KERNELS, *(record(seed=seed, engine="torch") for seed in range(more))]
+    found = runs_of_models(
+        runs, {"net-relu"}, seeds=choose_seeds(0, None), device="cpu", engine="auto",
+        dataset="cifar10",
+    )  # fmt: skip
+    assert {run.spec.engine for run in found} == {engine}
+    by_name = runs_of_models(
+        runs, {"net-relu"}, seeds=choose_seeds(0, None), device="cpu", engine="torch",
+        dataset="cifar10",
+    )  # fmt: skip
+    assert len(by_name) == more
+
+
+def test_the_accuracies_of_a_run_are_those_that_verdicts_use():
+    """ImprovedNet's with dropout on, which the example has 0.02 lower."""
+    assert primary_accuracies(record("improved", 0, {10: 0.7})) == pytest.approx({10: 0.68})
+    assert primary_accuracies(record("resnet", 0, {10: 0.7})) == {10: 0.7}

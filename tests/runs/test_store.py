@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from repro.errors import DataError, UsageError
 from repro.files import disk_errors, read_regular, write_atomically
@@ -109,8 +110,12 @@ def test_a_store_of_a_newer_version_is_left_alone(tmp_path):
     Store(tmp_path).save(record(), PREDICTIONS)
     assert (tmp_path / "store.json").read_text() == '{"version": 1}\n'
     (tmp_path / "store.json").write_text('{"version": 2}')
-    with pytest.raises(DataError, match=r"store.json: written by a newer version \(layout 2"):
+    with pytest.raises(DataError) as refused:
         Store(tmp_path)
+    assert str(refused.value) == (
+        f"{tmp_path / 'store.json'}: written by a newer version (layout 2; this one knows up to "
+        "1); update repro to use this store"
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,8 +127,11 @@ def test_a_store_of_a_newer_version_is_left_alone(tmp_path):
 )  # fmt: skip
 def test_a_strange_marker_is_refused(tmp_path, text):
     (tmp_path / "store.json").write_text(text)
-    with pytest.raises(DataError, match="store.json: expected"):
+    with pytest.raises(DataError) as refused:
         Store(tmp_path)
+    assert str(refused.value) == (
+        f'{tmp_path / "store.json"}: expected {{"version": 1}}; got something else'
+    )
 
 
 def test_a_damaged_record_is_named(tmp_path):
@@ -131,8 +139,41 @@ def test_a_damaged_record_is_named(tmp_path):
     store.save(one, PREDICTIONS)
     path = store.folder(one.spec) / "record.json"
     path.write_bytes(path.read_bytes()[:20])
-    with pytest.raises(DataError, match=f"^{path}: not a run record"):
+    remedy = "; without its folder a run of your own is trained again$"
+    with pytest.raises(DataError, match=f"^{path}: not a run record.*{remedy}"):
         store.load(one.spec)
+
+
+def test_a_record_of_a_newer_version_is_not_to_be_trained_again(tmp_path):
+    store, one = Store(tmp_path), record()
+    store.save(one, PREDICTIONS)
+    path = store.folder(one.spec) / "record.json"
+    fields = json.loads(path.read_text())
+    path.write_text(json.dumps(fields | {"schema_version": 99}))
+    with pytest.raises(DataError, match="written by a newer version") as refused:
+        store.load(one.spec)
+    assert "trained again" not in str(refused.value)
+
+
+def test_sound_records_stand_beside_what_is_wrong_with_the_others(tmp_path):
+    store = Store(tmp_path)
+    runs = [record(seed=seed) for seed in range(3)]
+    for each in runs:
+        store.save(each, PREDICTIONS)
+    damaged = store.folder(runs[1].spec) / "record.json"
+    damaged.write_text("{")
+    sound, (error,) = store.sound_records()
+    assert sound == [runs[0], runs[2]]
+    assert str(error).startswith(f"{damaged}: ")
+
+
+@pytest.mark.posix
+def test_a_store_behind_a_link_that_leads_nowhere_is_named(tmp_path):
+    (tmp_path / "runs").symlink_to(tmp_path / "gone")
+    with pytest.raises(DataError) as refused:
+        Store(tmp_path).names()
+    assert str(refused.value).startswith(f"{tmp_path}: cannot be read: ")
+    assert str(tmp_path / "gone") in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -164,13 +205,35 @@ def test_damaged_predictions_are_named(tmp_path):
     store.save(one, PREDICTIONS)
     path = store.folder(one.spec) / "predictions.safetensors"
     path.write_bytes(path.read_bytes()[:20])
-    with pytest.raises(DataError, match="predictions.safetensors: not a file of predictions"):
+    with pytest.raises(DataError, match=f"^{path}: not a file of predictions: .*[Hh]eader"):
         store.predictions(one)
     path.unlink()
-    with pytest.raises(
-        DataError, match="predictions.safetensors: expected the record's predictions; nothing"
-    ):
+    with pytest.raises(DataError) as refused:
         store.predictions(one)
+    assert str(refused.value) == f"{path}: expected the record's predictions; nothing is there"
+
+
+def test_predictions_of_other_epochs_or_classes_are_named(tmp_path):
+    store, one = Store(tmp_path), record()
+    store.save(one, PREDICTIONS)
+    path = store.folder(one.spec) / "predictions.safetensors"
+    path.write_bytes(safetensors.numpy.save({"7": PREDICTIONS["10"]}))
+    with pytest.raises(DataError) as refused:
+        store.predictions(one)
+    assert str(refused.value) == f"{path}: expected predictions of epochs 10; got 7"
+    none = dataclasses.replace(one, readings=())
+    with pytest.raises(DataError) as refused:
+        store.predictions(none)
+    assert str(refused.value) == f"{path}: expected predictions of epochs none; got 7"
+    other = np.zeros(100, np.uint8)
+    path.write_bytes(safetensors.numpy.save({"10": other}))
+    with pytest.raises(DataError) as refused:
+        store.predictions(one)
+    obtained = hashlib.sha256(other.tobytes()).hexdigest()
+    assert str(refused.value) == (
+        f"{path}: epoch 10: expected predictions uint8 (N,) with SHA-256 {DIGEST}; "
+        f"got uint8 (100,) with {obtained}"
+    )
 
 
 @pytest.mark.parametrize("failing", ["fsync", "replace"])
