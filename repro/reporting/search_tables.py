@@ -17,7 +17,7 @@ from repro.reporting.recipe_tables import (
 from repro.reporting.terminal import plain_table
 from repro.spec import Recipe
 from repro.verdicts.recipes import CandidateScore
-from repro.verdicts.search import Decision, RecipeSearch, StageResult
+from repro.verdicts.search import RecipeSearch, StageResult
 
 _HEADINGS = ("Stage", "Candidates", "Cells", "Seeds", "Nearest", "In use", "Rank")
 
@@ -76,28 +76,34 @@ def decision_text(found: RecipeSearch, lang: Language) -> str:
             en="Nothing is decided yet: the last stage is not complete.",
             zh="尚未决定：最后一个阶段还没有完成。",
         )
+    if decision.nearest.candidate == decision.in_use.candidate:
+        following = found.stages[-1].ranked[1]
+        next_one = describe_recipe(following.candidate, lang)
+        return choose(
+            lang,
+            en=f"Over all cells the recipe in use scores {decision.in_use.rms:.4f} and is the "
+            f"nearest; the next ({next_one}) scores {following.rms:.4f}. So the recipe in use "
+            "stays.",
+            zh=f"就全部数值而言，现用设置最接近报告，得分为 {decision.in_use.rms:.4f}；"
+            f"其次（{next_one}）得分为 {following.rms:.4f}。因此保留现用设置。",
+        )
+    nearest = describe_recipe(decision.nearest.candidate, lang)
     scores = choose(
         lang,
-        en=f"Over all cells {describe_recipe(decision.nearest.candidate, lang)} scores "
-        f"{decision.nearest.rms:.4f}, the recipe in use {decision.in_use.rms:.4f}.",
-        zh=f"就全部数值而言，{describe_recipe(decision.nearest.candidate, lang)}得分为 "
-        f"{decision.nearest.rms:.4f}，现用设置得分为 {decision.in_use.rms:.4f}。",
+        en=f"Over all cells the nearest candidate ({nearest}) scores {decision.nearest.rms:.4f}, "
+        f"the recipe in use {decision.in_use.rms:.4f}. ",
+        zh=f"就全部数值而言，最接近的候选设置（{nearest}）得分为 {decision.nearest.rms:.4f}，"
+        f"现用设置得分为 {decision.in_use.rms:.4f}。",
     )
-    return scores + choose(lang, en=" ", zh="") + _verdict(decision, lang)
-
-
-def _verdict(decision: Decision, lang: Language) -> str:
-    if decision.nearest.candidate == decision.in_use.candidate:
-        return choose(lang, en="The recipe in use is the nearest.", zh="现用设置最接近报告。")
     gain = f"{decision.gain:.4f} ± {decision.standard_error:.4f}"
     if decision.replaces:
-        return choose(
+        return scores + choose(
             lang,
             en=f"It is better by {gain} (standard error), more than twice that error: it replaces "
             "the recipe in use.",
             zh=f"两者相差 {gain}（标准误），超过标准误的两倍，因此取代现用设置。",
         )
-    return choose(
+    return scores + choose(
         lang,
         en=f"It is better by {gain} (standard error), not by more than twice that error: the "
         "recipe in use stays.",
