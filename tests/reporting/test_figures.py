@@ -374,6 +374,23 @@ def test_calibration_shows_accuracy_and_images_by_confidence(evidence):
     assert list(right.lines[0].get_ydata()) == pytest.approx([1 / 31, 10 / 31, 20 / 31])
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_names_of_the_calibration_cover_no_line(evidence, lang):
+    drawn_on = []
+
+    def draw(figure, look):
+        drawn_on.append(figure)
+        predictions.calibration(figure, look, evidence)
+
+    render(draw, FIGURES["calibration"].size, Style(lang=lang), "png")
+    (figure,) = drawn_on
+    FigureCanvasAgg(figure).draw()
+    (legend,) = figure.legends
+    names = legend.get_window_extent()
+    assert not [each for each in figure.axes if names.overlaps(each.get_window_extent())]
+    assert figure.bbox.x0 <= names.x0 < names.x1 <= figure.bbox.x1
+
+
 # --- all of them ---------------------------------------------------------------------------------
 
 

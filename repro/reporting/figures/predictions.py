@@ -167,7 +167,10 @@ def calibration(figure: Figure, look: Style, evidence: Evidence) -> None:
     left, right = figure.subplots(1, 2)
     left.plot([0, 1], [0, 1], color=look.muted, linewidth=1, linestyle=":")
     for model, bins in evidence.calibration.items():
-        style = {"color": MODEL_COLOURS[model], "marker": MODEL_MARKERS[model], "markersize": 5}
+        style = {
+            "color": MODEL_COLOURS[model], "marker": MODEL_MARKERS[model], "markersize": 5,
+            "clip_on": False,  # a marker at the edge is drawn whole
+        }  # fmt: skip
         name = look.join(as_predicted(look, model), str(bins[0].epoch))
         name += look.bracket(f"{calibration_error(bins):.3f}")
         sure = [each.confidence for each in bins]
@@ -194,7 +197,9 @@ def calibration(figure: Figure, look: Style, evidence: Evidence) -> None:
     for axes in (left, right):
         axes.set_xlim(0, 1)
         horizontal_grid(axes)
-    left.legend(loc="upper left", title=look.say("calibration error"), title_fontsize=9)
+    figure.legend(
+        loc="outside upper center", ncols=2, title=look.say("calibration error"), title_fontsize=9
+    )
 
 
 def _at_confidence(
