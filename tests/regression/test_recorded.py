@@ -32,7 +32,7 @@ from repro.verdicts.expected_list import load_listing
 from repro.verdicts.recipes import CANDIDATES
 from repro.verdicts.search import SEARCH_FILE, recorded_search
 from repro.verdicts.snapshot import check_listing
-from repro.verdicts.stages import CHANGES, IN_USE, entrants
+from repro.verdicts.stages import CHANGES, entrants
 from tests.recorded import recorded_runs
 
 pytestmark = pytest.mark.regression
@@ -157,13 +157,13 @@ def test_recorded_confidences_are_those_of_the_stored_weights(tmp_path):
         assert one.confidence == pytest.approx(other.confidence, abs=1e-2)
 
 
-def test_what_is_missing_of_the_search_cannot_change_its_decision():
-    """As if a candidate met every figure exactly that three fitting seeds have not read yet."""
-    fits = recorded_search().fits
-    whole = [fit for fit in fits if fit.candidate == IN_USE and len(fit.by_seed) == 17]
-    in_use = min(fit.rms for fit in whole if fit.seeds == len(FITTING_SEEDS))
+def test_no_candidate_that_the_last_stage_left_out_could_have_won():
+    """As if a candidate met every other figure exactly than those that three fitting seeds read."""
+    found = recorded_search()
+    assert not found.decision.replaces
+    in_use = found.decision.in_use.rms
     bounds: dict[Recipe, float] = {}
-    for fit in fits:
+    for fit in found.fits:
         known = [
             difference**2
             for cell, difference in fit.differences.items()
@@ -171,6 +171,7 @@ def test_what_is_missing_of_the_search_cannot_change_its_decision():
         ]
         bound = math.sqrt(sum(known) / 17)
         bounds[fit.candidate] = min(bound, bounds.get(fit.candidate, math.inf))
-    others = [each for each in entrants(3, fits) if each != IN_USE]
-    assert len(others) == 6
-    assert min(bounds[each] for each in others) > in_use
+    last = {fit.candidate for fit in found.stages[-1].ranked}
+    left_out = [each for each in entrants(3, found.fits) if each not in last]
+    assert len(left_out) == 5
+    assert min(bounds[each] for each in left_out) > in_use
