@@ -82,9 +82,9 @@ def decision_text(found: RecipeSearch, lang: Language) -> str:
         return choose(
             lang,
             en=f"Over all cells the recipe in use scores {decision.in_use.rms:.4f} and is the "
-            f"nearest; the next ({next_one}) scores {following.rms:.4f}. So the recipe in use "
-            "stays.",
-            zh=f"就全部数值而言，现用设置最接近报告，得分为 {decision.in_use.rms:.4f}；"
+            f"nearest of the last stage; the next ({next_one}) scores {following.rms:.4f}. So the "
+            "recipe in use stays.",
+            zh=f"就全部数值而言，现用设置在最后阶段中最接近报告，得分为 {decision.in_use.rms:.4f}；"
             f"其次（{next_one}）得分为 {following.rms:.4f}。因此保留现用设置。",
         )
     nearest = describe_recipe(decision.nearest.candidate, lang)

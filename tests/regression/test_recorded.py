@@ -30,7 +30,7 @@ from repro.verdicts.evaluations import evaluations_of, recipe_for_model, to_csv
 from repro.verdicts.evidence import Evidence
 from repro.verdicts.expected_list import load_listing
 from repro.verdicts.recipes import CANDIDATES
-from repro.verdicts.search import SEARCH_FILE, recorded_search
+from repro.verdicts.search import SEARCH_FILE, decide, recorded_search
 from repro.verdicts.snapshot import check_listing
 from repro.verdicts.stages import CHANGES, entrants
 from tests.recorded import recorded_runs
@@ -175,3 +175,11 @@ def test_no_candidate_that_the_last_stage_left_out_could_have_won():
     left_out = [each for each in entrants(3, found.fits) if each not in last]
     assert len(left_out) == 5
     assert min(bounds[each] for each in left_out) > in_use
+
+
+def test_no_candidate_that_has_all_cells_would_replace_the_recipe_in_use():
+    """Also those that were trained for the wrong stages 4 and 5, two of which come nearer."""
+    found = recorded_search()
+    whole = [fit for fit in found.fits if len(fit.by_seed) == 17 and fit.seeds == 3]
+    assert len({fit.candidate for fit in whole}) == 4
+    assert not [fit for fit in whole if decide([fit], found.decision.in_use).replaces]

@@ -34,10 +34,11 @@ NEAR = score(OTHER, 0.01, 0.01, 0.01)
     [
         (
             search(OURS, THEIRS),
-            "Over all cells the recipe in use scores 0.0200 and is the nearest; the next (Adam 0.001; "
-            "batches of 4; pixels in [0, 1]) scores 0.0300. So the recipe in use stays.",
-            "就全部数值而言，现用设置最接近报告，得分为 0.0200；其次（Adam 0.001，批大小 4，像素缩放到 "
-            "[0, 1]）得分为 0.0300。因此保留现用设置。",
+            "Over all cells the recipe in use scores 0.0200 and is the nearest of the last stage; the "
+            "next (Adam 0.001; batches of 4; pixels in [0, 1]) scores 0.0300. So the recipe in use "
+            "stays.",
+            "就全部数值而言，现用设置在最后阶段中最接近报告，得分为 0.0200；其次（Adam 0.001，批大小 4，"
+            "像素缩放到 [0, 1]）得分为 0.0300。因此保留现用设置。",
         ),
         (
             search(NEAR, OURS, 0.01, 0.006),
