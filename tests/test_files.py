@@ -1,11 +1,15 @@
-"""Small CSV files, in the forms in which editors leave them."""
+"""Small CSV files, in the forms in which editors leave them; links, long paths and lock files."""
 
 from __future__ import annotations
 
+import os
 import re
+import time
 import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 
+import filelock
 import pytest
 
 from repro import files
@@ -109,3 +113,53 @@ def test_a_path_that_is_too_long_for_windows_is_said_to_be(tmp_path, monkeypatch
     monkeypatch.setattr(files, "_LONGEST_PATH", 20)
     with pytest.raises(DiskError, match=r"the path has \d+ characters; choose one of 20 at most"):
         read_regular(tmp_path / "missing")
+
+
+class LeavingError(Exception):
+    """Raised by who will not wait for a lock."""
+
+
+@pytest.fixture
+def told_of(monkeypatch):
+    """Locks a path as where the file system has no locks; what one is told who would have to wait,
+    or None for one who has the lock."""
+    monkeypatch.setattr("repro.files.filelock.FileLock", filelock.SoftFileLock)
+
+    def lock(path):
+        said = []
+
+        def leave(whose):
+            said.append(whose)
+            raise LeavingError
+
+        with suppress(LeavingError), locked(path, leave):
+            said.append(None)
+        return said[0]
+
+    return lock
+
+
+@pytest.mark.parametrize("text", [b"123\nelsewhere\n", b"123\nelsewhere\nmore\n"])
+def test_a_lock_file_says_whose_it_is(told_of, tmp_path, text):
+    path = tmp_path / "lock"
+    path.write_bytes(text)
+    assert told_of(path) == f", process 123 on elsewhere; if it no longer runs, delete {path}"
+
+
+@pytest.mark.parametrize("text", [b"123", b"\xff\n\xff\n"])
+def test_a_lock_file_that_names_nobody_is_named(told_of, tmp_path, text):
+    path = tmp_path / "lock"
+    path.write_bytes(text)
+    assert told_of(path) == f"; if there is none, delete {path}"
+
+
+@pytest.mark.parametrize(("age", "is_taken"), [(0, False), (8, False), (12, True), (60, True)])
+def test_an_empty_lock_file_is_left_over_once_nobody_can_be_about_to_write_it(
+    told_of, tmp_path, age, is_taken
+):
+    path = tmp_path / "lock"
+    path.touch()
+    os.utime(path, (time.time() - age,) * 2)
+    said = told_of(path)
+    assert (said is None) is is_taken
+    assert said in {None, f"; if there is none, delete {path}"}
