@@ -163,3 +163,56 @@ def test_an_empty_lock_file_is_left_over_once_nobody_can_be_about_to_write_it(
     said = told_of(path)
     assert (said is None) is is_taken
     assert said in {None, f"; if there is none, delete {path}"}
+
+
+def refusal(call, *arguments):
+    """What a call refuses with, whole."""
+    with pytest.raises((DataError, ValueError)) as refused:
+        call(*arguments)
+    return str(refused.value)
+
+
+def test_a_file_of_as_many_bytes_as_may_be_is_read_and_one_more_is_refused(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"0123456789")
+    assert read_regular(path, 10) == b"0123456789"
+    assert refusal(read_regular, path, 9) == (
+        f"{path}: expected a file of at most 9 bytes; it has more"
+    )
+    assert refusal(read_regular, tmp_path) == (
+        f"{tmp_path}: expected a regular file; it is something else"
+    )
+
+
+def test_a_file_that_grows_while_it_is_read_is_read_whole():
+    """As those do whose size the system does not know."""
+    path = Path("/proc/self/status")
+    if not path.exists() or path.stat().st_size:
+        pytest.skip("needs a file of Linux whose size is said to be 0")
+    whole = read_regular(path)
+    assert whole.startswith(b"Name:")
+    assert b"nonvoluntary_ctxt_switches" in whole
+    assert refusal(read_regular, path, 20) == (
+        f"{path}: expected a file of at most 20 bytes; it has more"
+    )
+
+
+def test_what_is_wrong_with_a_small_file_is_said_whole(tmp_path):
+    path = tmp_path / "f.csv"
+    path.write_text("a,b\n1,2\n\n1\n")
+    assert refusal(read_csv, path, ["a", "b"]) == f"{path}, line 4: expected 2 values a row"
+    path.write_text('a,b\n"1"2,3\n')
+    assert refusal(read_csv, path, ["a", "b"]) == (
+        f"{path}: cannot be read as CSV: ',' expected after '\"'"
+    )
+    assert refusal(files.parse_int, "٣") == "expected a whole number of up to six digits; got '٣'"
+    assert refusal(files.parse_toml, b"a = ").startswith("Invalid value (at end of document")
+
+
+@pytest.mark.parametrize("text", ["5.", ".5", "-1", "1e3", "٣", "", ".", "0.5.5"])
+def test_what_is_no_fraction_is_refused(text):
+    assert refusal(files.parse_fraction, text) == (
+        f"expected a decimal fraction like 0.5744; got {text!r}"
+    )
+    assert files.parse_fraction("5") == 5.0
+    assert files.parse_fraction("0.5744") == 0.5744
