@@ -6,7 +6,9 @@ import csv
 import dataclasses
 import hashlib
 import math
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -29,10 +31,11 @@ from repro.verdicts.claim_file import load_claims
 from repro.verdicts.evaluations import evaluations_of, recipe_for_model, to_csv
 from repro.verdicts.evidence import Evidence
 from repro.verdicts.expected_list import load_listing
+from repro.verdicts.judging import unique_primary
 from repro.verdicts.recipes import CANDIDATES
 from repro.verdicts.search import SEARCH_FILE, decide, recorded_search
 from repro.verdicts.snapshot import check_listing
-from repro.verdicts.stages import CHANGES, entrants
+from repro.verdicts.stages import CHANGES, IN_USE, entrants
 from tests.recorded import recorded_runs
 
 pytestmark = pytest.mark.regression
@@ -183,3 +186,23 @@ def test_no_candidate_that_has_all_cells_would_replace_the_recipe_in_use():
     whole = [fit for fit in found.fits if len(fit.by_seed) == 17 and fit.seeds == 3]
     assert len({fit.candidate for fit in whole}) == 4
     assert not [fit for fit in whole if decide([fit], found.decision.in_use).replaces]
+
+
+@pytest.mark.parametrize("page", ["recipe-search.md", "recipe-search.zh.md"])
+def test_the_page_says_how_near_the_aim_the_recipes_came(page):
+    """Mean and largest absolute difference: of the verification seeds, and of the fitting seeds."""
+    found = recorded_search()
+    off = [abs(each.difference) for each in unique_primary(VERDICTS)]
+    nearest = min(
+        (fit for fit in found.fits if len(fit.by_seed) == 17 and fit.seeds == 3),
+        key=lambda fit: fit.rms,
+    )
+    assert nearest.candidate == dataclasses.replace(IN_USE, jpeg_quality=95)
+    in_use = found.decision.in_use
+    said = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
+    for mean, largest in (
+        (sum(off) / len(off), max(off)),
+        (in_use.mean, in_use.largest),
+        (nearest.mean, nearest.largest),
+    ):
+        assert re.search(rf"{mean:.4f} (and|和) {largest:.4f}", said)
