@@ -64,13 +64,13 @@ def install(session: nox.Session, *packages: str) -> None:
     known = note.read_text().splitlines() if note.exists() else []
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--constraint", "constraints/pins.txt"]
     missing = [each for each in packages if f"{digest} {each}" not in known]
+    if missing:
+        session.run(*pip, *missing)
     if f"{digest} repro" not in known or not any(kernels.glob("kernels-*")):
         # Without isolation: pip would unpack the compiler, 100 MB, anew at every call.
         session.run(*pip, "hatchling", "editables", "ziglang")
         session.run(*pip, "--no-build-isolation", "--editable", ".[test]")
-        missing = [*packages, "repro"]
-    if packages and missing:
-        session.run(*pip, *packages)
+        missing.append("repro")
     with note.open("a") as file:
         file.writelines(f"{digest} {each}\n" for each in missing)
 

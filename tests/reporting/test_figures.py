@@ -105,6 +105,19 @@ def drawn(draw, evidence, look=EN):
     return figure
 
 
+def laid_out(name, evidence, lang):
+    """A figure as it is saved, of which the places of texts and panels are known."""
+    drawn_on = []
+
+    def draw(figure, look):
+        drawn_on.append(figure)
+        FIGURES[name].draw(figure, look, evidence)
+
+    render(draw, FIGURES[name].size, Style(lang=lang), "png")
+    FigureCanvasAgg(drawn_on[0]).draw()
+    return drawn_on[0]
+
+
 def texts(figure):
     return [text.get_text() for text in figure.findobj(mpl.text.Text) if text.get_text()]
 
@@ -376,15 +389,7 @@ def test_calibration_shows_accuracy_and_images_by_confidence(evidence):
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_the_names_of_the_calibration_cover_no_line(evidence, lang):
-    drawn_on = []
-
-    def draw(figure, look):
-        drawn_on.append(figure)
-        predictions.calibration(figure, look, evidence)
-
-    render(draw, FIGURES["calibration"].size, Style(lang=lang), "png")
-    (figure,) = drawn_on
-    FigureCanvasAgg(figure).draw()
+    figure = laid_out("calibration", evidence, lang)
     (legend,) = figure.legends
     names = legend.get_window_extent()
     assert not [each for each in figure.axes if names.overlaps(each.get_window_extent())]
@@ -469,15 +474,7 @@ def test_a_run_that_has_not_read_the_test_set_yet_breaks_no_figure(name, tmp_pat
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_titles_of_the_confusion_stay_over_their_panels(lang, evidence):
-    drawn_on = []
-
-    def draw(figure, look):
-        drawn_on.append(figure)
-        predictions.confusion(figure, look, evidence)
-
-    render(draw, FIGURES["confusion"].size, Style(lang=lang), "png")
-    FigureCanvasAgg(drawn_on[0]).draw()
-    for axes in drawn_on[0].axes:
+    for axes in laid_out("confusion", evidence, lang).axes:
         assert axes._left_title.get_window_extent().x1 <= axes.get_window_extent().x1
 
 
@@ -486,15 +483,8 @@ def test_titles_of_the_confusion_stay_over_their_panels(lang, evidence):
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_titles_of_panels_do_not_meet(name, lang, tmp_path):
     runs = [record("improved", seed, {10: 0.7}, epochs=100 + 100 * (seed == 0)) for seed in (0, 1)]
-    drawn_on = []
-
-    def draw(figure, look):
-        drawn_on.append(figure)
-        FIGURES[name].draw(figure, look, Evidence(Store(tmp_path), runs))
-
-    render(draw, FIGURES[name].size, Style(lang=lang), "png")
-    FigureCanvasAgg(drawn_on[0]).draw()
-    pairs = [(axes._left_title, axes._right_title) for axes in drawn_on[0].axes]
+    figure = laid_out(name, Evidence(Store(tmp_path), runs), lang)
+    pairs = [(axes._left_title, axes._right_title) for axes in figure.axes]
     noted = [(left, right) for left, right in pairs if right.get_text()]
     assert [right.get_text() for _, right in noted] == ["n=2; >100: 1"]
     for left, right in noted:
